@@ -31,8 +31,9 @@ def _typed(text: str) -> str:
 
 def resident_check_character(first17: str) -> str:
     """Check character over the first 17 digits (GB 11643-1999, ISO 7064 MOD 11-2)."""
-    total = sum(weight * int(digit)
-                for weight, digit in zip(_RESIDENT_WEIGHTS, first17, strict=True))
+    total = sum(
+        weight * int(digit) for weight, digit in zip(_RESIDENT_WEIGHTS, first17, strict=True)
+    )
     return _RESIDENT_CHECKS[total % 11]
 
 
@@ -71,8 +72,10 @@ def check_resident_number(text: str, today: date | None = None) -> str:
 
 def credit_check_character(first17: str) -> str:
     """Check character over the first 17 characters of a credit code (GB 32100-2015)."""
-    total = sum(_CREDIT_ALPHABET.index(character) * pow(3, place, 31)
-                for place, character in enumerate(first17))
+    total = sum(
+        _CREDIT_ALPHABET.index(character) * pow(3, place, 31)
+        for place, character in enumerate(first17)
+    )
     return _CREDIT_ALPHABET[-total % 31]
 
 
@@ -107,7 +110,8 @@ def check_phone(text: str) -> str:
         raise BadIdentity("请填写联系电话")
     # 010 and 02x are the only three-digit area codes; all others have four digits.
     landline = re.fullmatch(
-        r"(010|02[0-9]|0[3-9][0-9]{2})-?([2-9][0-9]{6,7})(-[0-9]{1,6})?", number)
+        r"(010|02[0-9]|0[3-9][0-9]{2})-?([2-9][0-9]{6,7})(-[0-9]{1,6})?", number
+    )
     if landline:
         return f"{landline[1]}-{landline[2]}{landline[3] or ''}"
     if number.startswith("0") and not number.startswith("0086"):
@@ -147,10 +151,12 @@ PAPERS: dict[str, Paper] = {
     "111": Paper("居民身份证", "18位号码", check_resident_number),
     "414": _shaped("护照", r"[A-Z0-9]{5,17}", "5至17位字母或数字,例如E12345678"),
     "511": _shaped("台湾居民来往大陆通行证", r"[0-9]{8}", "8位数字"),
-    "516": _shaped("港澳居民来往内地通行证", r"[HM][0-9]{8}",
-                   "H或M加8位数字,不填卡面末尾的换证次数"),
-    "553": Paper("外国人永久居留身份证", "3个字母加12位数字或9开头的18位号码",
-                 _check_foreign_permanent),
+    "516": _shaped(
+        "港澳居民来往内地通行证", r"[HM][0-9]{8}", "H或M加8位数字,不填卡面末尾的换证次数"
+    ),
+    "553": Paper(
+        "外国人永久居留身份证", "3个字母加12位数字或9开头的18位号码", _check_foreign_permanent
+    ),
 }
 
 
@@ -167,7 +173,7 @@ def check_paper(kind: str, text: str, today: date | None = None) -> str:
 def mask_id(text: str) -> str:
     """A paper's number with its middle hidden: 6+4 of 18 characters, else a quarter each side."""
     head, tail = (6, 4) if len(text) == 18 else (len(text) // 4, len(text) // 4)
-    return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail:]
+    return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail :]
 
 
 def mask_phone(text: str) -> str:
@@ -178,7 +184,7 @@ def mask_phone(text: str) -> str:
     if not hyphen or not area.startswith("0"):
         area, hyphen, rest = "", "", text
     shown = 3 if len(rest) >= 7 else 0
-    return area + hyphen + "*" * (len(rest) - shown) + rest[len(rest) - shown:]
+    return area + hyphen + "*" * (len(rest) - shown) + rest[len(rest) - shown :]
 
 
 def mask_name(text: str) -> str:

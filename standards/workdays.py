@@ -140,9 +140,7 @@ def _refuse_impossible(days: int) -> None:
         raise Invalid({"days": f"时限应在0至{LONGEST_LIMIT}天之间"})
 
 
-def add_working_days(
-    start: date, days: int, calendar: Calendar, count_day0: bool = False
-) -> Due:
+def add_working_days(start: date, days: int, calendar: Calendar, count_day0: bool = False) -> Due:
     """Last day of a limit of `days` working days that starts on `start`.
 
     The first day is not counted (民法典 201) unless the city counts it (`count_day0`).
@@ -159,9 +157,7 @@ def add_working_days(
     return Due(last, not calendar.is_settled(start, last))
 
 
-def add_natural_days(
-    start: date, days: int, calendar: Calendar, count_day0: bool = False
-) -> Due:
+def add_natural_days(start: date, days: int, calendar: Calendar, count_day0: bool = False) -> Due:
     """Last day of a limit of `days` calendar days; a last day off moves on (民法典 203)."""
     _refuse_impossible(days)
     reached = start + timedelta(days=days - 1 if count_day0 and days else days)

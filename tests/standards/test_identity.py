@@ -42,12 +42,15 @@ def credit_codes(draw: st.DrawFn) -> str:
     return first17 + credit_check_character(first17)
 
 
-@pytest.mark.parametrize("typed", [
-    "11010519491231002X",
-    "11010519491231002x",
-    " 110105 19491231 002x ",
-    "11010519491231002X",
-])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "11010519491231002X",
+        "11010519491231002x",
+        " 110105 19491231 002x ",
+        "11010519491231002X",
+    ],
+)
 def test_the_standards_own_example_is_accepted_however_it_is_typed(typed: str) -> None:
     assert check_resident_number(typed, TODAY) == "11010519491231002X"
 
@@ -66,19 +69,22 @@ def test_a_region_nobody_lists_any_more_is_not_refused() -> None:
     assert check_resident_number(number, TODAY) == number
 
 
-@pytest.mark.parametrize(("typed", "hint"), [
-    ("", "请填写"),
-    ("110105491231002", "15位"),
-    ("1101051949123100", "18位"),
-    ("11010519491231002A", "18位"),
-    ("110105194912310021", "校验位"),
-    ("110105194913310028", "出生日期不存在"),
-    ("110105190002290011", "出生日期不存在"),
-    ("010105194912310020", "第1位"),
-    ("911124198108030024", "外国人永久居留"),
-    ("1" * 1000, "过长"),
-    ("١١٠١٠٥١٩٤٩١٢٣١٠٠٢٨", "18位"),
-])
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("", "请填写"),
+        ("110105491231002", "15位"),
+        ("1101051949123100", "18位"),
+        ("11010519491231002A", "18位"),
+        ("110105194912310021", "校验位"),
+        ("110105194913310028", "出生日期不存在"),
+        ("110105190002290011", "出生日期不存在"),
+        ("010105194912310020", "第1位"),
+        ("911124198108030024", "外国人永久居留"),
+        ("1" * 1000, "过长"),
+        ("١١٠١٠٥١٩٤٩١٢٣١٠٠٢٨", "18位"),
+    ],
+)
 def test_a_wrong_resident_number_is_refused_with_what_to_look_at(typed: str, hint: str) -> None:
     with pytest.raises(BadIdentity, match=hint):
         check_resident_number(typed, TODAY)
@@ -102,12 +108,12 @@ def test_every_number_built_by_the_rule_is_accepted(number: str) -> None:
 def test_one_mistyped_digit_is_always_noticed(number: str, place: int, shift: int) -> None:
     wrong = str((int(number[place]) + shift) % 10)
     with pytest.raises(BadIdentity):
-        check_resident_number(number[:place] + wrong + number[place + 1:], TODAY)
+        check_resident_number(number[:place] + wrong + number[place + 1 :], TODAY)
 
 
 @given(resident_numbers(), st.integers(0, 15))
 def test_two_swapped_neighbours_are_always_noticed(number: str, place: int) -> None:
-    swapped = number[:place] + number[place + 1] + number[place] + number[place + 2:]
+    swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
     if swapped != number:
         with pytest.raises(BadIdentity):
             check_resident_number(swapped, TODAY)
@@ -118,14 +124,17 @@ def test_credit_codes_in_use_are_accepted_in_either_case(code: str) -> None:
     assert check_credit_code(code.lower()) == code
 
 
-@pytest.mark.parametrize(("typed", "hint"), [
-    ("", "请填写"),
-    ("91110000600037341", "18位"),
-    ("911100006000373410", "校验位"),
-    ("9111000O600037341L", "没有字母I、O"),
-    ("91110X00600037341L", "第3至8位"),
-    ("91110000600037341L" * 20, "过长"),
-])
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("", "请填写"),
+        ("91110000600037341", "18位"),
+        ("911100006000373410", "校验位"),
+        ("9111000O600037341L", "没有字母I、O"),
+        ("91110X00600037341L", "第3至8位"),
+        ("91110000600037341L" * 20, "过长"),
+    ],
+)
 def test_a_wrong_credit_code_is_refused(typed: str, hint: str) -> None:
     with pytest.raises(BadIdentity, match=hint):
         check_credit_code(typed)
@@ -140,29 +149,35 @@ def test_every_credit_code_built_by_the_rule_is_accepted(code: str) -> None:
 def test_one_mistyped_character_of_a_credit_code_is_noticed(
     code: str, place: int, other: str
 ) -> None:
-    wrong = code[:place] + other + code[place + 1:]
+    wrong = code[:place] + other + code[place + 1 :]
     if wrong != code:
         with pytest.raises(BadIdentity):
             check_credit_code(wrong)
 
 
-@pytest.mark.parametrize(("typed", "normal"), [
-    ("13904351234", "13904351234"),
-    ("+86 139-0435-1234", "13904351234"),
-    ("0086 13904351234", "13904351234"),
-])
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("13904351234", "13904351234"),
+        ("+86 139-0435-1234", "13904351234"),
+        ("0086 13904351234", "13904351234"),
+    ],
+)
 def test_mobile_numbers_are_brought_to_eleven_digits(typed: str, normal: str) -> None:
     assert check_mobile(typed) == normal
     assert check_phone(typed) == normal
 
 
-@pytest.mark.parametrize(("typed", "normal"), [
-    ("0435-3912345", "0435-3912345"),
-    ("04353912345", "0435-3912345"),
-    ("(0435)3912345", "0435-3912345"),
-    ("010 66001234-801", "010-66001234-801"),
-    ("02166001234", "021-66001234"),
-])
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("0435-3912345", "0435-3912345"),
+        ("04353912345", "0435-3912345"),
+        ("(0435)3912345", "0435-3912345"),
+        ("010 66001234-801", "010-66001234-801"),
+        ("02166001234", "021-66001234"),
+    ],
+)
 def test_landlines_are_written_with_their_area_code_apart(typed: str, normal: str) -> None:
     assert check_phone(typed) == normal
 
@@ -180,23 +195,35 @@ def test_a_landline_too_short_is_refused_with_an_example() -> None:
         check_phone("0435-39123")
 
 
-@pytest.mark.parametrize(("kind", "typed", "normal"), [
-    ("111", "11010519491231002x", "11010519491231002X"),
-    ("414", "e12345678", "E12345678"),
-    ("414", "EA1234567", "EA1234567"),
-    ("511", "12345678", "12345678"),
-    ("516", "h12345678", "H12345678"),
-    ("553", "CHN110000012345", "CHN110000012345"),
-    ("553", "911124198108030024", "911124198108030024"),
-])
+@pytest.mark.parametrize(
+    ("kind", "typed", "normal"),
+    [
+        ("111", "11010519491231002x", "11010519491231002X"),
+        ("414", "e12345678", "E12345678"),
+        ("414", "EA1234567", "EA1234567"),
+        ("511", "12345678", "12345678"),
+        ("516", "h12345678", "H12345678"),
+        ("553", "CHN110000012345", "CHN110000012345"),
+        ("553", "911124198108030024", "911124198108030024"),
+    ],
+)
 def test_each_kind_of_paper_has_its_own_shape(kind: str, typed: str, normal: str) -> None:
     assert check_paper(kind, typed, TODAY) == normal
 
 
-@pytest.mark.parametrize(("kind", "typed"), [
-    ("414", "E12"), ("511", "1234567"), ("516", "A12345678"), ("516", "H1234567801"),
-    ("553", "CHN12"), ("553", "911124198108030025"), ("999", "12345678"), ("111", ""),
-])
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [
+        ("414", "E12"),
+        ("511", "1234567"),
+        ("516", "A12345678"),
+        ("516", "H1234567801"),
+        ("553", "CHN12"),
+        ("553", "911124198108030025"),
+        ("999", "12345678"),
+        ("111", ""),
+    ],
+)
 def test_a_number_of_another_shape_is_refused(kind: str, typed: str) -> None:
     with pytest.raises(BadIdentity):
         check_paper(kind, typed, TODAY)

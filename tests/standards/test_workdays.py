@@ -27,14 +27,17 @@ starts = st.dates(date(2017, 1, 1), date(2029, 12, 31))
 limits = st.integers(0, 90)
 
 
-@pytest.mark.parametrize(("start", "days", "excluded", "included"), [
-    (date(2026, 2, 13), 5, date(2026, 2, 27), date(2026, 2, 26)),
-    (date(2026, 9, 18), 5, date(2026, 9, 24), date(2026, 9, 23)),
-    (date(2026, 4, 30), 20, date(2026, 6, 1), date(2026, 5, 29)),
-    (date(2026, 2, 11), 20, date(2026, 3, 17), date(2026, 3, 16)),
-    (date(2025, 9, 26), 5, date(2025, 10, 10), date(2025, 10, 9)),
-    (date(2018, 12, 28), 1, date(2018, 12, 29), date(2018, 12, 28)),
-])
+@pytest.mark.parametrize(
+    ("start", "days", "excluded", "included"),
+    [
+        (date(2026, 2, 13), 5, date(2026, 2, 27), date(2026, 2, 26)),
+        (date(2026, 9, 18), 5, date(2026, 9, 24), date(2026, 9, 23)),
+        (date(2026, 4, 30), 20, date(2026, 6, 1), date(2026, 5, 29)),
+        (date(2026, 2, 11), 20, date(2026, 3, 17), date(2026, 3, 16)),
+        (date(2025, 9, 26), 5, date(2025, 10, 10), date(2025, 10, 9)),
+        (date(2018, 12, 28), 1, date(2018, 12, 29), date(2018, 12, 28)),
+    ],
+)
 def test_due_dates_pass_over_holidays_and_count_make_up_days(
     start: date, days: int, excluded: date, included: date
 ) -> None:
@@ -42,19 +45,39 @@ def test_due_dates_pass_over_holidays_and_count_make_up_days(
     assert add_working_days(start, days, CALENDAR, count_day0=True) == Due(included, False)
 
 
-@pytest.mark.parametrize(("year", "days"), [
-    (2017, 249), (2018, 250), (2019, 250), (2020, 249), (2021, 250),
-    (2022, 249), (2023, 249), (2024, 251), (2025, 248), (2026, 248),
-])
+@pytest.mark.parametrize(
+    ("year", "days"),
+    [
+        (2017, 249),
+        (2018, 250),
+        (2019, 250),
+        (2020, 249),
+        (2021, 250),
+        (2022, 249),
+        (2023, 249),
+        (2024, 251),
+        (2025, 248),
+        (2026, 248),
+    ],
+)
 def test_every_published_year_has_its_number_of_working_days(year: int, days: int) -> None:
     assert count_working_days(date(year, 1, 1), date(year, 12, 31), CALENDAR) == days
 
 
 def test_the_make_up_days_of_2026_are_working_days() -> None:
-    weekends = [day for day in (date(2026, 1, 1) + timedelta(days=n) for n in range(365))
-                if day.weekday() >= 5 and CALENDAR.is_working_day(day)]
-    assert weekends == [date(2026, 1, 4), date(2026, 2, 14), date(2026, 2, 28),
-                        date(2026, 5, 9), date(2026, 9, 20), date(2026, 10, 10)]
+    weekends = [
+        day
+        for day in (date(2026, 1, 1) + timedelta(days=n) for n in range(365))
+        if day.weekday() >= 5 and CALENDAR.is_working_day(day)
+    ]
+    assert weekends == [
+        date(2026, 1, 4),
+        date(2026, 2, 14),
+        date(2026, 2, 28),
+        date(2026, 5, 9),
+        date(2026, 9, 20),
+        date(2026, 10, 10),
+    ]
 
 
 def test_a_due_date_in_a_year_without_a_table_is_provisional() -> None:
@@ -78,10 +101,17 @@ def test_the_last_days_of_december_wait_for_the_notice_of_the_next_year() -> Non
     assert add_working_days(date(2025, 12, 18), 6, CALENDAR) == Due(date(2025, 12, 26), False)
 
 
-@pytest.mark.parametrize("day", [
-    date(2027, 1, 1), date(2027, 10, 1), date(2028, 5, 1), date(2028, 5, 2),
-    date(2027, 11, 27), date(2027, 11, 28),
-])
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2027, 1, 1),
+        date(2027, 10, 1),
+        date(2028, 5, 1),
+        date(2028, 5, 2),
+        date(2027, 11, 27),
+        date(2027, 11, 28),
+    ],
+)
 def test_without_a_table_weekends_and_fixed_holidays_are_known(day: date) -> None:
     assert not CALENDAR.is_working_day(day)
     assert not Calendar().is_working_day(day)
@@ -170,22 +200,26 @@ def test_the_next_working_day_is_the_day_itself_or_skips_only_days_off(day: date
 
 def test_the_higher_version_of_a_year_stands_whatever_the_order() -> None:
     first = CalendarYear(year=2027, days_off=(), working_days=(), source="通知", version=1)
-    second = CalendarYear(year=2027, days_off=(date(2027, 2, 8),), working_days=(),
-                          source="通知", version=2)
+    second = CalendarYear(
+        year=2027, days_off=(date(2027, 2, 8),), working_days=(), source="通知", version=2
+    )
     assert Calendar((first, second)) == Calendar((second, first)) == Calendar((second,))
     assert not Calendar((first, second)).is_working_day(date(2027, 2, 8))
     assert hash(Calendar((first, second))) == hash(Calendar((second,)))
     assert repr(Calendar((first, second))) == "Calendar(2027v2)"
 
 
-@pytest.mark.parametrize(("changes", "field"), [
-    ({"days_off": (date(2026, 1, 1),)}, "days_off"),
-    ({"working_days": (date(2026, 1, 3),)}, "working_days"),
-    ({"working_days": (date(2027, 1, 4),)}, "working_days"),
-    ({"days_off": (date(2027, 1, 2),), "working_days": (date(2027, 1, 2),)}, "working_days"),
-    ({"source": " "}, "source"),
-    ({"version": 0}, "version"),
-])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"days_off": (date(2026, 1, 1),)}, "days_off"),
+        ({"working_days": (date(2026, 1, 3),)}, "working_days"),
+        ({"working_days": (date(2027, 1, 4),)}, "working_days"),
+        ({"days_off": (date(2027, 1, 2),), "working_days": (date(2027, 1, 2),)}, "working_days"),
+        ({"source": " "}, "source"),
+        ({"version": 0}, "version"),
+    ],
+)
 def test_a_year_table_that_contradicts_itself_is_refused(
     changes: dict[str, object], field: str
 ) -> None:
