@@ -1,0 +1,218 @@
+"""From a picture to one face's vector. The only file that imports dlib and face_recognition.
+
+One picture: grey at 320 pixels' width, HOG detector without enlarging (at 640 when nothing was
+found), box carried over to the full picture, five landmarks, aligned chip of 150 x 150, vector of
+the chip and of its mirror image, their mean. Runs in the face engine's child only: dlib holds the
+interpreter's lock, and hostile pictures end there.
+
+Two engines give the same numbers: ``face_recognition`` itself (the reference) and
+``attendance.resnet`` (the same weights, about eight times faster). The fast one is compared with
+dlib at every start and refused when it differs. It knows no person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Final, NamedTuple
+
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+
+from attendance.errors import FaceError
+from attendance.pictures import Picture
+from attendance.quality import Box, FaceFound, Floats, Quality
+from attendance.resnet import CHIP_SIDE, FaceNetwork, ModelUnreadable, read_weights
+
+Bytes = NDArray[np.uint8]
+Embed = Callable[[Bytes], Floats]
+"""(n, 150, 150, 3) chips -> (n, 128) vectors"""
+
+FAST: Final = "fast"
+REFERENCE: Final = "face_recognition"
+SEARCH_WIDTHS: Final = (320, 640)
+"""The detector sees faces of 80 pixels and more: a quarter, then an eighth of the picture."""
+CHIP_PADDING: Final = 0.25
+AGREEMENT: Final = 1e-4
+"""Largest distance (L2) of the fast vector from dlib's; measured: about 1e-6."""
+RIVAL: Final = 0.5
+"""A second face this wide against the widest is a second person, not a passer-by."""
+DARK_PICTURE: Final = 40.0
+BRIGHT_PICTURE: Final = 225.0
+_PIPELINE: Final = "hog320-640/5pt/mirrored"
+
+
+class _Found(NamedTuple):
+    box: Box
+    score: float
+    bystanders: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """A way to compute vectors, and the names that every vector of it carries."""
+
+    embed: Embed
+    engine_id: str
+    model_id: str
+
+
+def models_folder() -> Path:
+    """Where face_recognition_models keeps its files, without importing it (it needs 100 MB)."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelUnreadable("face_recognition_models is not installed")
+    return Path(spec.submodule_search_locations[0]) / "models"
+
+
+def default_model() -> Path:
+    """The weights that face_recognition uses (CC0)."""
+    return models_folder() / "dlib_face_recognition_resnet_model_v1.dat"
+
+
+def reference_library() -> ModuleType:
+    """Import face_recognition safely.
+
+    It answers a warning that was made an error with ``quit()``, status 0; so warnings are off.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import face_recognition
+
+    library: ModuleType = face_recognition.api
+    return library
+
+
+def _dlib_embed(encoder: object) -> Embed:
+    def embed(chips: Bytes) -> Floats:
+        describe = encoder.compute_face_descriptor  # type: ignore[attr-defined]
+        return np.array([describe(np.ascontiguousarray(chip)) for chip in chips], np.float32)
+
+    return embed
+
+
+def reference_network(model: Path) -> Network:
+    """face_recognition's own encoder; another model file is opened by the same class of dlib."""
+    library = reference_library()
+    encoder = library.face_encoder
+    if model != default_model():
+        encoder = dlib.face_recognition_model_v1(str(model))
+    return Network(_dlib_embed(encoder), f"{REFERENCE}/{_PIPELINE}", _name(model))
+
+
+def fast_network(model: Path) -> Network:
+    """The numpy network. Raises ModelUnreadable when it does not agree with dlib's."""
+    embed = FaceNetwork(read_weights(model.read_bytes())).embed
+    chip = check_chip()
+    expected = _dlib_embed(dlib.face_recognition_model_v1(str(model)))(chip)
+    distance = float(np.linalg.norm(embed(chip) - expected))
+    if not distance < AGREEMENT:
+        raise ModelUnreadable(f"the fast network differs from dlib by {distance:.2g}")
+    return Network(embed, f"numpy/{_PIPELINE}", _name(model))
+
+
+def open_network(engine: str = FAST, model: Path | None = None) -> Network:
+    """The asked engine, or the reference where the fast one is refused (its name tells)."""
+    model = model or default_model()
+    if engine == FAST:
+        try:
+            return fast_network(model)
+        except ModelUnreadable:
+            return reference_network(model)
+    if engine != REFERENCE:
+        raise ValueError(f"unknown face engine {engine!r}: {FAST} or {REFERENCE}")
+    return reference_network(model)
+
+
+def check_chip() -> Bytes:
+    """(1, 150, 150, 3): a made-up pattern with smooth and rough parts; nobody's face."""
+    rows, columns = np.mgrid[0:CHIP_SIDE, 0:CHIP_SIDE]
+    rough = (rows * 7919 + columns * 104729) % 97
+    colours = (rows + columns) % 256, (rows * columns // 90) % 256, 80 + rough
+    return np.stack(colours, axis=-1).astype(np.uint8)[None]
+
+
+def _name(model: Path) -> str:
+    return f"{model.stem}:{hashlib.sha256(model.read_bytes()).hexdigest()[:16]}"
+
+
+class FaceMeter:
+    """Measures pictures with one network. Belongs to one thread."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._detector = dlib.get_frontal_face_detector()
+        points = models_folder() / "shape_predictor_5_face_landmarks.dat"
+        self._landmarks = dlib.shape_predictor(str(points))
+
+    def measure(self, data: bytes, *, mirrored: bool = True) -> FaceFound:
+        """JPEG or PNG bytes -> the one face in it.
+
+        ``mirrored`` averages the vector with that of the mirror image (twice the work; fewer
+        missed at equal false matches). Raises FaceError: a refusal of the picture, no_face,
+        two_faces, too_dark, too_bright.
+        """
+        picture = Picture(data)
+        found = self._find(picture)
+        chip, yaw = self._align(picture.rgb(), found.box)
+        chips = np.stack([chip, chip[:, ::-1]]) if mirrored else chip[None]
+        vector = self.network.embed(chips).mean(axis=0, dtype=np.float32)
+        vector.flags.writeable = False
+        sharpness, light = _texture(chip)
+        quality = Quality(
+            found.box.width, found.score, yaw, sharpness, light, bystanders=found.bystanders
+        )
+        return FaceFound(vector, found.box, quality, self.network.model_id, self.network.engine_id)
+
+    def _find(self, picture: Picture) -> _Found:
+        for width in SEARCH_WIDTHS:
+            grey = picture.grey(width)
+            boxes, scores, _ = self._detector.run(grey, 0, 0.0)
+            if boxes:
+                return _widest(boxes, scores, picture.width / grey.shape[1])
+            if picture.width <= width:
+                break
+        light = float(grey.mean())
+        if light < DARK_PICTURE:
+            raise FaceError("too_dark")
+        raise FaceError("too_bright" if light > BRIGHT_PICTURE else "no_face")
+
+    def _align(self, rgb: Bytes, box: Box) -> tuple[Bytes, float]:
+        """The aligned chip and the yaw."""
+        left, top, width, height = box
+        shape = self._landmarks(rgb, dlib.rectangle(left, top, left + width - 1, top + height - 1))
+        points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
+        right_eye, left_eye = points[2:4].mean(axis=0), points[0:2].mean(axis=0)
+        eyes = left_eye - right_eye
+        span = float(eyes @ eyes)
+        nose = float((points[4] - (left_eye + right_eye) / 2) @ eyes)
+        chip: Bytes = dlib.get_face_chip(rgb, shape, size=CHIP_SIDE, padding=CHIP_PADDING)
+        return chip, nose / span if span else 1.0
+
+
+def _widest(boxes: list[dlib.rectangle], scores: list[float], scale: float) -> _Found:
+    order = sorted(range(len(boxes)), key=lambda index: -boxes[index].width())
+    first = boxes[order[0]]
+    if len(order) > 1 and boxes[order[1]].width() >= RIVAL * first.width():
+        raise FaceError("two_faces")
+    box = Box(
+        round(first.left() * scale),
+        round(first.top() * scale),
+        round(first.width() * scale),
+        round(first.height() * scale),
+    )
+    return _Found(box, float(scores[order[0]]), len(order) - 1)
+
+
+def _texture(chip: Bytes) -> tuple[float, float]:
+    """Variance of the Laplacian, and mean, of the chip in grey (ITU-R BT.601 weights)."""
+    grey = chip.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    middle = grey[1:-1, 1:-1]
+    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float((around - 4 * middle).var()), float(grey.mean())
