@@ -1,0 +1,1 @@
+"""What every hall agrees on. Pure: no network, no database, no clock."""

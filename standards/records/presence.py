@@ -1,0 +1,70 @@
+"""在岗: staff, their consent to face sign-in, and punches. No picture, vector or score: ever."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from standards.identity import check_mobile, mask_name, mask_phone
+from standards.records.declare import Field, Owner, Record
+from standards.records.wording import Code, Line, StaffNo, Text, Version
+
+PUNCH_WAYS = {
+    "face": "人脸",
+    "face_pin": "人脸加口令",
+    "pin": "工号口令",
+    "supervisor": "督导代签",
+}
+
+# How strong the evidence of presence is; the only thing about a face that leaves the node.
+GRADES = {"A": "当面见证", "B": "人脸", "C": "口令", "D": "人工补签"}
+
+Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")]
+
+
+class StaffMember(Record, kw_only=True):
+    """工作人员: a member of staff of this hall; a later entry with the same number replaces it."""
+
+    kind: ClassVar[str] = "staff_member"
+    owner: ClassVar[Owner] = "hall"
+    label: ClassVar[str] = "工作人员"
+
+    staff_no: Annotated[StaffNo, Field(label="工号", hint="大写字母和数字,如 T01-003")]
+    department: Annotated[Line, Field(label="派驻部门")] = ""
+    window: Annotated[Code, Field(label="窗口")] = ""
+    active: Annotated[bool, Field(label="在岗", typed=False)] = True
+    name: Annotated[Line, Field(label="姓名", personal=True, mask=mask_name)]
+    mobile: Annotated[
+        Code, Field(label="手机号码", personal=True, check=check_mobile, mask=mask_phone)
+    ] = ""
+
+
+class FaceConsent(Record, kw_only=True):
+    """人脸签到同意: separate consent given or withdrawn (个人信息保护法 14, 15, 29)."""
+
+    kind: ClassVar[str] = "face_consent"
+    owner: ClassVar[Owner] = "hall"
+    label: ClassVar[str] = "人脸签到同意"
+
+    staff_no: Annotated[StaffNo, Field(label="工号", typed=False)]
+    notice_version: Annotated[Version, Field(label="告知书版本", typed=False)]
+    given: Annotated[bool, Field(label="同意", typed=False)]
+    on: Annotated[date, Field(label="日期", typed=False)]
+
+
+class Punch(Record, kw_only=True):
+    """签到: somebody was here at that time. In or out is derived later, never stored."""
+
+    kind: ClassVar[str] = "punch"
+    owner: ClassVar[Owner] = "hall"
+    label: ClassVar[str] = "签到"
+
+    staff_no: Annotated[StaffNo, Field(label="工号")]
+    punched_at: Annotated[Moment, Field(label="时间", typed=False)]
+    way: Annotated[Code, Field(label="方式", choices=PUNCH_WAYS, typed=False)]
+    grade: Annotated[Code, Field(label="证据等级", choices=GRADES, typed=False)]
+    terminal: Annotated[Code, Field(label="终端", typed=False)] = ""
+    witness: Annotated[Code, Field(label="见证人工号", typed=False)] = ""
+    reason: Annotated[Text, Field(label="补签原因", personal=True)] = ""

@@ -1,0 +1,50 @@
+"""统一标准: what the center publishes to every hall: guides, calendars, the numbering scheme."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar
+
+from standards.guides import Guide
+from standards.records.declare import Field, Owner, Record
+from standards.records.wording import ItemCode, Line, StaffNo, Version
+from standards.workdays import CalendarYear
+
+
+class GuidePublished(Record, kw_only=True):
+    """服务指南: one version of one item's guide; a case keeps the version it was accepted under."""
+
+    kind: ClassVar[str] = "guide_published"
+    owner: ClassVar[Owner] = "center"
+    label: ClassVar[str] = "服务指南"
+
+    item: Annotated[ItemCode, Field(label="事项编码")]
+    version: Annotated[Version, Field(label="版本")]
+    published_on: Annotated[date, Field(label="发布日期")]
+    drafted_by: Annotated[StaffNo, Field(label="起草人")]
+    checked_by: Annotated[StaffNo, Field(label="审核人")]
+    published_by: Annotated[StaffNo, Field(label="发布人")]
+    guide: Annotated[Guide, Field(label="指南内容")]
+
+
+class CalendarPublished(Record, kw_only=True):
+    """工作日历: the official table of one year; a later version replaces an earlier one."""
+
+    kind: ClassVar[str] = "calendar_published"
+    owner: ClassVar[Owner] = "center"
+    label: ClassVar[str] = "工作日历"
+
+    year: Annotated[int, Field(label="年份")]
+    version: Annotated[Version, Field(label="版本")]
+    calendar: Annotated[CalendarYear, Field(label="日历内容")]
+
+
+class NumberScheme(Record, kw_only=True):
+    """编号规则: how a hall numbers its cases without asking anybody."""
+
+    kind: ClassVar[str] = "number_scheme"
+    owner: ClassVar[Owner] = "center"
+    label: ClassVar[str] = "编号规则"
+
+    version: Annotated[Version, Field(label="版本")]
+    template: Annotated[Line, Field(label="编号模板")]

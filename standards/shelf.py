@@ -1,0 +1,77 @@
+"""The standards in force: guides by item and version, the calendar, the numbering scheme.
+
+A value built from published records; halls and center build the same one from the same log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from standards.cases import DEFAULT_NUMBER_TEMPLATE
+from standards.errors import Invalid
+from standards.guides import Guide
+from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
+from standards.workdays import Calendar
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the center has published so far.
+
+    Args:
+        guides: (item, version) -> publication.
+        latest: item -> its newest version.
+        size: size of the standards log this was built from: the *standards version*.
+    """
+
+    guides: dict[tuple[str, int], GuidePublished] = field(default_factory=dict)
+    latest: dict[str, int] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
+    number_template: str = DEFAULT_NUMBER_TEMPLATE
+    size: int = 0
+
+    def guide(self, item: str, version: int | None = None) -> Guide:
+        """One version of an item's guide, the newest when none is named.
+
+        Raises:
+            Invalid: no such item or version; the clerk should search again.
+        """
+        number = version if version is not None else self.latest.get(item, 0)
+        published = self.guides.get((item, number))
+        if published is None:
+            raise Invalid({"item": "没有这个事项,或该版本尚未下发;请重新查找事项"})
+        return published.guide
+
+    def current(self) -> list[Guide]:
+        """The newest version of every item."""
+        return [self.guides[item, version].guide for item, version in self.latest.items()]
+
+    def newest_on(self, item: str, day: date) -> int:
+        """The newest version of an item that was published on or before a day; 0 when none."""
+        return max(
+            (v for (i, v), p in self.guides.items() if i == item and p.published_on <= day),
+            default=0,
+        )
+
+
+def shelf_of(
+    guides: Iterable[GuidePublished],
+    calendars: Iterable[CalendarPublished],
+    schemes: Iterable[NumberScheme],
+    size: int,
+) -> Shelf:
+    """The shelf from published records in the order of their log."""
+    by_version = {(g.item, g.version): g for g in guides}
+    latest: dict[str, int] = {}
+    for item, version in by_version:
+        latest[item] = max(version, latest.get(item, 0))
+    newest_scheme = max(schemes, key=lambda s: s.version, default=None)
+    return Shelf(
+        by_version,
+        latest,
+        Calendar(c.calendar for c in calendars),
+        newest_scheme.template if newest_scheme else DEFAULT_NUMBER_TEMPLATE,
+        size,
+    )

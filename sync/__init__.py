@@ -1,0 +1,1 @@
+"""How records travel: logs, batches, receipts. Knows bytes and keys, not halls or cases."""

@@ -1,0 +1,274 @@
+"""The unit that travels, by wire and by stick: pack and unpack. Pure but for the content key.
+
+Layout (docs/wire.md section 4)::
+
+    onehall-batch/1 <header bytes> <checkpoint bytes>\\n
+    signed header · signed checkpoint of size `to` · leaves section (zstd) · sealed section
+
+Nothing is decompressed or parsed before the header's signature holds, and every size and hash that
+is then relied on comes from the signed header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+
+import zstandard
+
+from sync.entries import MAX_LEAF_BYTES
+from sync.errors import Malformed, TooLarge
+from sync.merkle import leaf_hash
+from sync.notes import Checkpoint, Note, Signer, Verifier, decimal, open_note
+from sync.sealing import SealingKey, seal, unseal
+
+TYPE = "onehall/batch/v1"
+MEDIA_TYPE = "application/vnd.onehall.batch"
+MAX_ENTRIES = 5_000
+MAX_LEAVES_BYTES = 16 * 1024 * 1024
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+MAX_RATIO = 200
+_MAX_LINE = 64
+_ZSTD_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the writer signed about this batch. Sizes in bytes; hashes are SHA-256 of the sections.
+
+    ``log_size`` is the size of the writer's own log at packing: a receiver that holds more knows
+    at once that the writer was restored (hole S1 of docs/wire.md).
+    """
+
+    origin: str
+    start: int
+    stop: int
+    log_size: int
+    leaves_bytes: int
+    leaves_plain_bytes: int
+    leaves_hash: str
+    sealed_bytes: int
+    sealed_hash: str
+
+    @property
+    def text(self) -> str:
+        """The signed lines, one value a line, in the order of the fields."""
+        values = (
+            TYPE,
+            self.origin,
+            self.start,
+            self.stop,
+            self.log_size,
+            self.leaves_bytes,
+            self.leaves_plain_bytes,
+            self.leaves_hash,
+            self.sealed_bytes,
+            self.sealed_hash,
+        )
+        return "".join(f"{value}\n" for value in values)
+
+    @classmethod
+    def parse(cls, text: str) -> Header:
+        """Read the signed lines and check that they agree with each other.
+
+        Raises:
+            Malformed: not a batch header.
+            TooLarge: a cap is passed.
+        """
+        lines = text.split("\n")
+        if len(lines) != 11 or lines[0] != TYPE or lines[10]:
+            raise Malformed("not a batch header of version 1")
+        numbers = [decimal(lines[i]) for i in (2, 3, 4, 5, 6, 8)]
+        start, stop, size, packed, plain, sealed = numbers
+        found = cls(
+            lines[1], start, stop, size, packed, plain, lines[7], sealed, lines[9]
+        )
+        if not start < stop <= size:
+            raise Malformed("a batch needs from < to <= the writer's own size")
+        _check_caps(found)
+        return found
+
+    @property
+    def info(self) -> bytes:
+        """What the sealed section's content key is bound to."""
+        return f"onehall/seal/v1\n{self.origin}\n{self.start}\n{self.stop}\n".encode()
+
+
+def _check_caps(header: Header) -> None:
+    too_many = header.stop - header.start > MAX_ENTRIES
+    too_long = header.leaves_plain_bytes > MAX_LEAVES_BYTES
+    if too_many or too_long or header.leaves_bytes + header.sealed_bytes > MAX_BATCH_BYTES:
+        raise TooLarge("a batch passes a cap", entries=MAX_ENTRIES, bytes=MAX_BATCH_BYTES)
+    if header.leaves_plain_bytes > MAX_RATIO * header.leaves_bytes:
+        raise TooLarge("a batch claims to inflate beyond 200 to 1")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch whose signatures held. ``head`` is the signed checkpoint at ``header.stop``."""
+
+    header: Header
+    header_note: bytes
+    head: Checkpoint
+    head_note: bytes
+    leaves_section: bytes
+    sealed_section: bytes
+    signed_by: frozenset[str]
+
+    def leaves(self) -> list[bytes]:
+        """Decompress, capped by the signed size, and split.
+
+        Raises:
+            Malformed: not zstd, another length than signed, or another number of leaves.
+        """
+        plain = inflate(self.leaves_section, self.header.leaves_plain_bytes)
+        return split_leaves(plain, self.header.stop - self.header.start)
+
+    def personal(self, key: SealingKey) -> dict[int, bytes]:
+        """Open the sealed section: leaf index -> opening ‖ payload.
+
+        Raises:
+            Malformed: altered, or sealed to somebody else.
+        """
+        parts = unseal(self.sealed_section, key, self.header.info)
+        if parts and not self.header.start <= min(parts) <= max(parts) < self.header.stop:
+            raise Malformed("a sealed part lies outside the batch")
+        return parts
+
+
+def inflate(packed: bytes, size: int) -> bytes:
+    """Exactly ``size`` bytes out of a zstd frame, never more.
+
+    Raises:
+        Malformed: not zstd, or another size.
+    """
+    try:
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(
+            BytesIO(packed), read_across_frames=False
+        )
+        plain = reader.read(size)
+        if len(plain) != size or reader.read(1):
+            raise Malformed("the leaves section has another size than was signed")
+    except zstandard.ZstdError:
+        raise Malformed("the leaves section is not zstd") from None
+    return plain
+
+
+def split_leaves(plain: bytes, count: int) -> list[bytes]:
+    """Leaves stand one a line; deterministic JSON never holds a line break.
+
+    Raises:
+        Malformed: another number of lines, or one longer than a leaf may be.
+    """
+    leaves = plain.split(b"\n")
+    if leaves.pop() or len(leaves) != count:
+        raise Malformed("the leaves section holds another number of entries than was signed")
+    if max(map(len, leaves)) > MAX_LEAF_BYTES:
+        raise TooLarge("an entry is longer than 64 KiB")
+    return leaves
+
+
+def join_leaves(leaves: Iterable[bytes]) -> bytes:
+    """The plain leaves section."""
+    return b"".join(leaf + b"\n" for leaf in leaves)
+
+
+def hashes_of(leaves: Iterable[bytes]) -> list[bytes]:
+    """Leaf hashes (RFC 6962)."""
+    return [leaf_hash(leaf) for leaf in leaves]
+
+
+def pack(
+    signer: Signer,
+    head: Checkpoint,
+    start: int,
+    log_size: int,
+    contents: tuple[Sequence[bytes], Mapping[int, bytes], bytes],
+) -> bytes:
+    """A batch of entries ``start`` to ``head.size``.
+
+    Args:
+        head: the writer's checkpoint at the batch's end.
+        log_size: the size of the writer's whole log now.
+        contents: the leaves, the personal parts by index, the receiver's sealing key.
+    """
+    leaves, personal, receiver = contents
+    plain = join_leaves(leaves)
+    packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(plain)
+    info = f"onehall/seal/v1\n{head.origin}\n{start}\n{head.size}\n".encode()
+    sealed = seal(personal, receiver, info)
+    header = Header(
+        head.origin,
+        start,
+        head.size,
+        log_size,
+        len(packed),
+        len(plain),
+        sha256(packed).hexdigest(),
+        len(sealed),
+        sha256(sealed).hexdigest(),
+    )
+    header_note, head_note = signer.sign(header.text), signer.sign(head.text)
+    line = f"onehall-batch/1 {len(header_note)} {len(head_note)}\n".encode()
+    return b"".join((line, header_note, head_note, packed, sealed))
+
+
+def _frame(raw: bytes) -> tuple[bytes, bytes, bytes]:
+    """First line, then header note, checkpoint note and the rest."""
+    line, newline, _ = raw[:_MAX_LINE].partition(b"\n")
+    words = line.split(b" ")
+    if not newline or len(words) != 3 or words[0] != b"onehall-batch/1":
+        raise Malformed("not a OneHall batch")
+    try:
+        first, second = decimal(words[1].decode()), decimal(words[2].decode())
+    except UnicodeDecodeError:
+        raise Malformed("not a OneHall batch") from None
+    at = len(line) + 1
+    if first + second > len(raw) - at:
+        raise Malformed("the batch is cut short")
+    return raw[at : at + first], raw[at + first : at + first + second], raw[at + first + second :]
+
+
+def claimed_origin(raw: bytes) -> str:
+    """The log a batch says it belongs to, so that the right key can be looked up.
+
+    Not to be trusted before :func:`unpack`.
+
+    Raises:
+        Malformed: not a batch.
+    """
+    header_note, _, _ = _frame(raw)
+    lines = header_note[:512].split(b"\n", 2)
+    try:
+        return lines[1].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        raise Malformed("not a batch header") from None
+
+
+def unpack(raw: bytes, verifiers: Sequence[Verifier]) -> Batch:
+    """Check signatures, then sizes, then hashes; nothing is decompressed yet.
+
+    Raises:
+        Malformed, TooLarge, UnknownKey: as their names say.
+    """
+    header_note, head_note, rest = _frame(raw)
+    note = open_note(header_note, verifiers)
+    header = Header.parse(note.text)
+    head = Checkpoint.parse(_same_signers(note, open_note(head_note, verifiers)).text)
+    if (head.origin, head.size) != (header.origin, header.stop):
+        raise Malformed("header and checkpoint speak of different logs or sizes")
+    if len(rest) != header.leaves_bytes + header.sealed_bytes:
+        raise Malformed("the batch has another length than was signed")
+    leaves, sealed = rest[: header.leaves_bytes], rest[header.leaves_bytes :]
+    hashes = (sha256(leaves).hexdigest(), sha256(sealed).hexdigest())
+    if hashes != (header.leaves_hash, header.sealed_hash):
+        raise Malformed("a section was altered on the way")
+    return Batch(header, header_note, head, head_note, leaves, sealed, note.signed_by)
+
+
+def _same_signers(header: Note, head: Note) -> Note:
+    if header.signed_by != head.signed_by:
+        raise Malformed("header and checkpoint were signed by different keys")
+    return head

@@ -1,0 +1,147 @@
+"""What can go wrong while records travel, each with the code that stands on the wire.
+
+``SyncError`` is the one family. ``code`` is stable (docs/wire.md lists every one), ``status`` is the
+HTTP answer, and the text names the rule that was broken and who can act.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SyncError(Exception):
+    """A batch, request or answer that was refused."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 400
+
+    def __init__(self, rule: str, **facts: object) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.facts = facts
+
+    def answer(self) -> dict[str, object]:
+        """The JSON body of the refusal: code, rule, facts such as the size the receiver holds."""
+        return {"error": self.code, "rule": self.rule, **self.facts}
+
+
+class Malformed(SyncError):
+    """Bytes that are not what their type says; the sender's software must be mended."""
+
+    code = "malformed"
+
+
+class TooLarge(SyncError):
+    """A cap of docs/wire.md was passed; the sender must send less at once."""
+
+    code = "too_large"
+    status = 413
+
+
+class UnknownKey(SyncError):
+    """Signed by a key that the receiver does not know, or not signed correctly."""
+
+    code = "unknown_key"
+    status = 403
+
+
+class Revoked(SyncError):
+    """The key was revoked above this size; the center's administrator can enrol the hall anew."""
+
+    code = "revoked"
+    status = 403
+
+
+class WrongLog(SyncError):
+    """A key wrote into a log that is not its own."""
+
+    code = "wrong_log"
+    status = 403
+
+
+class UnknownLog(SyncError):
+    """The receiver has never heard of this log."""
+
+    code = "unknown_log"
+    status = 404
+
+
+class Gap(SyncError):
+    """The batch does not start where the receiver's copy ends; ``size`` says where to go on."""
+
+    code = "gap"
+    status = 409
+
+
+class Behind(SyncError):
+    """The writer's own log is shorter than the receiver's copy: it was restored or cloned."""
+
+    code = "behind"
+    status = 409
+
+
+class Fork(SyncError):
+    """Two different histories carry the same number; a person at the center must look."""
+
+    code = "fork"
+    status = 422
+
+
+class EpochClosed(SyncError):
+    """A later epoch of this log exists; this one takes no more entries."""
+
+    code = "epoch_closed"
+    status = 409
+
+
+class EnrolmentRefused(SyncError):
+    """Wrong or expired code, weak key, or a key that another hall already has."""
+
+    code = "enrolment_refused"
+    status = 403
+
+
+class TryLater(SyncError):
+    """The receiver is busy or its disk is full; nothing is lost, the same request may come again."""
+
+    code = "try_later"
+    status = 503
+
+
+class NotOurs(SyncError):
+    """An answer that does not come from the center, such as a captive portal's page."""
+
+    code = "not_ours"
+    status = 502
+
+
+class Unreachable(SyncError):
+    """No line to the center, or it did not answer in time."""
+
+    code = "unreachable"
+    status = 504
+
+
+class DiskFull(Exception):
+    """The store could not write: nothing was saved, nothing was numbered (P6)."""
+
+
+BY_CODE: dict[str, type[SyncError]] = {
+    kind.code: kind
+    for kind in (
+        Malformed,
+        TooLarge,
+        UnknownKey,
+        Revoked,
+        WrongLog,
+        UnknownLog,
+        Gap,
+        Behind,
+        Fork,
+        EpochClosed,
+        EnrolmentRefused,
+        TryLater,
+        NotOurs,
+        Unreachable,
+    )
+}

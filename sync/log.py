@@ -1,0 +1,400 @@
+"""The append-only log: ``write`` is the only way to write a record.
+
+Keeps own logs (leaf by leaf) and mirrored logs (batch by batch, as the bytes they came in), the
+personal parts one row per entry, and the receipts. Business row and entry stand in one
+transaction. Knows no network and no hall.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from standards.records.declare import Record, logged_bytes, parts_of, personal_bytes
+from sync.batch import Batch, hashes_of, inflate, join_leaves, split_leaves
+from sync.clock import Clock
+from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
+from sync.errors import Malformed, UnknownLog
+from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
+from sync.notes import b64
+from sync.sealing import OPENING_BYTES, commitment
+from sync.store import Database
+from sync.tables import Tables, searchable
+from sync.vault import Vault
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS log (
+        origin TEXT PRIMARY KEY, writer TEXT NOT NULL, own INTEGER NOT NULL,
+        size INTEGER NOT NULL, frontier BLOB NOT NULL,
+        mark INTEGER NOT NULL, mark_frontier BLOB NOT NULL, applied INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS entry (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL, hash BLOB NOT NULL,
+        at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS batch (
+        origin TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        header BLOB NOT NULL, head BLOB NOT NULL, leaves BLOB NOT NULL,
+        plain_bytes INTEGER NOT NULL, hashes BLOB NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (origin, start))""",
+    """CREATE TABLE IF NOT EXISTS personal (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY (origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS personal_index (
+        term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
+        PRIMARY KEY (term, origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS receipt (
+        origin TEXT NOT NULL, size INTEGER NOT NULL, signer TEXT NOT NULL,
+        note BLOB NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, size, signer))""",
+    """CREATE TABLE IF NOT EXISTS quarantine (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
+        reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+)
+
+
+@dataclass(frozen=True)
+class LogState:
+    """Where one log stands. ``mark``: how far a receipt that we checked reaches (own logs)."""
+
+    origin: str
+    writer: str
+    own: bool
+    frontier: Frontier
+    mark: Frontier
+    applied: int
+
+    @property
+    def size(self) -> int:
+        """Entries in the log."""
+        return self.frontier.size
+
+
+class LogStore:
+    """All logs of one machine over one database.
+
+    Args:
+        vault: encrypts the personal parts at rest.
+        tables: where the records themselves stand.
+        policy: size of the standards log that is followed now; stands in every own entry.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        tables: Tables,
+        clock: Clock,
+        policy: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.db, self.vault, self.tables, self.clock = db, vault, tables, clock
+        self._policy = policy
+
+    def create(self) -> None:
+        """Create what is missing; safe to run at every start."""
+        self.db.create([*DDL, *self.tables.ddl()])
+
+    # --- where logs stand -------------------------------------------------------------------
+
+    def open(self, origin: str, writer: str, *, own: bool) -> LogState:
+        """The state of a log, which is begun empty when it is new."""
+        empty = Frontier().to_bytes()
+        with self.db.transaction():
+            self.db.execute(
+                "INSERT INTO log VALUES (:origin, :writer, :own, 0, :empty, 0, :empty, 0) "
+                "ON CONFLICT (origin) DO NOTHING",
+                origin=origin,
+                writer=writer,
+                own=int(own),
+                empty=empty,
+            )
+            return self.state(origin)
+
+    def state(self, origin: str) -> LogState:
+        """Where a log stands.
+
+        Raises:
+            UnknownLog: never opened here.
+        """
+        rows = self.db.query("SELECT * FROM log WHERE origin = :origin", origin=origin)
+        if not rows:
+            raise UnknownLog("no such log here", origin=origin)
+        return _state(rows[0])
+
+    def states(self) -> list[LogState]:
+        """Every log that is written or mirrored here."""
+        return [_state(row) for row in self.db.query("SELECT * FROM log ORDER BY origin")]
+
+    def lock(self, origin: str) -> LogState:
+        """As :meth:`state`, holding the log's row until the transaction ends.
+
+        The row is touched first, so that two processes on one database take turns at one log.
+        """
+        self.db.execute("UPDATE log SET own = own WHERE origin = :origin", origin=origin)
+        return self.state(origin)
+
+    # --- writing own entries ----------------------------------------------------------------
+
+    def write(
+        self, origin: str, record: Record, *, actor: str, record_id: str | None = None
+    ) -> Entry:
+        """Append a record to an own log and write its row, in one transaction.
+
+        Args:
+            actor: staff number of who did it; never a name.
+            record_id: when the id was handed out before (it is part of a case number).
+
+        Raises:
+            sync.errors.DiskFull: nothing was written and nothing was numbered.
+            Malformed: longer than 64 KiB.
+        """
+        with self.db.transaction():
+            state = self.lock(origin)
+            if not state.own:
+                raise Malformed("only the writer of a log may append to it", origin=origin)
+            payload = personal_bytes(record)
+            opening = os.urandom(OPENING_BYTES) if payload is not None else b""
+            leaf = Leaf(
+                actor=actor,
+                at=self.clock.stamp(),
+                body=msgspec.Raw(logged_bytes(record)),
+                boot=self.clock.boot,
+                commitment=b64(commitment(opening, payload)) if payload is not None else None,
+                id=record_id or new_id(self.clock.posix_ms()),
+                kind=record.kind,
+                mono=self.clock.mono_ms(),
+                policy=self._policy(),
+                v=VERSION,
+            )
+            entry = _entry(state, leaf, record)
+            self._append(state, leaf)
+            if payload is not None:
+                self.keep_personal(origin, {entry.index: opening + payload})
+                self.index_personal(entry, payload)
+            self.tables.keep(self.db, [entry])
+            return entry
+
+    def _append(self, state: LogState, leaf: Leaf) -> None:
+        raw = encode_leaf(leaf)
+        hashed = leaf_hash(raw)
+        after = state.frontier.extended([hashed])
+        self.db.execute(
+            "INSERT INTO entry VALUES (:origin, :idx, :leaf, :hash, :at)",
+            origin=state.origin,
+            idx=state.size,
+            leaf=raw,
+            hash=hashed,
+            at=leaf.at,
+        )
+        self.db.execute(
+            "UPDATE log SET size = :size, frontier = :frontier, applied = :size "
+            "WHERE origin = :origin",
+            origin=state.origin,
+            size=after.size,
+            frontier=after.to_bytes(),
+        )
+
+    # --- keeping what others wrote ----------------------------------------------------------
+
+    def keep_batch(self, batch: Batch, hashes: Sequence[bytes], after: Frontier) -> None:
+        """Keep a batch that the mirror accepted, as the bytes it came in."""
+        header = batch.header
+        self.db.execute(
+            "INSERT INTO batch VALUES (:origin, :start, :stop, :header, :head, :leaves, "
+            ":plain, :hashes, :at)",
+            origin=header.origin,
+            start=header.start,
+            stop=header.stop,
+            header=batch.header_note,
+            head=batch.head_note,
+            leaves=batch.leaves_section,
+            plain=header.leaves_plain_bytes,
+            hashes=b"".join(hashes),
+            at=self.clock.stamp(),
+        )
+        self.db.execute(
+            "UPDATE log SET size = :size, frontier = :frontier WHERE origin = :origin",
+            origin=header.origin,
+            size=after.size,
+            frontier=after.to_bytes(),
+        )
+
+    def keep_personal(self, origin: str, parts: dict[int, bytes]) -> None:
+        """Encrypt personal parts (opening ‖ payload) at rest, one row per entry."""
+        lock = self.vault.lock
+        self.db.executemany(
+            "INSERT INTO personal VALUES (:origin, :idx, :sealed)",
+            [
+                {"origin": origin, "idx": i, "sealed": lock(part, f"{origin}/{i}")}
+                for i, part in parts.items()
+            ],
+        )
+
+    def index_personal(self, entry: Entry, payload: bytes) -> None:
+        """Enter the searchable personal fields into the blind index."""
+        names = searchable(entry.record_type)
+        decoder = parts_of(entry.record_type).read_personal
+        if not names or decoder is None:
+            return
+        opened = decoder.decode(payload)
+        rows = [
+            {"term": self.vault.blind(name, value), "origin": entry.origin, "idx": entry.index}
+            for name in names
+            if (value := getattr(opened, name))
+        ]
+        self.db.executemany(
+            "INSERT INTO personal_index VALUES (:term, :origin, :idx) ON CONFLICT DO NOTHING", rows
+        )
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """Leaf bytes of entries ``start`` to ``stop``, own or mirrored."""
+        if self.state(origin).own:
+            rows = self.db.query(
+                "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
+                "ORDER BY idx",
+                origin=origin,
+                start=start,
+                stop=stop,
+            )
+            return [bytes(row["leaf"]) for row in rows]
+        found: list[bytes] = []
+        for row in self._batches(origin, start, stop):
+            plain = inflate(bytes(row["leaves"]), row["plain_bytes"])
+            leaves = split_leaves(plain, row["stop"] - row["start"])
+            found += leaves[max(0, start - row["start"]) : stop - row["start"]]
+        return found
+
+    def hashes(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """Leaf hashes of entries ``start`` to ``stop``, own or mirrored."""
+        if self.state(origin).own:
+            rows = self.db.query(
+                "SELECT hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
+                "ORDER BY idx",
+                origin=origin,
+                start=start,
+                stop=stop,
+            )
+            return [bytes(row["hash"]) for row in rows]
+        found: list[bytes] = []
+        for row in self._batches(origin, start, stop):
+            joined = bytes(row["hashes"])
+            hashes = [joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES)]
+            found += hashes[max(0, start - row["start"]) : stop - row["start"]]
+        return found
+
+    def _batches(self, origin: str, start: int, stop: int) -> Sequence[dict[str, object]]:
+        return self.db.query(  # type: ignore[return-value]
+            "SELECT * FROM batch WHERE origin = :origin AND stop > :start AND start < :stop "
+            "ORDER BY start",
+            origin=origin,
+            start=start,
+            stop=stop,
+        )
+
+    def personal(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
+        """Personal parts (opening ‖ payload) of these entries, opened; erased ones are absent."""
+        rows = self.db.query(
+            "SELECT idx, sealed FROM personal WHERE origin = :origin AND idx >= :start "
+            "AND idx < :stop ORDER BY idx",
+            origin=origin,
+            start=start,
+            stop=stop,
+        )
+        unlock = self.vault.unlock
+        return {
+            r["idx"]: unlock(bytes(r["sealed"]), f"{origin}/{r['idx']}") for r in rows
+        }
+
+    def payload(self, origin: str, index: int) -> bytes | None:
+        """One entry's personal payload, or None when there is none (any more)."""
+        part = self.personal(origin, index, index + 1).get(index)
+        return part[OPENING_BYTES:] if part is not None else None
+
+    def frontier_at(self, origin: str, size: int) -> Frontier:
+        """The frontier at a size we hold; cheap at the end and from the mark on."""
+        state = self.state(origin)
+        if size > state.size:
+            raise UnknownLog("the log is shorter here", origin=origin, size=state.size)
+        for known in (state.frontier, state.mark):
+            if known.size == size:
+                return known
+        base = state.mark if size > state.mark.size else Frontier()
+        return base.extended(self.hashes(origin, base.size, size))
+
+    def root_at(self, origin: str, size: int) -> bytes:
+        """The root at a size we hold."""
+        return self.frontier_at(origin, size).root if size else EMPTY_ROOT
+
+    # --- receipts ---------------------------------------------------------------------------
+
+    def keep_receipt(self, origin: str, size: int, signer: str, note: bytes) -> None:
+        """Keep a receipt for ever; the first one for a size stands."""
+        self.db.execute(
+            "INSERT INTO receipt VALUES (:origin, :size, :signer, :note, :at) "
+            "ON CONFLICT (origin, size, signer) DO NOTHING",
+            origin=origin,
+            size=size,
+            signer=signer,
+            note=note,
+            at=self.clock.stamp(),
+        )
+
+    def receipt(self, origin: str, signer: str, size: int | None = None) -> bytes | None:
+        """The receipt for a size, or the latest one."""
+        rows = self.db.query(
+            "SELECT note FROM receipt WHERE origin = :origin AND signer = :signer "
+            "AND (:size < 0 OR size = :size) ORDER BY size DESC LIMIT 1",
+            origin=origin,
+            signer=signer,
+            size=-1 if size is None else size,
+        )
+        return bytes(rows[0]["note"]) if rows else None
+
+    def move_mark(self, origin: str, size: int) -> None:
+        """Note that a checked receipt reaches up to ``size``; never moves back."""
+        reached = self.frontier_at(origin, size)
+        self.db.execute(
+            "UPDATE log SET mark = :size, mark_frontier = :frontier "
+            "WHERE origin = :origin AND mark < :size",
+            origin=origin,
+            size=size,
+            frontier=reached.to_bytes(),
+        )
+
+    def verify(self, origin: str) -> int | None:
+        """Hash every kept leaf again; the first index that is not what was signed, or None.
+
+        Finds edits by hand, bit flips and lost rows (T7): leaf against its hash, hashes against
+        the frontier.
+        """
+        state = self.state(origin)
+        leaves = self.leaves(origin, 0, state.size)
+        kept = self.hashes(origin, 0, state.size)
+        fresh = hashes_of(leaves)
+        for index in range(state.size):
+            if index >= len(kept) or index >= len(fresh) or kept[index] != fresh[index]:
+                return index
+        return None if Frontier().extended(kept) == state.frontier else state.size
+
+
+def _entry(state: LogState, leaf: Leaf, record: Record) -> Entry:
+    parts = parts_of(type(record))
+    logged = parts.read_logged.decode(leaf.body)
+    return Entry(state.origin, state.size, state.writer, leaf, type(record), logged)
+
+
+def _state(row: object) -> LogState:
+    r: dict[str, object] = row  # type: ignore[assignment]
+    return LogState(
+        str(r["origin"]),
+        str(r["writer"]),
+        bool(r["own"]),
+        Frontier.from_bytes(bytes(r["frontier"])),  # type: ignore[arg-type]
+        Frontier.from_bytes(bytes(r["mark_frontier"])),  # type: ignore[arg-type]
+        int(r["applied"]),  # type: ignore[call-overload]
+    )
+
+
+__all__ = ["DDL", "LogState", "LogStore", "join_leaves"]

@@ -1,0 +1,41 @@
+"""The storage seam: what a database must do for the sync engine and the pages.
+
+Three verbs and a transaction, in SQL with ``:named`` parameters that SQLite and PostgreSQL both
+read. ``node.store`` implements it over sqlite_utils, ``aggregator.store`` over SQLAlchemy; one
+contract suite (tests/sync/test_store_contract.py) runs over each. See docs/decisions/0006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+
+
+class Database(Protocol):
+    """One database with one writer at a time.
+
+    Raises:
+        sync.errors.DiskFull: from any verb or at commit when the disk cannot take the write;
+            the whole transaction is then undone.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Take the write lock now (never a deferred BEGIN); commit and fsync at the outermost exit.
+
+        A nested use joins the outer transaction. An exception undoes everything.
+        """
+
+    def execute(self, sql: str, /, **params: object) -> int:
+        """Run one statement inside a transaction; answer the number of rows touched."""
+
+    def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
+        """Run one statement for each row, inside a transaction."""
+
+    def query(self, sql: str, /, **params: object) -> list[Row]:
+        """Read rows; sees the surrounding transaction's own writes."""
+
+    def create(self, statements: Sequence[str], /) -> None:
+        """Create tables from portable DDL (TEXT, INTEGER, BLOB), each ``IF NOT EXISTS``."""

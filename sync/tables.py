@@ -1,0 +1,156 @@
+"""Record tables and projections, made from the declarations; the same at hall and center.
+
+Everything in these tables follows from entries, so it can be dropped and rebuilt from the kept
+leaves. Table and column names come from declared Python identifiers only, never from input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from standards.records.declare import (
+    Happening,
+    Projection,
+    Record,
+    columns_of,
+    fields_of,
+    record_of,
+    row_of,
+)
+from sync.entries import Entry
+from sync.store import Database, Row
+
+_ENVELOPE = {
+    "hall": "TEXT NOT NULL",
+    "id": "TEXT NOT NULL",
+    "origin": "TEXT NOT NULL",
+    "idx": "INTEGER NOT NULL",
+    "actor": "TEXT NOT NULL",
+    "at": "TEXT NOT NULL",
+}
+
+
+def happening_of(entry: Entry) -> Happening:
+    """An entry as a projection sees it."""
+    leaf = entry.leaf
+    return Happening(leaf.kind, leaf.id, entry.writer, leaf.actor, leaf.at, entry.logged)
+
+
+class Tables:
+    """One table for each record type and each projection."""
+
+    def __init__(
+        self, records: Iterable[type[Record]], projections: Sequence[Projection] = ()
+    ) -> None:
+        self.kinds: dict[str, type[Record]] = {r.kind: r for r in records}
+        self.projections = tuple(projections)
+        self._insert = {kind: _insert_sql(r) for kind, r in self.kinds.items()}
+
+    def ddl(self) -> list[str]:
+        """The portable statements that create every table."""
+        found = []
+        for record_type in self.kinds.values():
+            found.append(_create_sql(record_type.kind, record_type, _ENVELOPE))
+        for p in self.projections:
+            found.append(_create_sql(p.state.kind, p.state, {"hall": "TEXT NOT NULL"}))
+        return found
+
+    def names(self) -> list[str]:
+        """Every table that follows from entries."""
+        return [*self.kinds, *(p.state.kind for p in self.projections)]
+
+    def keep(self, db: Database, entries: Sequence[Entry]) -> None:
+        """Write the rows of these entries and fold them into the projections.
+
+        Raises:
+            ValueError: an entry cannot follow what stands (the caller quarantines it).
+        """
+        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for entry in entries:
+            by_kind.setdefault(entry.leaf.kind, []).append(_row(entry))
+        for kind, rows in by_kind.items():
+            db.executemany(self._insert[kind], rows)
+        for projection in self.projections:
+            touched = [e for e in entries if e.leaf.kind in projection.kinds]
+            if touched:
+                _fold(db, projection, touched)
+
+    def entity_of(self, entry: Entry) -> str:
+        """What this entry is about: a quarantined entry holds back only its own entity."""
+        for p in self.projections:
+            if entry.leaf.kind in p.kinds:
+                return f"{p.state.kind}:{p.key_of(happening_of(entry))}"
+        return f"{entry.leaf.kind}:{entry.leaf.id}"
+
+    def clear(self, db: Database) -> None:
+        """Empty every table that follows from entries, before a rebuild."""
+        for name in self.names():
+            db.execute(f"DELETE FROM {name}")
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    leaf = entry.leaf
+    row = row_of(entry.record_type, entry.logged)
+    row.update(
+        hall=entry.writer,
+        id=leaf.id,
+        origin=entry.origin,
+        idx=entry.index,
+        actor=leaf.actor,
+        at=leaf.at,
+    )
+    return row
+
+
+def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, str]) -> str:
+    own = {c.name: c.sql for c in columns_of(record_type)}
+    parts = [f"{name} {sql}" for name, sql in {**envelope, **own}.items()]
+    return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY (hall, id))"
+
+
+def _insert_sql(record_type: type[Record]) -> str:
+    names = [*_ENVELOPE, *(c.name for c in columns_of(record_type))]
+    marks = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {record_type.kind} ({', '.join(names)}) VALUES ({marks})"
+
+
+def _upsert_sql(state: type[Record]) -> str:
+    names = ["hall", *(c.name for c in columns_of(state))]
+    marks = ", ".join(f":{name}" for name in names)
+    sets = ", ".join(f"{n} = excluded.{n}" for n in names if n not in ("hall", "id"))
+    return (
+        f"INSERT INTO {state.kind} ({', '.join(names)}) VALUES ({marks}) "
+        f"ON CONFLICT (hall, id) DO UPDATE SET {sets}"
+    )
+
+
+def _fold(db: Database, projection: Projection, entries: Sequence[Entry]) -> None:
+    states: dict[tuple[str, str], Any] = {}
+    for entry in entries:
+        happening = happening_of(entry)
+        place = (entry.writer, projection.key_of(happening))
+        if place not in states:
+            states[place] = standing(db, projection.state, *place)
+        states[place] = projection.advance(states[place], happening)
+    rows = [
+        {"hall": hall, **row_of(projection.state, state)} for (hall, _), state in states.items()
+    ]
+    db.executemany(_upsert_sql(projection.state), rows)
+
+
+def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:
+    """One row of a projection as its declared type, or None."""
+    sql = f"SELECT * FROM {state.kind} WHERE hall = :hall AND id = :id"
+    rows = db.query(sql, hall=hall, id=key)
+    return record_of(state, rows[0]) if rows else None
+
+
+def as_record(record_type: type[Record], row: Row, personal: bytes | None = None) -> Any:
+    """A row of a record table as its declared type."""
+    return record_of(record_type, row, personal)
+
+
+def searchable(record_type: type[Record]) -> tuple[str, ...]:
+    """The personal fields with a blind index."""
+    return tuple(f.name for f in fields_of(record_type) if f.field.search)
