@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+
+# Every hall keeps Beijing time; China has had no daylight saving since 1991.
+BEIJING = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,14 @@ class Clock:
     def stamp(self) -> str:
         """Wall time in UTC, RFC 3339 with milliseconds."""
         return self.now().astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+    def local(self) -> datetime:
+        """Wall time as the hall's clock on the wall shows it."""
+        return self.now().astimezone(BEIJING)
+
+    def today(self) -> date:
+        """The hall's day."""
+        return self.local().date()
 
     def posix_ms(self) -> int:
         """Wall time in milliseconds, for UUIDv7."""

@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from standards.records.declare import Record, logged_bytes, parts_of, personal_bytes
-from sync.batch import Batch, hashes_of, inflate, join_leaves, split_leaves
+from sync.batch import Batch, hashes_of, inflate, split_leaves
 from sync.clock import Clock
 from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.notes import b64
 from sync.sealing import OPENING_BYTES, commitment
-from sync.store import Database
-from sync.tables import Tables, searchable
+from sync.store import Database, Row
+from sync.tables import Tables, as_record, searchable
 from sync.vault import Vault
 
 DDL = (
@@ -51,6 +52,9 @@ DDL = (
         origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
         reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
 )
+
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -312,6 +316,29 @@ class LogStore:
         part = self.personal(origin, index, index + 1).get(index)
         return part[OPENING_BYTES:] if part is not None else None
 
+    def read(self, record_type: type[R], record_id: str) -> R | None:
+        """A record by its id, with its personal part opened; None when there is none."""
+        rows = self.db.query(
+            f"SELECT * FROM {record_type.kind} WHERE id = :id", id=record_id
+        )
+        if not rows:
+            return None
+        return self.opened(record_type, rows[0])
+
+    def opened(self, record_type: type[R], row: Row) -> R:
+        """A row of a record table as its declared type, with its personal part opened."""
+        payload = self.payload(row["origin"], row["idx"])
+        found: R = as_record(record_type, row, payload)
+        return found
+
+    def find_personal(self, field: str, value: str) -> list[tuple[str, int]]:
+        """Exact search: (origin, index) of the entries whose personal field has this value."""
+        rows = self.db.query(
+            "SELECT origin, idx FROM personal_index WHERE term = :term ORDER BY origin, idx",
+            term=self.vault.blind(field, value),
+        )
+        return [(row["origin"], row["idx"]) for row in rows]
+
     def frontier_at(self, origin: str, size: int) -> Frontier:
         """The frontier at a size we hold; cheap at the end and from the mark on."""
         state = self.state(origin)
@@ -395,6 +422,3 @@ def _state(row: object) -> LogState:
         Frontier.from_bytes(bytes(r["mark_frontier"])),  # type: ignore[arg-type]
         int(r["applied"]),  # type: ignore[call-overload]
     )
-
-
-__all__ = ["DDL", "LogState", "LogStore", "join_leaves"]

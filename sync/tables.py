@@ -154,3 +154,9 @@ def as_record(record_type: type[Record], row: Row, personal: bytes | None = None
 def searchable(record_type: type[Record]) -> tuple[str, ...]:
     """The personal fields with a blind index."""
     return tuple(f.name for f in fields_of(record_type) if f.field.search)
+
+
+def records(db: Database, record_type: type[Record]) -> list[Any]:
+    """Every row of a record table as its declared type, without personal parts, in log order."""
+    rows = db.query(f"SELECT * FROM {record_type.kind} ORDER BY origin, idx")
+    return [record_of(record_type, row) for row in rows]

@@ -1,0 +1,1 @@
+"""The central office: halls, standards, inspection, and whether all are in step."""

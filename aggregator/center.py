@@ -1,0 +1,125 @@
+"""The central office as the program sees it: settings, database, logs, keys, standards.
+
+Every page and command of the aggregator works through one ``Center``. It knows no Flask.
+"""
+
+from __future__ import annotations
+
+import threading
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from aggregator.store import CenterStore
+from standards.cases import PROJECTIONS
+from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
+from standards.shelf import Shelf, shelf_of
+from sync.clock import Clock, system_clock
+from sync.entries import Entry
+from sync.keyfiles import key_file
+from sync.log import LogStore
+from sync.notes import COSIGNATURE, Signer
+from sync.sealing import SealingKey
+from sync.tables import Tables, records
+from sync.vault import Vault
+
+CENTER = "center"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenterSettings:
+    """``center.toml``. Every key is described in docs/center.md.
+
+    Args:
+        center: name in every log's origin, e.g. ``tonghua.example``; never changes.
+        name: what stands on pages, e.g. ``市政务公开办公室``.
+        database: SQLAlchemy URL; empty for ``center.db`` in the data folder.
+    """
+
+    center: str
+    name: str
+    database: str = ""
+    listen: str = "127.0.0.1:8700"
+    trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+
+    @classmethod
+    def load(cls, data: Path) -> CenterSettings:
+        """Read ``center.toml`` in the data folder.
+
+        Raises:
+            FileNotFoundError: run ``onehall-aggregator init`` first.
+            TypeError: an unknown or missing key.
+        """
+        read = tomllib.loads((data / "center.toml").read_text(encoding="utf-8"))
+        if "trusted_hosts" in read:
+            read["trusted_hosts"] = tuple(read["trusted_hosts"])
+        return cls(**read)
+
+
+class Center:
+    """The central office over its data folder.
+
+    Args:
+        data: folder with ``center.toml``, ``keys/`` and, by default, ``center.db``.
+        clock: tests give their own.
+    """
+
+    def __init__(self, data: Path, settings: CenterSettings, clock: Clock | None = None) -> None:
+        self.data, self.settings = data, settings
+        self.clock = clock or system_clock()
+        keys = data / "keys"
+        self.db = CenterStore(settings.database or f"sqlite:///{data.resolve() / 'center.db'}")
+        self.vault = Vault(key_file(keys, "vault"))
+        self.logs = LogStore(
+            self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
+        )
+        self.logs.create()
+        center = settings.center
+        self.root = Signer(f"{center}/root", key_file(keys, "root"))
+        self.roster = Signer(f"{center}/roster", key_file(keys, "roster"))
+        self.signer = Signer(f"{center}/log", key_file(keys, "log"))
+        self.cosigner = Signer(f"{center}/receipts", key_file(keys, "receipts"), COSIGNATURE)
+        self.sealing = SealingKey(key_file(keys, "sealing"))
+        self.logs.open(self.standards_origin, CENTER, own=True)
+        self._shelf = Shelf()
+        self._shelf_lock = threading.Lock()
+
+    @property
+    def standards_origin(self) -> str:
+        """The standards log, the same for every hall."""
+        return f"{self.settings.center}/standards/1"
+
+    def orders_origin(self, hall: str) -> str:
+        """The log of inspections and findings for one hall."""
+        return f"{self.settings.center}/orders-{hall}/1"
+
+    def _policy(self) -> int:
+        return self.logs.state(self.standards_origin).size
+
+    def shelf(self) -> Shelf:
+        """The standards in force, built anew only when more were published."""
+        size = self._policy()
+        with self._shelf_lock:
+            if self._shelf.size != size or not size:
+                self._shelf = shelf_of(
+                    records(self.db, GuidePublished),
+                    records(self.db, CalendarPublished),
+                    records(self.db, NumberScheme),
+                    size,
+                )
+            return self._shelf
+
+    def publish(self, record: Record, *, actor: str) -> Entry:
+        """Append to the standards log; every hall fetches it at its next contact."""
+        return self.logs.write(self.standards_origin, record, actor=actor)
+
+    def order(self, hall: str, record: Record, *, actor: str) -> Entry:
+        """Append to one hall's orders log (opened at its first entry)."""
+        origin = self.orders_origin(hall)
+        with self.db.transaction():
+            self.logs.open(origin, CENTER, own=True)
+            return self.logs.write(origin, record, actor=actor)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()

@@ -1,0 +1,1 @@
+"""One branch hall: intake, review, attendance, and what is still to be sent."""

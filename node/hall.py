@@ -1,0 +1,157 @@
+"""The branch hall as the program sees it: settings, database, logs, keys, standards in force.
+
+Every page and command of the node works through one ``Hall``. It knows no Flask and no network.
+"""
+
+from __future__ import annotations
+
+import threading
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from node.store import NodeStore
+from standards.cases import PROJECTIONS
+from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
+from standards.shelf import Shelf, shelf_of
+from sync.clock import Clock, system_clock
+from sync.entries import Entry
+from sync.errors import UnknownLog
+from sync.keyfiles import key_file
+from sync.log import LogState, LogStore
+from sync.notes import COSIGNATURE, Signer
+from sync.sealing import SealingKey
+from sync.tables import Tables, records
+from sync.vault import Vault
+
+FIRST_EPOCH = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class HallSettings:
+    """``node.toml``, one for each machine. Every key is described in docs/node.md.
+
+    Args:
+        hall: the hall's id, e.g. ``T01``; part of every case number.
+        name: what stands on pages and printed forms, e.g. ``公安分厅``.
+        center: name of the center in log origins, e.g. ``tonghua.example``.
+        center_url: where the aggregator answers; empty for a hall that only uses sticks.
+        sync_seconds: how often to look for something to send or fetch.
+        listen: address of the staff pages; terminal_listen: of the terminals.
+    """
+
+    hall: str
+    name: str
+    center: str
+    center_url: str = ""
+    sync_seconds: int = 20
+    listen: str = "127.0.0.1:8701"
+    terminal_listen: str = "127.0.0.1:8711"
+    trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+
+    @classmethod
+    def load(cls, data: Path) -> HallSettings:
+        """Read ``node.toml`` in the data folder.
+
+        Raises:
+            FileNotFoundError: run ``onehall-node init`` first.
+            TypeError: an unknown or missing key.
+        """
+        read = tomllib.loads((data / "node.toml").read_text(encoding="utf-8"))
+        if "trusted_hosts" in read:
+            read["trusted_hosts"] = tuple(read["trusted_hosts"])
+        return cls(**read)
+
+    def save(self, data: Path) -> None:
+        """Write ``node.toml``."""
+        lines = []
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            shown = f"[{', '.join(map(_quoted, value))}]" if isinstance(value, tuple) else value
+            lines.append(f"{name} = {_quoted(value) if isinstance(value, str) else shown}\n")
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "node.toml").write_text("".join(lines), encoding="utf-8")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Hall:
+    """One branch hall over its data folder.
+
+    Args:
+        data: folder with ``node.toml``, ``keys/`` and ``node.db``.
+        clock: tests give their own.
+    """
+
+    def __init__(self, data: Path, settings: HallSettings, clock: Clock | None = None) -> None:
+        self.data, self.settings = data, settings
+        self.clock = clock or system_clock()
+        keys = data / "keys"
+        self.db = NodeStore(data / "node.db")
+        self.vault = Vault(key_file(keys, "vault"))
+        self.logs = LogStore(
+            self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
+        )
+        self.logs.create()
+        name = f"{settings.center}/{settings.hall}"
+        self.signer = Signer(name, key_file(keys, "signing"))
+        self.cosigner = Signer(name, key_file(keys, "cosigning"), COSIGNATURE)
+        self.sealing = SealingKey(key_file(keys, "sealing"))
+        self.epoch = FIRST_EPOCH
+        self.origin = f"{name}/{self.epoch}"
+        self.logs.open(self.origin, settings.hall, own=True)
+        self._shelf = Shelf()
+        self._shelf_lock = threading.Lock()
+
+    @property
+    def standards_origin(self) -> str:
+        """The center's standards log, the same for every hall."""
+        return f"{self.settings.center}/standards/1"
+
+    @property
+    def orders_origin(self) -> str:
+        """The center's log of inspections and findings for this hall."""
+        return f"{self.settings.center}/orders-{self.settings.hall}/1"
+
+    def _policy(self) -> int:
+        try:
+            return self.logs.state(self.standards_origin).applied
+        except UnknownLog:
+            return 0
+
+    def shelf(self) -> Shelf:
+        """The standards in force, built anew only when more of them were applied."""
+        size = self._policy()
+        with self._shelf_lock:
+            if self._shelf.size != size or not size:
+                self._shelf = shelf_of(
+                    records(self.db, GuidePublished),
+                    records(self.db, CalendarPublished),
+                    records(self.db, NumberScheme),
+                    size,
+                )
+            return self._shelf
+
+    def write(self, record: Record, *, actor: str, record_id: str | None = None) -> Entry:
+        """Append a record of this hall to its log, with its row, in one transaction."""
+        return self.logs.write(self.origin, record, actor=actor, record_id=record_id)
+
+    def state(self) -> LogState:
+        """Where this hall's own log stands; ``mark.size`` is what the center has receipted."""
+        return self.logs.state(self.origin)
+
+    def read(self, record_type: type[R], record_id: str) -> R | None:
+        """A record with its personal part opened, by id; None when there is no such record."""
+        return self.logs.read(record_type, record_id)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+

@@ -1,0 +1,153 @@
+"""The node's database: one SQLite file, one writing connection that also checkpoints.
+
+WAL with ``synchronous=FULL``, STRICT tables. Readers have a connection each per thread and never
+wait for the writer. The only file that touches sqlite_utils. Debian 12's SQLite 3.40.1 is in the
+range of a WAL-reset bug that needs two writing or checkpointing connections: there is only one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from sync.errors import DiskFull
+from sync.store import Row
+
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
+
+
+class NodeStore:
+    """``sync.store.Database`` over SQLite. ``path`` None keeps everything in memory (tests)."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._readers = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._writer = self._connect()
+        self.schema = sqlite_utils.Database(self._writer)
+        if path is not None:
+            self._writer.execute("PRAGMA journal_mode=WAL")
+
+    def _connect(self, *, reader: bool = False) -> sqlite3.Connection:
+        target = ":memory:" if self._path is None else f"file:{self._path}"
+        connection = sqlite3.connect(
+            target if not reader else f"{target}?mode=ro",
+            uri=self._path is not None,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+        )
+        connection.row_factory = sqlite3.Row
+        if reader:
+            connection.execute("PRAGMA query_only=ON")
+            # A reader must never be the one that checkpoints.
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            return connection
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See ``sync.store.Database``."""
+        with self._lock, _disk():
+            if self._depth:
+                yield
+                return
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth = 0
+
+    def execute(self, sql: str, /, **params: object) -> int:
+        """See ``sync.store.Database``."""
+        with self.transaction(), _disk():
+            return self._writer.execute(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
+        """See ``sync.store.Database``."""
+        with self.transaction(), _disk():
+            self._writer.executemany(sql, rows)
+
+    def query(self, sql: str, /, **params: object) -> list[Row]:
+        """See ``sync.store.Database``."""
+        if self._path is None or self._holds_transaction():
+            with self._lock:
+                return _rows(self._writer.execute(sql, params))
+        return _rows(self._reader().execute(sql, params))
+
+    def create(self, statements: Sequence[str], /) -> None:
+        """See ``sync.store.Database``; every table is STRICT."""
+        with self.transaction():
+            for statement in statements:
+                table = statement.lstrip().upper().startswith("CREATE TABLE")
+                self.schema.conn.execute(statement + " STRICT" if table else statement)
+
+    def _holds_transaction(self) -> bool:
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._depth > 0
+        finally:
+            self._lock.release()
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = self._readers.connection = self._connect(reader=True)
+            with self._lock:
+                self._open_readers.append(connection)
+        return connection
+
+    def limit_pages(self, pages: int) -> None:
+        """Cap the file's size in pages: a full disk for tests and for quotas."""
+        with self._lock:
+            self._writer.execute(f"PRAGMA max_page_count={int(pages)}")
+
+    def page_count(self) -> int:
+        """Pages in the file now."""
+        with self._lock:
+            return int(self._writer.execute("PRAGMA page_count").fetchone()[0])
+
+    def integrity(self) -> str:
+        """SQLite's own full check: ``ok`` or what is wrong."""
+        with self._lock:
+            return str(self._writer.execute("PRAGMA integrity_check(3)").fetchone()[0])
+
+    def close(self) -> None:
+        """Close every connection; the last one checkpoints."""
+        with self._lock:
+            for connection in self._open_readers:
+                connection.close()
+            self._open_readers.clear()
+            self._writer.close()
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[Row]:
+    return [dict(row) for row in cursor]
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        name: Any = getattr(error, "sqlite_errorname", "")
+        if str(name).startswith(_FULL):
+            raise DiskFull("the node's disk is full or cannot be written") from error
+        raise
