@@ -21,6 +21,11 @@ MESSAGES: Final[dict[str, str]] = {
     "turned_away": "请正对镜头，不要侧脸、低头。",
     "person_changed": "几张画面不像同一个人，请一个人重新签到。",
     "too_few_pictures": "画面张数不够，请对着镜头多停一会儿。",
+    "unknown": "没有认出您，请用工号和口令签到，或请大厅督导代签。",
+    "pin_needed": "请再输入工号和口令，确认是本人。",
+    "not_this_person": "画面中的人与输入的工号不是同一个人，请本人签到。",
+    "supervisor_needed": "代签要由另一位大厅督导办理，并写明原因。",
+    "model_changed": "识别模型已更换，请大厅管理员安排重新登记人脸；在此之前请用工号和口令签到。",
     "engine_busy": "识别正忙，请再试一次。",
     "engine_failed": "这次没有识别成功，请再试一次；多次不成请用工号和口令签到，并告诉大厅管理员。",
 }
