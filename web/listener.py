@@ -1,0 +1,288 @@
+"""Listeners: a WSGI application behind a waitress server object with limits of its own.
+
+Several listeners run in one process, each with its own threads, sockets and limits, so that one
+flooded listener does not touch the others. Adds to waitress what it lacks: a request needs exactly
+one Host and never two ways to tell its length, a whole request has a deadline, one address has a
+share of the connections, and refusals are Chinese pages that a browser gets to see.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import RequestEntityTooLarge
+
+from web import logs
+from web.headers import STANDING
+
+MIB = 1024 * 1024
+WsgiApp = Callable[..., Iterable[bytes]]
+
+# A browser shows a refusal only after it has sent its whole body: what is too large is read and
+# thrown away up to this size, and cut off beyond.
+_READ_AND_DROPPED = 64 * MIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """One listener.
+
+    Args:
+        app: the WSGI application.
+        host, port: where to listen; port 0 lets the system choose.
+        threads: requests worked on at the same time.
+        connections: open connections in all.
+        per_address: open connections of one address; 0 for no cap (behind a reverse proxy).
+        idle_seconds: a connection silent that long is closed.
+        request_seconds: a request must have arrived whole within this.
+        max_body: bytes; the application's own limits are usually smaller.
+        proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
+    """
+
+    app: WsgiApp
+    host: str
+    port: int
+    threads: int = 8
+    connections: int = 1000
+    per_address: int = 0
+    idle_seconds: int = 15
+    request_seconds: int = 120
+    max_body: int = 8 * MIB
+    backlog: int = 1024
+    proxy: str = ""
+
+
+class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuses what two servers could read differently (RFC 9112 3.2, 6.1)."""
+
+    to_drop = 0
+
+    def parse_header(self, header_plus: bytes) -> None:
+        if header_plus != b"GET / HTTP/1.0\r\n":  # waitress's own stand-in for a header too long
+            _check_names(header_plus)
+        super().parse_header(header_plus)
+
+    def received(self, data: bytes) -> int:
+        if self.to_drop:
+            return self._drop(data)
+        consumed: int = super().received(data)
+        refused = isinstance(self.error, RequestEntityTooLarge) and self.body_rcv is not None
+        if refused and self.body_bytes_received == 0 and self.content_length < _READ_AND_DROPPED:
+            self.to_drop = self.content_length
+            self.completed = False
+        return consumed
+
+    def _drop(self, data: bytes) -> int:
+        dropped = min(len(data), self.to_drop)
+        self.to_drop -= dropped
+        self.completed = self.to_drop == 0
+        return dropped
+
+
+def _check_names(header_plus: bytes) -> None:
+    first, *lines = header_plus.split(b"\r\n")
+    names = Counter(line.partition(b":")[0].strip().lower() for line in lines)
+    if names[b"host"] > 1 or (names[b"host"] == 0 and not first.endswith(b"HTTP/1.0")):
+        raise ParsingError("exactly one Host header is needed")
+    if names[b"transfer-encoding"] + names[b"content-length"] > 1:
+        raise ParsingError("the length of the request is told in more than one way")
+
+
+class _RefusalTask(ErrorTask):  # type: ignore[misc]
+    """Answers what never reached the application, in the product's words."""
+
+    def execute(self) -> None:
+        status, _, _ = self.request.error.to_response()
+        self.status = status
+        body = _refusal_page(self.request.error.code).encode()
+        self.response_headers.extend(
+            [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
+        )
+        self.response_headers.extend(STANDING.items())
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+_WORDS = {
+    413: ("提交的内容太大", "没有保存任何内容。请减少文字或图片后重新提交。"),
+    431: ("请求头太大", "请清除浏览器中本网站的 Cookie 后重试。"),
+    400: ("请求不完整或格式不对", "请从本厅给出的网址重新打开。"),
+}
+
+
+def _refusal_page(code: int) -> str:
+    heading, advice = _WORDS.get(code, ("系统暂时不能回答", "请稍后再试，仍不行请找管理员。"))
+    return (
+        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{heading}</title><h1>{heading}</h1><p>{advice}</p><p><a href="/">回到首页</a>'
+    )
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _StrictParser
+    error_task_class = _RefusalTask
+    begun = 0.0
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.begun = time.monotonic()
+        return bool(super().received(data))
+
+
+class _Server(TcpWSGIServer):  # type: ignore[misc]
+    channel_class = _Channel
+    listener: Listener
+
+    def handle_accept(self) -> None:
+        super().handle_accept()
+        most = self.listener.per_address
+        if not most:
+            return
+        # The newest is last; the map keeps the order in which connections came.
+        channels = list(self.active_channels.values())
+        if channels and sum(c.addr[0] == channels[-1].addr[0] for c in channels) > most:
+            channels[-1].handle_close()
+
+    def maintenance(self, now: float) -> None:
+        super().maintenance(now)
+        latest = time.monotonic() - self.listener.request_seconds
+        for channel in self.active_channels.values():
+            if channel.request is not None and channel.begun < latest:
+                channel.will_close = True
+
+
+class Running:
+    """A listener that runs in a thread of its own."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self._server = _server(listener)
+        self._stop = threading.Event()
+        self._grace_until = 0.0
+        self._ended: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._loop, name=f"listener-{self.port}")
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.effective_port)
+
+    def start(self, ended: Callable[[], None] = lambda: None) -> None:
+        """Begin to answer; ``ended`` is called when the loop ends, whatever the reason."""
+        self._ended = ended
+        self._thread.start()
+
+    def stop(self, *, grace: float = 5.0) -> None:
+        """Take no new connection, finish the running requests (``grace`` seconds), close."""
+        if not self._stop.is_set():
+            self._grace_until = time.monotonic() + grace
+            self._stop.set()
+            self._server.pull_trigger()
+        self._thread.join(grace + 5)
+
+    def is_alive(self) -> bool:
+        """Whether it still answers."""
+        return self._thread.is_alive()
+
+    def _loop(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._turn(1.0)
+            self._server.accepting = False
+            while self._is_working() and time.monotonic() < self._grace_until:
+                self._turn(0.1)
+        finally:
+            self._server.task_dispatcher.shutdown(timeout=1)
+            wasyncore.close_all(self._server._map, ignore_all=True)
+            self._ended()
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._server._map, count=1)
+
+    def _is_working(self) -> bool:
+        channels: list[Any] = list(self._server.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+def _server(listener: Listener) -> _Server:
+    proxy: dict[str, object] = {}
+    if listener.proxy:
+        proxy = {
+            "trusted_proxy": listener.proxy,
+            "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        }
+    server = _Server(
+        listener.app,
+        listen=f"{listener.host}:{listener.port}",
+        threads=listener.threads,
+        connection_limit=listener.connections,
+        channel_timeout=listener.idle_seconds,
+        cleanup_interval=min(5, listener.idle_seconds),
+        max_request_body_size=listener.max_body,
+        max_request_header_size=32 * 1024,
+        backlog=listener.backlog,
+        clear_untrusted_proxy_headers=True,
+        expose_tracebacks=False,
+        ident=None,
+        **proxy,
+    )
+    server.listener = listener
+    return server
+
+
+def serve_all(
+    listeners: Sequence[Listener],
+    *,
+    ready: Callable[[Sequence[Running]], None] = lambda running: None,
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Run listeners until SIGTERM or SIGINT, then stop them all; call it in the main thread.
+
+    Args:
+        ready: called once, when all of them answer.
+        stopping: called when the listeners have ended, for what runs beside them.
+
+    Raises:
+        RuntimeError: a listener ended by itself; the others were stopped, the process should end
+            so that its supervisor starts it anew.
+        OSError: an address is taken or not ours.
+    """
+    end = threading.Event()
+    asked = threading.Event()
+    running = [Running(listener) for listener in listeners]
+
+    def ask(signum: int, frame: object) -> None:
+        asked.set()
+        end.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for one in running:
+            one.start(end.set)
+        ready(running)
+        # A wait without end cannot be interrupted by a signal handler on every platform.
+        while not end.wait(1.0):
+            pass
+    finally:
+        for one in running:
+            if one.is_alive():
+                one.stop()
+        stopping()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    logs.event("listeners.stopped", asked=asked.is_set())
+    if not asked.is_set():
+        raise RuntimeError("a listener ended by itself")
