@@ -6,7 +6,7 @@ leaves. Table and column names come from declared Python identifiers only, never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from standards.records.declare import (
@@ -20,6 +20,14 @@ from standards.records.declare import (
 )
 from sync.entries import Entry
 from sync.store import Database, Row
+
+# Sees (entry, row before, row after) of every projected entry, in the transaction.
+Observer = Callable[[Entry, Any, Any], None]
+
+
+def nobody(entry: Entry, before: Any, after: Any) -> None:
+    """An observer that looks away."""
+
 
 _ENVELOPE = {
     "hall": "TEXT NOT NULL",
@@ -60,7 +68,9 @@ class Tables:
         """Every table that follows from entries."""
         return [*self.kinds, *(p.state.kind for p in self.projections)]
 
-    def keep(self, db: Database, entries: Sequence[Entry]) -> None:
+    def keep(
+        self, db: Database, entries: Sequence[Entry], observe: Observer = nobody
+    ) -> None:
         """Write the rows of these entries and fold them into the projections.
 
         Raises:
@@ -74,7 +84,7 @@ class Tables:
         for projection in self.projections:
             touched = [e for e in entries if e.leaf.kind in projection.kinds]
             if touched:
-                _fold(db, projection, touched)
+                _fold(db, projection, touched, observe)
 
     def entity_of(self, entry: Entry) -> str:
         """What this entry is about: a quarantined entry holds back only its own entity."""
@@ -125,14 +135,18 @@ def _upsert_sql(state: type[Record]) -> str:
     )
 
 
-def _fold(db: Database, projection: Projection, entries: Sequence[Entry]) -> None:
+def _fold(
+    db: Database, projection: Projection, entries: Sequence[Entry], observe: Observer
+) -> None:
     states: dict[tuple[str, str], Any] = {}
     for entry in entries:
         happening = happening_of(entry)
         place = (entry.writer, projection.key_of(happening))
         if place not in states:
             states[place] = standing(db, projection.state, *place)
-        states[place] = projection.advance(states[place], happening)
+        before = states[place]
+        states[place] = projection.advance(before, happening)
+        observe(entry, before, states[place])
     rows = [
         {"hall": hall, **row_of(projection.state, state)} for (hall, _), state in states.items()
     ]

@@ -1,0 +1,294 @@
+"""The hall's side of a contact: one round, then push and pull until both are in step.
+
+The network is a ``Line``; over HTTP it is :class:`HttpLine`, in the simulation a fake one. Nothing
+here decides what to believe: that is ``sending``, ``receiving`` and ``mirror``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import requests
+
+from sync import messages
+from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
+from sync.errors import (
+    BY_CODE,
+    Behind,
+    Fork,
+    Gap,
+    Malformed,
+    NotOurs,
+    SyncError,
+    TooLarge,
+    Unreachable,
+)
+from sync.keysets import CenterKeys
+from sync.log import LogStore
+from sync.messages import LogHead, RoundAnswer, RoundAsk
+from sync.notes import Checkpoint, Signer, Verifier, open_note
+from sync.receiving import Receiver, Writer, receive
+from sync.sending import accept_receipt, next_batch, signed_head
+from sync.signed_requests import signature_headers
+
+PREFIX = "/sync/v1"
+JSON = "application/json"
+SOFTWARE = "onehall/1"
+
+
+class Line(Protocol):
+    """One request to the center and its answer.
+
+    Raises:
+        Unreachable: no answer in time. SyncError: the center's refusal.
+    """
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        """Answer the body of a 200."""
+
+
+class HttpLine:
+    """``Line`` over requests: no proxies, no redirects, capped bodies, three time limits.
+
+    Args:
+        url: the aggregator's address, e.g. ``https://center.example``.
+        ca: file with the center's certificate authority; the system's when None.
+    """
+
+    connect_s, read_s, total_s = 5.0, 20.0, 120.0
+
+    def __init__(
+        self, url: str, signer: Signer, posix: Callable[[], int], ca: str | None = None
+    ) -> None:
+        self._url, self._signer, self._posix = url.rstrip("/"), signer, posix
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = ca or True
+        self._base_path = urlsplit(self._url).path
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        """See ``Line``."""
+        headers = {"Accept-Encoding": "identity", "User-Agent": SOFTWARE}
+        if body:
+            headers["Content-Type"] = media_type
+        headers |= signature_headers(
+            self._signer, method, self._base_path + target, body, self._posix()
+        )
+        try:
+            with self._session.request(
+                method,
+                self._url + target,
+                data=body or None,
+                headers=headers,
+                timeout=(self.connect_s, self.read_s),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return _checked(answer, _body(answer, self.total_s))
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable(f"no answer from the center ({type(error).__name__})") from None
+
+
+def _body(answer: requests.Response, total_s: float) -> bytes:
+    deadline = time.monotonic() + total_s
+    parts, size = [], 0
+    for part in answer.iter_content(256 * 1024):
+        size += len(part)
+        if size > MAX_BATCH_BYTES + 64 * 1024:
+            raise TooLarge("the answer passes the cap")
+        if time.monotonic() > deadline:
+            raise Unreachable("the answer took too long")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _checked(answer: requests.Response, body: bytes) -> bytes:
+    if answer.headers.get("OneHall") != "1":
+        raise NotOurs(f"status {answer.status_code} from something that is not the center")
+    if answer.status_code == 200:
+        return body
+    raise refusal_of(body)
+
+
+def refusal_of(body: bytes) -> SyncError:
+    """The center's refusal as the error it names; unknown codes stay plain refusals."""
+    try:
+        read = msgspec.json.decode(body[:16_384], type=dict[str, object])
+    except msgspec.DecodeError:
+        return NotOurs("a refusal that is not in the center's form")
+    code, rule = str(read.pop("error", "")), str(read.pop("rule", "refused"))
+    return BY_CODE.get(code, SyncError)(rule, **read)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Whom we sync with and as whom. ``root`` was pinned at enrolment."""
+
+    hall: str
+    origin: str
+    root: Verifier
+    keys: CenterKeys
+    signer: Signer
+    receiver: Receiver
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What one contact did."""
+
+    sent: int
+    fetched: int
+    skew_s: float
+    quarantined: int
+    keys_note: bytes
+
+
+class Exchange:
+    """One contact with the center over a line."""
+
+    def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
+        self._logs, self._line, self._peer = logs, line, peer
+
+    def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
+        """Round, push, pull; safe to break off anywhere and to run again.
+
+        Args:
+            progress: called with the number of entries receipted so far.
+
+        Raises:
+            SyncError: what stopped it; everything before stays done.
+        """
+        answer = self._round()
+        sent = self._push(answer, progress)
+        fetched = sum(self._pull(head) for head in answer.logs if head.origin != self._peer.origin)
+        clock = self._logs.clock.now()
+        skew = (clock - _instant(answer.clock)).total_seconds()
+        return Contact(sent, fetched, skew, answer.quarantined, answer.keys.encode())
+
+    def _round(self) -> RoundAnswer:
+        logs, peer = self._logs, self._peer
+        ask = RoundAsk(
+            hall=peer.hall,
+            clock=logs.clock.stamp(),
+            software=SOFTWARE,
+            oldest_unsent=oldest_unsent(logs, peer.origin),
+            logs=tuple(self._heads()),
+        )
+        raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
+        answer = messages.read(raw, RoundAnswer)
+        keys = CenterKeys.open(answer.keys.encode(), peer.root)
+        if keys.center != peer.keys.center:
+            raise NotOurs("an answer of another center")
+        return answer
+
+    def _heads(self) -> list[LogHead]:
+        logs, peer = self._logs, self._peer
+        heads = []
+        for state in logs.states():
+            if state.origin == peer.origin:
+                note = signed_head(logs, state.origin, peer.signer)
+            elif not state.own:
+                note = logs.receipt(state.origin, peer.receiver.cosigner.name) or b""
+            else:
+                continue
+            heads.append(LogHead(origin=state.origin, size=state.size, note=note.decode()))
+        return heads
+
+    def _push(self, answer: RoundAnswer, progress: Callable[[int], None]) -> int:
+        logs, peer = self._logs, self._peer
+        held = next((h for h in answer.logs if h.origin == peer.origin), None)
+        start, before = (held.size, logs.state(peer.origin).mark.size) if held else (0, 0)
+        if held and held.note:
+            self._believe(held.note.encode())
+        if start > logs.state(peer.origin).size:
+            raise Behind("the center holds more of this log than this node", size=start)
+        while raw := next_batch(
+            logs, peer.origin, start, peer.signer, peer.keys.sealing
+        ):
+            start = self._send_batch(raw)
+            progress(start - before)
+        return max(0, start - before)
+
+    def _send_batch(self, raw: bytes) -> int:
+        peer = self._peer
+        _, hall, epoch = peer.origin.rsplit("/", 2)
+        try:
+            note = self._line.send("POST", f"{PREFIX}/logs/{hall}/{epoch}", raw, MEDIA_TYPE)
+        except Gap as gap:
+            return self._resume_at(gap)
+        return self._believe(note)
+
+    def _resume_at(self, gap: Gap) -> int:
+        """The center holds another size; go on there. Only a receipt moves the mark (S2)."""
+        size, note = gap.facts.get("size"), gap.facts.get("receipt")
+        if isinstance(note, str) and note:
+            self._believe(note.encode())
+        if not isinstance(size, int) or not 0 <= size <= self._logs.state(self._peer.origin).size:
+            raise Behind("the center names a size this log does not have") from gap
+        return size
+
+    def _believe(self, note: bytes) -> int:
+        """Check a receipt against our own tree and answer the size it proves."""
+        peer = self._peer
+        accept_receipt(self._logs, peer.origin, note, peer.keys.receipts)
+        return Checkpoint.parse(open_note(note, [peer.keys.receipts]).text).size
+
+    def _pull(self, head: LogHead) -> int:
+        logs, peer = self._logs, self._peer
+        writer = self._writer(head.origin)
+        if head.note:
+            self._check_head(head, writer)
+        here = first = logs.open(head.origin, writer.name, own=False).size
+        while here < head.size:
+            target = f"{PREFIX}/logs/{quote(head.origin)}?from={here}"
+            raw = self._line.send("GET", target, b"", "")
+            receive(logs, raw, self._writer, peer.receiver)
+            after = logs.state(head.origin).size
+            if after <= here:
+                raise Malformed("a batch that brings nothing new", origin=head.origin)
+            here = after
+        return here - first
+
+    def _check_head(self, head: LogHead, writer: Writer) -> None:
+        """The signed head must hold, and must not be an older one than we have (T12)."""
+        point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
+        if (point.origin, point.size) != (head.origin, head.size):
+            raise Malformed("a head that speaks of another log or size")
+        state = self._logs.open(head.origin, writer.name, own=False)
+        if point.size < state.size:
+            raise Behind("the center shows an older state of its own log", origin=head.origin)
+        if point.size == state.size and point.root != state.frontier.root:
+            raise Fork("the center shows another history of its own log", origin=head.origin)
+
+    def _writer(self, origin: str) -> Writer:
+        center = self._peer.keys.center
+        allowed = (f"{center}/standards/1", f"{center}/orders-{self._peer.hall}/1")
+        if origin not in allowed:
+            raise Malformed("the center offers a log that is not for this hall", origin=origin)
+        return Writer("center", origin, self._peer.keys.log)
+
+
+def oldest_unsent(logs: LogStore, origin: str) -> str:
+    """Wall time of the oldest entry without a receipt; empty when all are receipted."""
+    rows = logs.db.query(
+        "SELECT at FROM entry WHERE origin = :origin AND idx = :mark",
+        origin=origin,
+        mark=logs.state(origin).mark.size,
+    )
+    return str(rows[0]["at"]) if rows else ""
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise Malformed("a clock that cannot be read") from None
+    return found

@@ -1,0 +1,122 @@
+"""Taking in a batch, by wire or by stick, at the center or at a hall: one import path.
+
+Order of trust: cap, signature, place in the log, then decompression, root, personal parts; kept
+and fsynced before the receipt leaves. An identical replay gets the same receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack
+from sync.errors import Gap, Malformed, TooLarge
+from sync.log import LogStore
+from sync.mirror import Duplicate, Held, check_place, judge
+from sync.notes import Signer, Verifier, b64
+from sync.sealing import OPENING_BYTES, SealingKey, commitment
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What the roster says of the writer of a log.
+
+    Args:
+        name: hall id, or ``center``.
+        origin: the one log this key may write now.
+    """
+
+    name: str
+    origin: str
+    verifier: Verifier
+    revoked_above: int | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The keys with which a batch is opened and its receipt signed."""
+
+    sealing: SealingKey
+    cosigner: Signer
+
+
+def receive(
+    logs: LogStore, raw: bytes, writer_of: Callable[[str], Writer], receiver: Receiver
+) -> bytes:
+    """Take in one batch and answer with the receipt, a cosigned checkpoint.
+
+    Args:
+        writer_of: who may write the log of this origin; raises UnknownLog.
+
+    Raises:
+        SyncError: refused, with the rule; nothing was changed.
+        DiskFull: nothing was changed; the same batch may come again.
+    """
+    if len(raw) > MAX_BATCH_BYTES + 64 * 1024:
+        raise TooLarge("a batch passes a cap", bytes=MAX_BATCH_BYTES)
+    writer = writer_of(claimed_origin(raw))
+    batch = unpack(raw, [writer.verifier])
+    logs.open(writer.origin, writer.name, own=False)
+    check_place(_held(logs, writer), batch.header, writer.origin)
+    leaves = batch.leaves()
+    hashes = hashes_of(leaves)
+    with logs.db.transaction():
+        logs.lock(writer.origin)
+        held = _held(logs, writer)
+        check_place(held, batch.header, writer.origin)
+        verdict = judge(held, batch.header, batch.head, hashes)
+        if isinstance(verdict, Duplicate):
+            return _again(logs, batch, receiver.cosigner)
+        parts = batch.personal(receiver.sealing)
+        check_commitments(parts, leaves, batch.header.start)
+        logs.keep_batch(batch, hashes, verdict.frontier)
+        logs.keep_personal(writer.origin, parts)
+        return _receipt(logs, batch, receiver.cosigner)
+
+
+def _held(logs: LogStore, writer: Writer) -> Held:
+    state = logs.state(writer.origin)
+    return Held(
+        writer.origin,
+        state.frontier,
+        lambda size: logs.root_at(writer.origin, size),
+        writer.revoked_above,
+        writer.closed,
+    )
+
+
+def check_commitments(
+    parts: Mapping[int, bytes], leaves: Sequence[bytes], start: int
+) -> None:
+    """Every personal part opens the commitment that stands in its leaf.
+
+    A quote inside a JSON string is escaped, so the bytes looked for can only be the key itself.
+
+    Raises:
+        Malformed: a part that does not belong to its leaf.
+    """
+    for index, part in parts.items():
+        promised = b64(commitment(part[:OPENING_BYTES], part[OPENING_BYTES:]))
+        if b'"commitment":"%s"' % promised.encode() not in leaves[index - start]:
+            raise Malformed("a personal part does not open its commitment", index=index)
+
+
+def _receipt(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes:
+    now = max(0, int(logs.clock.now().timestamp()))
+    note = batch.head_note + cosigner.cosign(batch.head.text, now)
+    logs.keep_receipt(batch.head.origin, batch.head.size, cosigner.name, note)
+    return note
+
+
+def _again(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes:
+    origin = batch.head.origin
+    kept = logs.receipt(origin, cosigner.name, batch.head.size)
+    if kept is not None:
+        return kept
+    latest = logs.receipt(origin, cosigner.name)
+    raise Gap(
+        "all of this is held already, under another receipt",
+        size=logs.state(origin).size,
+        receipt=latest.decode() if latest else "",
+    )

@@ -1,0 +1,74 @@
+"""Packing what a receiver does not have yet, and believing a receipt only when it is ours."""
+
+from __future__ import annotations
+
+from sync.batch import MAX_ENTRIES, MAX_LEAVES_BYTES, pack
+from sync.errors import Fork, Malformed
+from sync.log import LogStore
+from sync.notes import Checkpoint, Signer, Verifier, open_note
+
+# One batch on the way stays well under the receiver's caps, so that slow lines make progress.
+_BATCH_PLAIN_BYTES = MAX_LEAVES_BYTES // 4
+
+
+def next_batch(
+    logs: LogStore,
+    origin: str,
+    start: int,
+    signer: Signer,
+    receiver: bytes,
+    most: int = MAX_ENTRIES,
+) -> bytes | None:
+    """The next batch from ``start``, or None when there is nothing after it.
+
+    Args:
+        receiver: the receiver's public sealing key.
+        most: cap on entries, besides the byte cap.
+    """
+    size = logs.state(origin).size
+    if start >= size:
+        return None
+    leaves = logs.leaves(origin, start, min(size, start + min(most, MAX_ENTRIES)))
+    count, total = 0, 0
+    for leaf in leaves:
+        total += len(leaf) + 1
+        if count and total > _BATCH_PLAIN_BYTES:
+            break
+        count += 1
+    stop = start + count
+    head = Checkpoint(origin, stop, logs.root_at(origin, stop))
+    personal = logs.personal(origin, start, stop)
+    return pack(signer, head, start, size, (leaves[:count], personal, receiver))
+
+
+def signed_head(logs: LogStore, origin: str, signer: Signer) -> bytes:
+    """The signed checkpoint of an own log at its present size."""
+    state = logs.state(origin)
+    return signer.sign(Checkpoint(origin, state.size, state.frontier.root).text)
+
+
+def accept_receipt(logs: LogStore, origin: str, raw: bytes, cosigner: Verifier) -> int:
+    """Check a receipt against our own tree, keep it, and move the mark.
+
+    Returns:
+        The size that is now known to be kept by the receiver.
+
+    Raises:
+        UnknownKey, Malformed: not a receipt of this receiver for this log.
+        Fork: it speaks of another history than ours (S3): a person must look.
+    """
+    note = open_note(raw, [cosigner])
+    if cosigner.name not in note.times:
+        raise Malformed("a receipt carries a cosignature")
+    head = Checkpoint.parse(note.text)
+    if head.origin != origin:
+        raise Malformed("a receipt for another log")
+    with logs.db.transaction():
+        state = logs.lock(origin)
+        if head.size > state.size:
+            raise Fork("a receipt for entries we do not have", size=state.size, at=head.size)
+        if logs.root_at(origin, head.size) != head.root:
+            raise Fork("a receipt for another history than ours", at=head.size)
+        logs.keep_receipt(origin, head.size, cosigner.name, raw)
+        logs.move_mark(origin, head.size)
+        return max(state.mark.size, head.size)
