@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-CURRENT: Final = "1"
+CURRENT: Final = 1
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,7 +26,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One version of the notice, in Chinese."""
 
-    version: str
+    version: int
     title: str
     since: str
     laws: tuple[str, ...]
@@ -48,10 +48,8 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, sections=sections, statement=fill(self.statement))
 
 
-def notice(version: str = CURRENT) -> Notice:
+def notice(version: int = CURRENT) -> Notice:
     """The notice of that version. Raises KeyError for a version that never existed."""
-    if not (version.isascii() and version.isdigit()):
-        raise KeyError(version)
     file = files("attendance").joinpath("data", f"consent-{version}.json")
     if not file.is_file():
         raise KeyError(version)

@@ -33,6 +33,9 @@ _SETTLED: Final = 10.0
 """A child that lived this long (seconds) is started again at once."""
 
 
+_LAST_WORDS: Final = 1.0
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """How the engine runs. Seconds and bytes."""
@@ -55,6 +58,10 @@ class EngineStatus:
     """For the health page."""
 
     alive: bool
+    waiting: int
+    """pictures in hand, the one being measured included"""
+    is_measuring: bool
+    """whether the child has one of them"""
     starts: int
     last_exit: int | None
     """of the child before this one; minus the signal's number when one ended it"""
@@ -79,7 +86,8 @@ class FaceEngine:
     def __init__(self, settings: EngineSettings | None = None) -> None:
         self.settings = settings or EngineSettings()
         self.ready = threading.Event()
-        self._places = threading.BoundedSemaphore(self.settings.queue)
+        self._waiting = 0
+        self._is_measuring = False
         self._turn = threading.Lock()
         self._closing = threading.Event()
         self._guard = threading.Lock()
@@ -98,12 +106,15 @@ class FaceEngine:
         more, the measuring. Raises FaceError.
         """
         check_length(picture)
-        if not self._places.acquire(blocking=False):
-            raise FaceError("engine_busy")
+        with self._guard:
+            if self._waiting >= self.settings.queue:
+                raise FaceError("engine_busy")
+            self._waiting += 1
         try:
             return self._wait_and_ask(picture, timeout or self.settings.timeout)
         finally:
-            self._places.release()
+            with self._guard:
+                self._waiting -= 1
 
     @property
     def alive(self) -> bool:
@@ -121,6 +132,8 @@ class FaceEngine:
         ready = self._said
         return EngineStatus(
             self.alive,
+            self._waiting,
+            self._is_measuring,
             self._starts,
             self._last_exit,
             ready.model_id if ready else None,
@@ -158,6 +171,7 @@ class FaceEngine:
     def _ask(self, child: _Child, picture: bytes, deadline: float) -> FaceFound:
         try:
             exchange.say(child.line, picture, deadline)
+            self._is_measuring = True
             said = exchange.hear(child.line, deadline)
             answer = msgspec.msgpack.decode(said, type=exchange.Answer)
             refused = exchange.refused_code(answer)
@@ -167,6 +181,8 @@ class FaceEngine:
             # Hung, dead or talking nonsense: the next request waits for another one.
             self._give_up(child)
             raise FaceError("engine_failed") from error
+        finally:
+            self._is_measuring = False
         raise FaceError(refused)
 
     def _give_up(self, child: _Child) -> None:
@@ -216,9 +232,8 @@ class FaceEngine:
             said = exchange.hear(ours, time.monotonic() + self.settings.start_timeout)
             return _Child(process, ours, msgspec.msgpack.decode(said, type=exchange.Ready))
         except (exchange.ExchangeEnded, msgspec.DecodeError):
-            process.kill()
-            process.wait()
             ours.close()
+            _end(process)
             return None
 
     def _spawn(self, line: int) -> subprocess.Popen[bytes]:
@@ -243,3 +258,12 @@ class FaceEngine:
             env={**os.environ, **settings},
             process_group=0,
         )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it end by itself, so that its own exit status is known, but not for long."""
+    try:
+        process.wait(_LAST_WORDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

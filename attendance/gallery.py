@@ -10,7 +10,7 @@ no name and no storage, and nothing here may leave the hall.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Final, Literal, NamedTuple
@@ -100,7 +100,7 @@ class Enrolled:
     """One person's vectors, (k, 128) with k >= 3, all measured with one model."""
 
     staff_no: str
-    vectors: Floats
+    vectors: Floats = field(repr=False)
     model_id: str
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ under 12 8.3 % against 3.9 %. It does not know how a face is found or compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -50,7 +50,8 @@ class Quality:
 class FaceFound:
     """One face: its vector (128 float32, read-only) and what it was measured with."""
 
-    vector: Floats
+    vector: Floats = field(repr=False)
+    """never in a log line or a traceback"""
     box: Box
     quality: Quality
     model_id: str

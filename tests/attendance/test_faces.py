@@ -1,0 +1,160 @@
+"""The pipeline against face_recognition itself, and the fast network against dlib's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attendance import faces
+from attendance.errors import FaceError
+from attendance.faces import FaceMeter
+from attendance.pictures import Picture
+from attendance.quality import Box
+from attendance.resnet import FaceNetwork, ModelUnreadable, read_weights
+from tests import pictures
+from tests.pictures import Augmentation
+
+ORIGINALS = ["obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"]
+
+
+@pytest.fixture(scope="module")
+def reference() -> FaceMeter:
+    return FaceMeter(faces.reference_network(faces.default_model()))
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.linalg.norm(one - other))
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_the_fast_engine_gives_the_vector_that_the_reference_gives(
+    name: str, meter: FaceMeter, reference: FaceMeter
+):
+    fast, slow = (one.measure(pictures.original(name)) for one in (meter, reference))
+    assert distance(fast.vector, slow.vector) < 1e-5
+    assert fast.box == slow.box and fast.quality == slow.quality
+    assert fast.model_id == slow.model_id and fast.engine_id != slow.engine_id
+    assert fast.vector.shape == (128,) and fast.vector.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_the_bare_library_gives_the_same_vector_for_the_same_box(name: str, meter: FaceMeter):
+    data = pictures.original(name)
+    found = meter.measure(data, mirrored=False)
+    left, top, width, height = found.box
+    box = (top, left + width - 1, top + height - 1, left)
+    library = faces.reference_library()
+    (expected,) = library.face_encodings(Picture(data).rgb(), [box], model="small")
+    assert distance(found.vector, expected) < 1e-5
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_the_face_is_found_where_the_library_finds_it(name: str, meter: FaceMeter):
+    data = pictures.original(name)
+    ours = meter.measure(data).box
+    (theirs,) = faces.reference_library().face_locations(Picture(data).rgb())
+    assert overlap(ours, theirs) > 0.6
+
+
+def overlap(ours: Box, theirs: tuple[int, int, int, int]) -> float:
+    """Intersection over union of a box and one as (top, right, bottom, left)."""
+    top, right, bottom, left = theirs
+    width = min(ours.left + ours.width, right) - max(ours.left, left)
+    height = min(ours.top + ours.height, bottom) - max(ours.top, top)
+    shared = max(width, 0) * max(height, 0)
+    return shared / (ours.width * ours.height + (right - left) * (bottom - top) - shared)
+
+
+def test_a_person_is_nearer_to_himself_than_to_another(meter: FaceMeter):
+    obama, obama2, obama3, biden = (meter.measure(pictures.original(n)).vector for n in ORIGINALS)
+    same = [distance(obama, obama2), distance(obama, obama3), distance(obama2, obama3)]
+    other = [distance(one, biden) for one in (obama, obama2, obama3)]
+    assert max(same) < 0.45 and min(other) > 0.75
+
+
+def test_a_face_too_small_for_the_first_look_is_found_at_the_second(meter: FaceMeter):
+    data = pictures.frame("obama", Augmentation(face=75))
+    assert meter.measure(data).quality.width < 80
+
+
+def test_the_mirrored_picture_has_the_same_vector_and_the_opposite_yaw(meter: FaceMeter):
+    plain = meter.measure(pictures.frame("biden"))
+    mirrored = meter.measure(pictures.frame("biden", Augmentation(mirrored=True)))
+    assert distance(plain.vector, mirrored.vector) < 0.15
+    assert plain.quality.yaw * mirrored.quality.yaw < 0
+
+
+REFUSED = {
+    "nobody": (pictures.nobody, "no_face"),
+    "a dark room": (lambda: pictures.nobody(5), "too_dark"),
+    "a lamp into the lens": (lambda: pictures.nobody(250), "too_bright"),
+    "two people": (pictures.two_people, "two_faces"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_frame_without_exactly_one_person_is_refused_with_a_reason(name: str, meter: FaceMeter):
+    make, code = REFUSED[name]
+    with pytest.raises(FaceError) as refused:
+        meter.measure(make())
+    assert refused.value.code == code
+
+
+def test_somebody_small_in_the_background_is_counted_and_not_measured(meter: FaceMeter):
+    found = meter.measure(pictures.passer_by())
+    alone = meter.measure(pictures.frame("obama"))
+    assert found.quality.bystanders == 1
+    assert distance(found.vector, alone.vector) < 0.3
+
+
+def test_quality_tells_blurred_dark_and_bright_pictures_apart(meter: FaceMeter):
+    plain = meter.measure(pictures.frame("obama")).quality
+    blurred = meter.measure(pictures.frame("obama", Augmentation(blur=4))).quality
+    dark = meter.measure(pictures.frame("obama", Augmentation(light=0.3))).quality
+    assert blurred.sharpness < 12 < plain.sharpness
+    assert dark.light < 60 < plain.light < 200
+
+
+def test_the_engine_named_in_the_setting_is_the_one_that_runs():
+    assert faces.open_network("fast").engine_id.startswith("numpy/")
+    assert faces.open_network("face_recognition").engine_id.startswith("face_recognition/")
+    with pytest.raises(ValueError, match="unknown face engine"):
+        faces.open_network("cnn")
+
+
+def altered_model(folder: Path, at: int = 20_000_000) -> Path:
+    """The model with 4 KB of weights zeroed, which only the last blocks of the network see."""
+    data = bytearray(faces.default_model().read_bytes())
+    data[at : at + 4096] = bytes(4096)
+    path = folder / "other_model.dat"
+    path.write_bytes(data)
+    return path
+
+
+def test_another_model_file_has_another_name_and_still_both_engines_agree(tmp_path: Path):
+    model = altered_model(tmp_path)
+    fast, slow = faces.fast_network(model), faces.reference_network(model)
+    assert fast.model_id == slow.model_id != faces.open_network().model_id
+    assert distance(fast.embed(faces.check_chip()), slow.embed(faces.check_chip())) < 1e-5
+
+
+def test_a_fast_network_that_differs_from_dlib_is_refused_and_the_reference_runs(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    honest = FaceNetwork.embed
+
+    def slightly_wrong(network: FaceNetwork, chips: np.ndarray) -> np.ndarray:
+        return honest(network, chips) + np.float32(1e-4)
+
+    monkeypatch.setattr(FaceNetwork, "embed", slightly_wrong)
+    with pytest.raises(ModelUnreadable, match="differs"):
+        faces.fast_network(faces.default_model())
+    assert faces.open_network("fast").engine_id.startswith("face_recognition/")
+
+
+@pytest.mark.parametrize("cut", [0, 100, 300, 400, 20_000, 10_000_000, 22_400_000])
+def test_a_model_file_cut_off_is_unreadable_and_nothing_else(cut: int):
+    with pytest.raises(ModelUnreadable):
+        read_weights(faces.default_model().read_bytes()[:cut])
