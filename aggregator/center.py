@@ -68,6 +68,7 @@ class Center:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.db = CenterStore(settings.database or f"sqlite:///{data.resolve() / 'center.db'}")
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(

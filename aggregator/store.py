@@ -91,7 +91,7 @@ class CenterStore:
         with self.transaction():
             connection = self._held()
             if self.is_sqlite:
-                # sqlite3 reads :named parameters itself; SQLAlchemy's own layer costs twice as much.
+                # sqlite3 reads :named parameters itself; SQLAlchemy's layer doubles the cost.
                 connection.exec_driver_sql(sql, list(rows))  # type: ignore[arg-type]
             else:
                 connection.execute(_statement(sql), list(rows))

@@ -19,8 +19,9 @@ from sync.clock import Clock, system_clock
 from sync.entries import Entry
 from sync.errors import UnknownLog
 from sync.keyfiles import key_file
-from sync.log import LogState, LogStore
+from sync.log import LogStore
 from sync.notes import COSIGNATURE, Signer
+from sync.schema import LogState
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
@@ -94,6 +95,7 @@ class Hall:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.db = NodeStore(data / "node.db")
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(
@@ -154,4 +156,3 @@ class Hall:
     def close(self) -> None:
         """Close the database."""
         self.db.close()
-

@@ -56,16 +56,17 @@ def may_follow(stage: str, step: str) -> bool:
     return step in _NEXT.get(stage, frozenset())
 
 
-def case_number(template: str, hall: str, day: date, epoch: int, serial: int, case_id: str) -> str:
+def case_number(template: str, log: tuple[str, int], day: date, serial: int, case_id: str) -> str:
     """The official number from the center's template.
 
     Args:
-        epoch: 1 for the first log of a hall; shown as A, B, …
+        log: hall id and epoch of the log that is being written.
         serial: place among the cases this hall received that day, from 1.
         case_id: the case's UUIDv7; its random end gives the tail.
     """
     noise = int(case_id.replace("-", "")[-12:], 16)
     tail = _TAIL_ALPHABET[noise % 32] + _TAIL_ALPHABET[noise // 32 % 32]
+    hall, epoch = log
     mark = chr(ord("A") + (epoch - 1) % 26)
     return template.format(
         hall=hall, date=day.strftime("%Y%m%d"), epoch=mark, serial=serial, tail=tail
@@ -112,13 +113,11 @@ def notify(standing: CaseStanding, guide: Guide, today: date, opinion: str = "")
     if not missing and not opinion.strip():
         raise Invalid({"": "材料已经齐全,无需告知补正;如内容有误,请写明需补正的内容"})
     return CaseStep(
-        case_id=standing.id, step="notified", on=today, missing=missing, opinion=opinion.strip()
+        case_id=standing.id, step="notified", day=today, missing=missing, opinion=opinion.strip()
     )
 
 
-def correct(
-    standing: CaseStanding, guide: Guide, today: date, ticked: Collection[str]
-) -> CaseStep:
+def correct(standing: CaseStanding, guide: Guide, today: date, ticked: Collection[str]) -> CaseStep:
     """补正: the applicant brought what was missing.
 
     Raises:
@@ -129,7 +128,7 @@ def correct(
     if still := missing_materials(guide, have):
         names = "、".join(m.material_name for m in still)
         raise Invalid({"materials": f"仍缺少:{names}"})
-    return CaseStep(case_id=standing.id, step="corrected", on=today, materials=have)
+    return CaseStep(case_id=standing.id, step="corrected", day=today, materials=have)
 
 
 def accept(
@@ -153,7 +152,7 @@ def accept(
     return CaseStep(
         case_id=standing.id,
         step=step,
-        on=start,
+        day=start,
         legal_due=legal.date,
         promised_due=promised.date,
         provisional=legal.provisional or promised.provisional,
@@ -169,7 +168,7 @@ def refuse(standing: CaseStanding, today: date, ground: str, opinion: str) -> Ca
     _require(standing, "not_accepted")
     _check_reasons(ground, opinion)
     return CaseStep(
-        case_id=standing.id, step="not_accepted", on=today, ground=ground, opinion=opinion.strip()
+        case_id=standing.id, step="not_accepted", day=today, ground=ground, opinion=opinion.strip()
     )
 
 
@@ -205,7 +204,7 @@ def decide(
     return CaseStep(
         case_id=standing.id,
         step="decided",
-        on=today,
+        day=today,
         outcome=outcome,
         ground=ground if outcome == "denied" else "",
         opinion=opinion.strip(),
@@ -215,7 +214,7 @@ def decide(
 def withdraw(standing: CaseStanding, today: date, opinion: str) -> CaseStep:
     """撤回: the applicant takes the application back."""
     _require(standing, "withdrawn")
-    return CaseStep(case_id=standing.id, step="withdrawn", on=today, opinion=opinion.strip())
+    return CaseStep(case_id=standing.id, step="withdrawn", day=today, opinion=opinion.strip())
 
 
 def is_deemed_accepted(standing: CaseStanding, calendar: Calendar, today: date) -> bool:
@@ -324,14 +323,14 @@ def _stepped(before: CaseStanding, happening: Happening) -> CaseStanding:
             "stage": "notified",
             "missing": step.missing,
             "notices": before.notices + 1,
-            "notified_on": step.on,
+            "notified_on": step.day,
         }
     elif step.step == "corrected":
         changes = {"stage": "corrected", "materials": step.materials, "missing": ()}
     elif step.step in ("accepted", "deemed_accepted"):
         changes = {
             "stage": "accepted",
-            "accepted_on": step.on,
+            "accepted_on": step.day,
             "accepted_by": actor if step.step == "accepted" else "",
             "legal_due": step.legal_due,
             "promised_due": step.promised_due,
@@ -340,7 +339,7 @@ def _stepped(before: CaseStanding, happening: Happening) -> CaseStanding:
     else:
         changes = {
             "stage": step.step,
-            "decided_on": step.on,
+            "decided_on": step.day,
             "decided_by": actor,
             "outcome": step.outcome,
             "ground": step.ground,

@@ -12,7 +12,8 @@ import msgspec
 
 from sync.entries import Entry, NewerKind, Unreadable, read_leaf
 from sync.errors import Malformed
-from sync.log import LogState, LogStore
+from sync.log import LogStore
+from sync.schema import LogState
 from sync.sealing import OPENING_BYTES
 from sync.tables import Observer, nobody
 
@@ -91,9 +92,7 @@ def entry_of(logs: LogStore, state: LogState, index: int, raw: bytes) -> Entry:
     return Entry(state.origin, index, state.writer, leaf, record_type, logged)
 
 
-def _keep(
-    logs: LogStore, entries: Sequence[Entry], observe: Observer, effect: Effect
-) -> None:
+def _keep(logs: LogStore, entries: Sequence[Entry], observe: Observer, effect: Effect) -> None:
     if not entries:
         return
     logs.tables.keep(logs.db, entries, observe)
@@ -168,9 +167,7 @@ def replay_quarantined(
     return freed
 
 
-def _replay_one(
-    logs: LogStore, origin: str, index: int, observe: Observer, effect: Effect
-) -> bool:
+def _replay_one(logs: LogStore, origin: str, index: int, observe: Observer, effect: Effect) -> bool:
     try:
         with logs.db.transaction():
             state = logs.lock(origin)

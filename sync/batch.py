@@ -82,9 +82,7 @@ class Header:
             raise Malformed("not a batch header of version 1")
         numbers = [decimal(lines[i]) for i in (2, 3, 4, 5, 6, 8)]
         start, stop, size, packed, plain, sealed = numbers
-        found = cls(
-            lines[1], start, stop, size, packed, plain, lines[7], sealed, lines[9]
-        )
+        found = cls(lines[1], start, stop, size, packed, plain, lines[7], sealed, lines[9])
         if not start < stop <= size:
             raise Malformed("a batch needs from < to <= the writer's own size")
         _check_caps(found)

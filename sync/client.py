@@ -40,6 +40,7 @@ from sync.signed_requests import signature_headers
 PREFIX = "/sync/v1"
 JSON = "application/json"
 SOFTWARE = "onehall/1"
+_MAX_TURNS_BACK = 3
 
 
 class Line(Protocol):
@@ -208,10 +209,13 @@ class Exchange:
             self._believe(held.note.encode())
         if start > logs.state(peer.origin).size:
             raise Behind("the center holds more of this log than this node", size=start)
-        while raw := next_batch(
-            logs, peer.origin, start, peer.signer, peer.keys.sealing
-        ):
-            start = self._send_batch(raw)
+        turns_back = 0
+        while raw := next_batch(logs, peer.origin, start, peer.signer, peer.keys.sealing):
+            reached = self._send_batch(raw)
+            turns_back += reached <= start
+            if turns_back > _MAX_TURNS_BACK:
+                raise Malformed("the center does not move on", size=reached)
+            start = reached
             progress(start - before)
         return max(0, start - before)
 

@@ -112,8 +112,10 @@ def read_leaf(raw: bytes, kinds: Mapping[str, type[Record]]) -> tuple[Leaf, type
 
 def _tell_newer_from_broken(whole: dict[str, Any], kinds: Mapping[str, type[Record]]) -> None:
     version, kind = whole.get("v"), whole.get("kind")
-    if not isinstance(version, int) or not isinstance(kind, str) or not isinstance(
-        whole.get("body"), dict
+    if (
+        not isinstance(version, int)
+        or not isinstance(kind, str)
+        or not isinstance(whole.get("body"), dict)
     ):
         raise Unreadable("an entry needs v, kind and body")
     if version > VERSION or kind not in kinds:

@@ -1,7 +1,7 @@
 """What can go wrong while records travel, each with the code that stands on the wire.
 
-``SyncError`` is the one family. ``code`` is stable (docs/wire.md lists every one), ``status`` is the
-HTTP answer, and the text names the rule that was broken and who can act.
+``SyncError`` is the one family. ``code`` is stable (docs/wire.md lists every one), ``status`` is
+the HTTP answer, and the text names the rule that was broken and who can act.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class EnrolmentRefused(SyncError):
 
 
 class TryLater(SyncError):
-    """The receiver is busy or its disk is full; nothing is lost, the same request may come again."""
+    """The receiver is busy or its disk is full; nothing is lost, the same may come again."""
 
     code = "try_later"
     status = 503

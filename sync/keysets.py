@@ -59,8 +59,8 @@ class CenterKeys:
             UnknownKey, Malformed: not signed by this root, or not a key set.
         """
         lines = _lines(open_note(note, [root]).text, KEYS_TYPE, 7)
-        verifiers = [Verifier.parse(line) for line in lines[2:5]]
-        return cls(lines[0], decimal(lines[1]), *verifiers, _sealing(lines[5]))
+        roster, log, receipts = (Verifier.parse(line) for line in lines[2:5])
+        return cls(lines[0], decimal(lines[1]), roster, log, receipts, _sealing(lines[5]))
 
 
 @dataclass(frozen=True)

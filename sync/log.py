@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -21,57 +20,13 @@ from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.notes import b64
+from sync.schema import DDL, LogState, state_of
 from sync.sealing import OPENING_BYTES, commitment
 from sync.store import Database, Row
 from sync.tables import Tables, as_record, searchable
 from sync.vault import Vault
 
-DDL = (
-    """CREATE TABLE IF NOT EXISTS log (
-        origin TEXT PRIMARY KEY, writer TEXT NOT NULL, own INTEGER NOT NULL,
-        size INTEGER NOT NULL, frontier BLOB NOT NULL,
-        mark INTEGER NOT NULL, mark_frontier BLOB NOT NULL, applied INTEGER NOT NULL)""",
-    """CREATE TABLE IF NOT EXISTS entry (
-        origin TEXT NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL, hash BLOB NOT NULL,
-        at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
-    """CREATE TABLE IF NOT EXISTS batch (
-        origin TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-        header BLOB NOT NULL, head BLOB NOT NULL, leaves BLOB NOT NULL,
-        plain_bytes INTEGER NOT NULL, hashes BLOB NOT NULL, at TEXT NOT NULL,
-        PRIMARY KEY (origin, start))""",
-    """CREATE TABLE IF NOT EXISTS personal (
-        origin TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
-        PRIMARY KEY (origin, idx))""",
-    """CREATE TABLE IF NOT EXISTS personal_index (
-        term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
-        PRIMARY KEY (term, origin, idx))""",
-    """CREATE TABLE IF NOT EXISTS receipt (
-        origin TEXT NOT NULL, size INTEGER NOT NULL, signer TEXT NOT NULL,
-        note BLOB NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, size, signer))""",
-    """CREATE TABLE IF NOT EXISTS quarantine (
-        origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
-        reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
-)
-
-
 R = TypeVar("R", bound=Record)
-
-
-@dataclass(frozen=True)
-class LogState:
-    """Where one log stands. ``mark``: how far a receipt that we checked reaches (own logs)."""
-
-    origin: str
-    writer: str
-    own: bool
-    frontier: Frontier
-    mark: Frontier
-    applied: int
-
-    @property
-    def size(self) -> int:
-        """Entries in the log."""
-        return self.frontier.size
 
 
 class LogStore:
@@ -123,11 +78,11 @@ class LogStore:
         rows = self.db.query("SELECT * FROM log WHERE origin = :origin", origin=origin)
         if not rows:
             raise UnknownLog("no such log here", origin=origin)
-        return _state(rows[0])
+        return state_of(rows[0])
 
     def states(self) -> list[LogState]:
         """Every log that is written or mirrored here."""
-        return [_state(row) for row in self.db.query("SELECT * FROM log ORDER BY origin")]
+        return [state_of(row) for row in self.db.query("SELECT * FROM log ORDER BY origin")]
 
     def lock(self, origin: str) -> LogState:
         """As :meth:`state`, holding the log's row until the transaction ends.
@@ -288,8 +243,8 @@ class LogStore:
             found += hashes[max(0, start - row["start"]) : stop - row["start"]]
         return found
 
-    def _batches(self, origin: str, start: int, stop: int) -> Sequence[dict[str, object]]:
-        return self.db.query(  # type: ignore[return-value]
+    def _batches(self, origin: str, start: int, stop: int) -> list[Row]:
+        return self.db.query(
             "SELECT * FROM batch WHERE origin = :origin AND stop > :start AND start < :stop "
             "ORDER BY start",
             origin=origin,
@@ -307,9 +262,7 @@ class LogStore:
             stop=stop,
         )
         unlock = self.vault.unlock
-        return {
-            r["idx"]: unlock(bytes(r["sealed"]), f"{origin}/{r['idx']}") for r in rows
-        }
+        return {r["idx"]: unlock(bytes(r["sealed"]), f"{origin}/{r['idx']}") for r in rows}
 
     def payload(self, origin: str, index: int) -> bytes | None:
         """One entry's personal payload, or None when there is none (any more)."""
@@ -318,12 +271,8 @@ class LogStore:
 
     def read(self, record_type: type[R], record_id: str) -> R | None:
         """A record by its id, with its personal part opened; None when there is none."""
-        rows = self.db.query(
-            f"SELECT * FROM {record_type.kind} WHERE id = :id", id=record_id
-        )
-        if not rows:
-            return None
-        return self.opened(record_type, rows[0])
+        row = self.tables.row(self.db, record_type, record_id)
+        return None if row is None else self.opened(record_type, row)
 
     def opened(self, record_type: type[R], row: Row) -> R:
         """A row of a record table as its declared type, with its personal part opened."""
@@ -410,15 +359,3 @@ def _entry(state: LogState, leaf: Leaf, record: Record) -> Entry:
     parts = parts_of(type(record))
     logged = parts.read_logged.decode(leaf.body)
     return Entry(state.origin, state.size, state.writer, leaf, type(record), logged)
-
-
-def _state(row: object) -> LogState:
-    r: dict[str, object] = row  # type: ignore[assignment]
-    return LogState(
-        str(r["origin"]),
-        str(r["writer"]),
-        bool(r["own"]),
-        Frontier.from_bytes(bytes(r["frontier"])),  # type: ignore[arg-type]
-        Frontier.from_bytes(bytes(r["mark_frontier"])),  # type: ignore[arg-type]
-        int(r["applied"]),  # type: ignore[call-overload]
-    )

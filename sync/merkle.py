@@ -78,8 +78,9 @@ class Frontier:
         return cls(int.from_bytes(raw[:8], "big"), tuple(parts))
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Frontier) and (self.size, self.hashes) == (other.size, other.hashes)
+        return isinstance(other, Frontier) and (self.size, self.hashes) == (
+            other.size,
+            other.hashes,
         )
 
     def __hash__(self) -> int:

@@ -22,7 +22,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
     """Unknown members are ignored: a newer peer may say more."""
 
 
-class LogHead(_Message):
+class LogHead(_Message, frozen=True, kw_only=True):
     """One log as its holder sees it. ``note``: signed checkpoint (own) or receipt (mirrored)."""
 
     origin: Name
@@ -30,7 +30,7 @@ class LogHead(_Message):
     note: Note = ""
 
 
-class RoundAsk(_Message):
+class RoundAsk(_Message, frozen=True, kw_only=True):
     """What a hall says at each contact."""
 
     hall: Name
@@ -40,7 +40,7 @@ class RoundAsk(_Message):
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 
-class RoundAnswer(_Message):
+class RoundAnswer(_Message, frozen=True, kw_only=True):
     """What the center answers: what it holds of the hall's log, and the heads of its own."""
 
     center: Name
@@ -50,14 +50,14 @@ class RoundAnswer(_Message):
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 
-class EnrolAsk(_Message):
+class EnrolAsk(_Message, frozen=True, kw_only=True):
     """Request text of ``sync.keysets.Request`` and its MAC under the one-time code."""
 
     text: Annotated[str, msgspec.Meta(max_length=2_000)]
     mac: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 
 
-class EnrolAnswer(_Message):
+class EnrolAnswer(_Message, frozen=True, kw_only=True):
     """Pending: root key and its MAC under the code; approved: key set and roster entry too."""
 
     state: Annotated[str, msgspec.Meta(max_length=20)]

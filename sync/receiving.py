@@ -86,9 +86,7 @@ def _held(logs: LogStore, writer: Writer) -> Held:
     )
 
 
-def check_commitments(
-    parts: Mapping[int, bytes], leaves: Sequence[bytes], start: int
-) -> None:
+def check_commitments(parts: Mapping[int, bytes], leaves: Sequence[bytes], start: int) -> None:
     """Every personal part opens the commitment that stands in its leaf.
 
     A quote inside a JSON string is escaped, so the bytes looked for can only be the key itself.

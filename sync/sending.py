@@ -17,18 +17,16 @@ def next_batch(
     start: int,
     signer: Signer,
     receiver: bytes,
-    most: int = MAX_ENTRIES,
 ) -> bytes | None:
     """The next batch from ``start``, or None when there is nothing after it.
 
     Args:
         receiver: the receiver's public sealing key.
-        most: cap on entries, besides the byte cap.
     """
     size = logs.state(origin).size
     if start >= size:
         return None
-    leaves = logs.leaves(origin, start, min(size, start + min(most, MAX_ENTRIES)))
+    leaves = logs.leaves(origin, start, min(size, start + MAX_ENTRIES))
     count, total = 0, 0
     for leaf in leaves:
         total += len(leaf) + 1

@@ -68,9 +68,7 @@ class Tables:
         """Every table that follows from entries."""
         return [*self.kinds, *(p.state.kind for p in self.projections)]
 
-    def keep(
-        self, db: Database, entries: Sequence[Entry], observe: Observer = nobody
-    ) -> None:
+    def keep(self, db: Database, entries: Sequence[Entry], observe: Observer = nobody) -> None:
         """Write the rows of these entries and fold them into the projections.
 
         Raises:
@@ -92,6 +90,11 @@ class Tables:
             if entry.leaf.kind in p.kinds:
                 return f"{p.state.kind}:{p.key_of(happening_of(entry))}"
         return f"{entry.leaf.kind}:{entry.leaf.id}"
+
+    def row(self, db: Database, record_type: type[Record], record_id: str) -> Row | None:
+        """One row of a record table by the record's id, or None."""
+        rows = db.query(f"SELECT * FROM {record_type.kind} WHERE id = :id", id=record_id)
+        return rows[0] if rows else None
 
     def clear(self, db: Database) -> None:
         """Empty every table that follows from entries, before a rebuild."""

@@ -40,9 +40,7 @@ class Vault:
             Malformed: altered, moved from another place, or another key.
         """
         try:
-            return self._aead.decrypt(
-                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode()
-            )
+            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
         except (InvalidTag, ValueError):
             raise Malformed("a personal part at rest cannot be opened with this key") from None
 

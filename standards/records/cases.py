@@ -46,7 +46,7 @@ GROUNDS = {
 }
 
 
-class CaseReceived(Record, kw_only=True):
+class CaseReceived(Record, frozen=True, kw_only=True):
     """收件: an application and its materials were handed in at a window."""
 
     kind: ClassVar[str] = "case_received"
@@ -64,9 +64,7 @@ class CaseReceived(Record, kw_only=True):
     applicant_name: Annotated[
         Line, Field(label="申请人", personal=True, mask=mask_name, hint="姓名或单位全称")
     ]
-    paper_no: Annotated[
-        Code, Field(label="证件号码", personal=True, search=True, mask=mask_id)
-    ]
+    paper_no: Annotated[Code, Field(label="证件号码", personal=True, search=True, mask=mask_id)]
     mobile: Annotated[
         Code,
         Field(label="手机号码", personal=True, search=True, check=check_mobile, mask=mask_phone),
@@ -78,7 +76,7 @@ class CaseReceived(Record, kw_only=True):
     subject: Annotated[Text, Field(label="申请内容摘要", personal=True)] = ""
 
 
-class CaseStep(Record, kw_only=True):
+class CaseStep(Record, frozen=True, kw_only=True):
     """办件环节: one step in a case's life; the case itself is named, never changed."""
 
     kind: ClassVar[str] = "case_step"
@@ -87,7 +85,7 @@ class CaseStep(Record, kw_only=True):
 
     case_id: Annotated[Id, Field(label="办件", typed=False)]
     step: Annotated[Code, Field(label="环节", choices=STEPS, typed=False)]
-    on: Annotated[date, Field(label="日期", typed=False)]
+    day: Annotated[date, Field(label="日期", typed=False)]
     materials: Annotated[tuple[str, ...], Field(label="已收材料", typed=False)] = ()
     missing: Annotated[tuple[str, ...], Field(label="待补材料", typed=False)] = ()
     legal_due: Annotated[date | None, Field(label="法定期限", typed=False)] = None
@@ -98,7 +96,7 @@ class CaseStep(Record, kw_only=True):
     opinion: Annotated[Text, Field(label="意见", personal=True)] = ""
 
 
-class CaseStanding(Record, kw_only=True):
+class CaseStanding(Record, frozen=True, kw_only=True):
     """办件现状: where a case stands after its steps (a projection, it never travels)."""
 
     kind: ClassVar[str] = "case_standing"

@@ -26,7 +26,7 @@ MEASURES = {"rectified": "已整改", "planned": "限期整改", "disputed": "�
 RECHECKS = {"passed": "复查合格", "failed": "复查不合格"}
 
 
-class Inspection(Record, kw_only=True):
+class Inspection(Record, frozen=True, kw_only=True):
     """检查: one visit to one hall over the seven dimensions."""
 
     kind: ClassVar[str] = "inspection"
@@ -35,14 +35,14 @@ class Inspection(Record, kw_only=True):
 
     for_hall: Annotated[HallId, Field(label="分厅", typed=False)]
     mode: Annotated[Code, Field(label="检查方式", choices=MODES)]
-    on: Annotated[date, Field(label="检查日期")]
+    day: Annotated[date, Field(label="检查日期")]
     inspector: Annotated[StaffNo, Field(label="检查人", typed=False)]
     passed: Annotated[tuple[str, ...], Field(label="合格的方面", typed=False)] = ()
     faulted: Annotated[tuple[str, ...], Field(label="有问题的方面", typed=False)] = ()
     remarks: Annotated[Text, Field(label="总体情况", personal=True)] = ""
 
 
-class Finding(Record, kw_only=True):
+class Finding(Record, frozen=True, kw_only=True):
     """问题: something is not as the standard wants it; the hall answers it."""
 
     kind: ClassVar[str] = "finding"
@@ -65,7 +65,7 @@ class Finding(Record, kw_only=True):
     text: Annotated[Text, Field(label="问题描述", personal=True)] = ""
 
 
-class FindingAnswer(Record, kw_only=True):
+class FindingAnswer(Record, frozen=True, kw_only=True):
     """整改回复: what the hall says and does about a finding."""
 
     kind: ClassVar[str] = "finding_answer"
@@ -78,7 +78,7 @@ class FindingAnswer(Record, kw_only=True):
     text: Annotated[Text, Field(label="情况说明", personal=True)]
 
 
-class Recheck(Record, kw_only=True):
+class Recheck(Record, frozen=True, kw_only=True):
     """复查: the center looks again and closes the finding or opens it anew."""
 
     kind: ClassVar[str] = "recheck"
@@ -89,5 +89,5 @@ class Recheck(Record, kw_only=True):
     finding_id: Annotated[Id, Field(label="问题", typed=False)]
     answer_id: Annotated[Id, Field(label="整改回复", typed=False)]
     result: Annotated[Code, Field(label="复查结果", choices=RECHECKS)]
-    on: Annotated[date, Field(label="复查日期")]
+    day: Annotated[date, Field(label="复查日期")]
     text: Annotated[Text, Field(label="说明", personal=True)] = ""

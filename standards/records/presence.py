@@ -24,7 +24,7 @@ GRADES = {"A": "当面见证", "B": "人脸", "C": "口令", "D": "人工补签"
 Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")]
 
 
-class StaffMember(Record, kw_only=True):
+class StaffMember(Record, frozen=True, kw_only=True):
     """工作人员: a member of staff of this hall; a later entry with the same number replaces it."""
 
     kind: ClassVar[str] = "staff_member"
@@ -41,7 +41,7 @@ class StaffMember(Record, kw_only=True):
     ] = ""
 
 
-class FaceConsent(Record, kw_only=True):
+class FaceConsent(Record, frozen=True, kw_only=True):
     """人脸签到同意: separate consent given or withdrawn (个人信息保护法 14, 15, 29)."""
 
     kind: ClassVar[str] = "face_consent"
@@ -51,10 +51,10 @@ class FaceConsent(Record, kw_only=True):
     staff_no: Annotated[StaffNo, Field(label="工号", typed=False)]
     notice_version: Annotated[Version, Field(label="告知书版本", typed=False)]
     given: Annotated[bool, Field(label="同意", typed=False)]
-    on: Annotated[date, Field(label="日期", typed=False)]
+    day: Annotated[date, Field(label="日期", typed=False)]
 
 
-class Punch(Record, kw_only=True):
+class Punch(Record, frozen=True, kw_only=True):
     """签到: somebody was here at that time. In or out is derived later, never stored."""
 
     kind: ClassVar[str] = "punch"

@@ -11,7 +11,7 @@ from standards.records.wording import ItemCode, Line, StaffNo, Version
 from standards.workdays import CalendarYear
 
 
-class GuidePublished(Record, kw_only=True):
+class GuidePublished(Record, frozen=True, kw_only=True):
     """服务指南: one version of one item's guide; a case keeps the version it was accepted under."""
 
     kind: ClassVar[str] = "guide_published"
@@ -27,7 +27,7 @@ class GuidePublished(Record, kw_only=True):
     guide: Annotated[Guide, Field(label="指南内容")]
 
 
-class CalendarPublished(Record, kw_only=True):
+class CalendarPublished(Record, frozen=True, kw_only=True):
     """工作日历: the official table of one year; a later version replaces an earlier one."""
 
     kind: ClassVar[str] = "calendar_published"
@@ -39,7 +39,7 @@ class CalendarPublished(Record, kw_only=True):
     calendar: Annotated[CalendarYear, Field(label="日历内容")]
 
 
-class NumberScheme(Record, kw_only=True):
+class NumberScheme(Record, frozen=True, kw_only=True):
     """编号规则: how a hall numbers its cases without asking anybody."""
 
     kind: ClassVar[str] = "number_scheme"

@@ -1,0 +1,64 @@
+"""Applying what halls wrote: tables, and the judge. Exactly once.
+
+What the judge finds goes into the hall's orders log in the same transaction as the entry that
+showed it, so that a finding is neither lost nor doubled however often the process dies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregator.center import Center
+from standards.cases import CASES
+from standards.judging import CaseBreach, judge
+from standards.records import Finding
+from sync.applying import apply_pending, replay_quarantined
+from sync.entries import Entry
+from sync.tables import Observer, happening_of
+
+JUDGE = "JUDGE"
+
+
+def apply_hall(center: Center, origin: str) -> int:
+    """Apply every received entry of a hall's log; answers how many."""
+    return apply_pending(center.logs, origin, _judge(center))
+
+
+def apply_all(center: Center) -> int:
+    """Apply what is received and not applied yet, of all halls."""
+    return sum(
+        apply_hall(center, state.origin)
+        for state in center.logs.states()
+        if not state.own and state.applied < state.size
+    )
+
+
+def replay(center: Center, origin: str) -> int:
+    """Try the quarantined entries of a hall again; answers how many could be applied."""
+    return replay_quarantined(center.logs, origin, _judge(center))
+
+
+def _judge(center: Center) -> Observer:
+    shelf = center.shelf()
+
+    def observe(entry: Entry, before: Any, after: Any) -> None:
+        if entry.leaf.kind in CASES.kinds:
+            for breach in judge(happening_of(entry), before, after, shelf):
+                center.order(entry.writer, _finding(entry, breach), actor=JUDGE)
+
+    return observe
+
+
+def _finding(entry: Entry, breach: CaseBreach) -> Finding:
+    return Finding(
+        for_hall=entry.writer,
+        source="judged",
+        severity=breach.severity,
+        rule=breach.rule,
+        clause=breach.clause,
+        evidence=breach.evidence[:200],
+        subject_kind=entry.leaf.kind,
+        subject_id=entry.leaf.id,
+        subject_origin=entry.origin,
+        subject_index=entry.index,
+    )

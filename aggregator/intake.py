@@ -1,0 +1,150 @@
+"""接收: the sync interface of the center (docs/wire.md), thin over ``rounds`` and ``roster``."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from aggregator import roster, rounds
+from aggregator.apply import apply_all
+from aggregator.center import Center
+from sync import messages
+from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
+from sync.errors import EnrolmentRefused, Malformed
+from sync.keysets import HallKeys
+from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk, RoundAsk
+from sync.notes import Verifier, decimal
+from sync.signed_requests import check_request
+from web import logs
+from web.access import limits, signed_by_other_means
+
+intake = Blueprint("intake", __name__, url_prefix="/sync/v1")
+JSON = "application/json"
+NOTE = "text/plain; charset=utf-8"
+
+
+def _center() -> Center:
+    center: Center = current_app.extensions["center"]
+    return center
+
+
+@intake.after_request
+def _mark(answer: Response) -> Response:
+    """A 200 without this header is not ours (a captive portal, say)."""
+    answer.headers["OneHall"] = "1"
+    return answer
+
+
+def _answer(body: bytes, media_type: str) -> Response:
+    return Response(body, 200, content_type=media_type)
+
+
+def _body(media_type: str) -> bytes:
+    if request.mimetype != media_type:
+        raise Malformed(f"the content type must be {media_type}")
+    return request.get_data(cache=False)
+
+
+def _hall(body: bytes) -> HallKeys:
+    """The hall whose key signed this request (RFC 9421)."""
+    center = _center()
+    found: dict[str, HallKeys] = {}
+
+    def key_of(name: str) -> Verifier:
+        found["keys"] = roster.hall_of_key(center, name)
+        return found["keys"].signing
+
+    target = request.environ.get("REQUEST_URI") or request.full_path.removesuffix("?")
+    headers: dict[str, Any] = dict(request.headers.items())
+    check_request(headers, request.method, target, body, key_of)
+    return found["keys"]
+
+
+@intake.post("/enrol")
+@signed_by_other_means("MAC under the hall's one-time code")
+@limits(body=MAX_MESSAGE_BYTES)
+def enrol() -> Response:
+    """A node asks to be a hall, or asks how its request stands."""
+    message = messages.read(_body(JSON), EnrolAsk)
+    try:
+        answer = roster.ask(_center(), message)
+    except EnrolmentRefused:
+        roster.note_wrong_code(_center(), message)
+        raise
+    return _answer(messages.write(answer), JSON)
+
+
+@intake.post("/round")
+@signed_by_other_means("RFC 9421 signature of the hall's key")
+@limits(body=MAX_MESSAGE_BYTES)
+def round_() -> Response:
+    """What both sides hold; one request tells both what to do."""
+    body = _body(JSON)
+    keys = _hall(body)
+    ask = messages.read(body, RoundAsk)
+    return _answer(messages.write(rounds.answer_round(_center(), keys, ask)), JSON)
+
+
+@intake.post("/logs/<hall>/<epoch>")
+@signed_by_other_means("the batch itself is signed by the hall's key")
+@limits(body=MAX_BATCH_BYTES + 64 * 1024)
+def batch(hall: str, epoch: str) -> Response:
+    """Take in one batch; the receipt is kept before it is answered."""
+    receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
+    worker: Worker | None = current_app.extensions.get("applying")
+    if worker is not None:
+        worker.wake()
+    return _answer(receipt, NOTE)
+
+
+@intake.get("/logs/<path:origin>")
+@signed_by_other_means("RFC 9421 signature of the hall's key")
+def log(origin: str) -> Response:
+    """One batch of a log that the caller may read."""
+    keys = _hall(b"")
+    start = decimal(request.args.get("from", "0"))
+    return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
+
+
+class Worker:
+    """Applies what was received, in a thread beside the listeners; wakes at once, looks often."""
+
+    def __init__(self, center: Center, every_s: float = 5.0) -> None:
+        self._center, self._every = center, every_s
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="applying", daemon=True)
+        self.last_error = ""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was received."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the running chunk and end."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(30)
+
+    def alive(self) -> tuple[bool, str]:
+        """For /healthz."""
+        if not self._thread.is_alive():
+            return False, "the applying worker has ended"
+        return not self.last_error, self.last_error or "applying"
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                apply_all(self._center)
+                self.last_error = ""
+            except Exception as error:
+                # The entries stay received; the next turn tries again, and /healthz says so.
+                self.last_error = f"applying failed: {type(error).__name__}"
+                logs.failure("applying", error)
+            self._wake.wait(self._every)
+            self._wake.clear()

@@ -1,0 +1,149 @@
+"""One contact of a hall as the center sees it: what both hold, and who said so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aggregator import roster
+from aggregator.center import Center
+from sync.errors import DiskFull, Malformed, SyncError, TryLater, UnknownLog, WrongLog
+from sync.keysets import HallKeys
+from sync.messages import LogHead, RoundAnswer, RoundAsk
+from sync.notes import Checkpoint, open_note
+from sync.receiving import Receiver, Writer, receive
+from sync.schema import LogState
+from sync.sending import next_batch, signed_head
+
+CONTACT_DDL = (
+    """CREATE TABLE IF NOT EXISTS hall_contact (
+        hall TEXT PRIMARY KEY, local_size INTEGER NOT NULL, oldest_unsent TEXT NOT NULL,
+        standards_size INTEGER NOT NULL, clock_skew_s INTEGER NOT NULL,
+        software TEXT NOT NULL, at TEXT NOT NULL)""",
+)
+
+
+def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
+    """What the center holds of the hall's log and the heads of its own logs for this hall.
+
+    Raises:
+        WrongLog: the request speaks for another hall than the one that signed it.
+    """
+    if ask.hall != keys.hall:
+        raise WrongLog("a hall speaks only for itself", hall=ask.hall)
+    name = f"{center.settings.center}/{keys.hall}"
+    heads = []
+    standards = 0
+    local = 0
+    for head in ask.logs:
+        if head.origin == center.standards_origin:
+            standards = head.size
+        if head.origin.startswith(name + "/"):
+            local = head.size
+            heads.append(_mirrored(center, keys, head))
+        elif head.note:
+            _keep_delivery(center, keys, head)
+    heads += [
+        LogHead(origin=o, size=center.logs.state(o).size, note=_head(center, o))
+        for o in _own_logs(center, keys.hall)
+    ]
+    _note_contact(center, ask, local, standards)
+    return RoundAnswer(
+        center=center.settings.center,
+        clock=center.clock.stamp(),
+        keys=roster.keys_note(center).decode(),
+        quarantined=_quarantined(center, f"{name}/1"),
+        logs=tuple(heads),
+    )
+
+
+def _head(center: Center, origin: str) -> str:
+    return signed_head(center.logs, origin, center.signer).decode()
+
+
+def _own_logs(center: Center, hall: str) -> list[str]:
+    wanted = (center.standards_origin, center.orders_origin(hall))
+    return [s.origin for s in center.logs.states() if s.own and s.origin in wanted]
+
+
+def _mirrored(center: Center, keys: HallKeys, head: LogHead) -> LogHead:
+    """Our copy of the hall's log: its size and our latest receipt (rule S1 is told by size)."""
+    point = Checkpoint.parse(open_note(head.note.encode(), [keys.signing]).text)
+    if (point.origin, point.size) != (head.origin, head.size):
+        raise Malformed("a head that speaks of another log or size")
+    try:
+        state: LogState = center.logs.state(head.origin)
+    except UnknownLog:
+        return LogHead(origin=head.origin, size=0)
+    receipt = center.logs.receipt(head.origin, center.cosigner.name)
+    return LogHead(origin=head.origin, size=state.size, note=receipt.decode() if receipt else "")
+
+
+def _keep_delivery(center: Center, keys: HallKeys, head: LogHead) -> None:
+    """The hall's cosignature of one of our logs: proof of what it has been given."""
+    note = open_note(head.note.encode(), [keys.cosigning])
+    point = Checkpoint.parse(note.text)
+    if point.origin not in _own_logs(center, keys.hall) or not note.times:
+        return
+    with center.db.transaction():
+        if center.logs.root_at(point.origin, point.size) == point.root:
+            center.logs.keep_receipt(point.origin, point.size, f"{keys.hall}", head.note.encode())
+
+
+def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> None:
+    try:
+        skew = datetime.fromisoformat(ask.clock) - center.clock.now()
+    except (ValueError, TypeError):
+        raise Malformed("a clock that cannot be read") from None
+    center.db.execute(
+        "INSERT INTO hall_contact VALUES (:hall, :local, :oldest, :standards, :skew, :software, "
+        ":at) ON CONFLICT (hall) DO UPDATE SET local_size = excluded.local_size, "
+        "oldest_unsent = excluded.oldest_unsent, standards_size = excluded.standards_size, "
+        "clock_skew_s = excluded.clock_skew_s, software = excluded.software, at = excluded.at",
+        hall=ask.hall,
+        local=local,
+        oldest=ask.oldest_unsent,
+        standards=standards,
+        skew=int(skew.total_seconds()),
+        software=ask.software,
+        at=center.clock.stamp(),
+    )
+
+
+def _quarantined(center: Center, origin: str) -> int:
+    rows = center.db.query(
+        "SELECT COUNT(*) AS n FROM quarantine WHERE origin = :origin", origin=origin
+    )
+    return int(rows[0]["n"])
+
+
+def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
+    """Receive a batch for the log of a hall and epoch; the receipt.
+
+    Raises:
+        SyncError: refused. TryLater: the center's disk is full.
+    """
+    origin = f"{center.settings.center}/{path[0]}/{path[1]}"
+
+    def writer_of(claimed: str) -> Writer:
+        if claimed != origin:
+            raise WrongLog("the batch belongs to another log than its address", origin=claimed)
+        return roster.writer_of(center, claimed)
+
+    try:
+        return receive(center.logs, raw, writer_of, Receiver(center.sealing, center.cosigner))
+    except DiskFull:
+        raise TryLater("the center's disk is full", retry_after=300) from None
+
+
+def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes:
+    """The next batch of one of the center's logs, sealed to the hall that asks.
+
+    Raises:
+        UnknownLog: a log this hall may not read. SyncError: nothing after ``start``.
+    """
+    if origin not in _own_logs(center, keys.hall):
+        raise UnknownLog("no log of this name for this hall", origin=origin)
+    raw = next_batch(center.logs, origin, start, center.signer, keys.sealing)
+    if raw is None:
+        raise SyncError("nothing after this size", size=center.logs.state(origin).size)
+    return raw

@@ -1,0 +1,67 @@
+"""The tables of logs: own leaves, received batches, personal parts, receipts, quarantine.
+
+One declaration for both sides. What follows from entries is in ``sync.tables``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sync.merkle import Frontier
+from sync.store import Row
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS log (
+        origin TEXT PRIMARY KEY, writer TEXT NOT NULL, own INTEGER NOT NULL,
+        size INTEGER NOT NULL, frontier BLOB NOT NULL,
+        mark INTEGER NOT NULL, mark_frontier BLOB NOT NULL, applied INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS entry (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, leaf BLOB NOT NULL, hash BLOB NOT NULL,
+        at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS batch (
+        origin TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        header BLOB NOT NULL, head BLOB NOT NULL, leaves BLOB NOT NULL,
+        plain_bytes INTEGER NOT NULL, hashes BLOB NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (origin, start))""",
+    """CREATE TABLE IF NOT EXISTS personal (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY (origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS personal_index (
+        term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
+        PRIMARY KEY (term, origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS receipt (
+        origin TEXT NOT NULL, size INTEGER NOT NULL, signer TEXT NOT NULL,
+        note BLOB NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, size, signer))""",
+    """CREATE TABLE IF NOT EXISTS quarantine (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
+        reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+)
+
+
+@dataclass(frozen=True)
+class LogState:
+    """Where one log stands. ``mark``: how far a receipt that we checked reaches (own logs)."""
+
+    origin: str
+    writer: str
+    own: bool
+    frontier: Frontier
+    mark: Frontier
+    applied: int
+
+    @property
+    def size(self) -> int:
+        """Entries in the log."""
+        return self.frontier.size
+
+
+def state_of(row: Row) -> LogState:
+    """A row of table ``log``."""
+    return LogState(
+        row["origin"],
+        row["writer"],
+        bool(row["own"]),
+        Frontier.from_bytes(bytes(row["frontier"])),
+        Frontier.from_bytes(bytes(row["mark_frontier"])),
+        row["applied"],
+    )
