@@ -64,7 +64,7 @@ def enrolment(name: str) -> list[bytes]:
     changes = (
         Augmentation(),
         Augmentation(right=25, light=0.85),
-        Augmentation(face=200, right=-20, light=1.15),
+        Augmentation(face=250, right=-20, light=1.15),
     )
     return [frame(name, change) for change in changes]
 

@@ -1,0 +1,52 @@
+"""Made-up people as vectors: clusters of points, spread as the network spreads faces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attendance.gallery import Enrolled, Gallery
+from attendance.quality import Box, FaceFound, Floats, Quality
+
+MODEL = "model:made-up"
+GOOD = Quality(width=180, score=1.5, yaw=0.02, sharpness=200.0, light=120.0, bystanders=0)
+
+
+def person(seed: int, pictures: int = 3, apart: float = 0.7, within: float = 0.2) -> Enrolled:
+    """Somebody: any two of one seed are the same; two seeds are about ``apart`` away."""
+    return Enrolled(number(seed), vectors(seed, pictures, apart, within), MODEL)
+
+
+def number(seed: int) -> str:
+    return f"T01-{seed:03}"
+
+
+def centre(seed: int, apart: float = 0.7) -> Floats:
+    drawn = np.random.default_rng(seed).standard_normal(128)
+    return (drawn * apart / np.sqrt(2 * 128)).astype(np.float32)
+
+
+def vectors(seed: int, count: int, apart: float = 0.7, within: float = 0.2) -> Floats:
+    noise = np.random.default_rng(10_000 + seed).standard_normal((count, 128))
+    return (centre(seed, apart) + noise * within / np.sqrt(2 * 128)).astype(np.float32)
+
+
+def hall(count: int) -> Gallery:
+    return Gallery(MODEL, [person(seed) for seed in range(count)])
+
+
+def face(vector: Floats, quality: Quality = GOOD, model_id: str = MODEL) -> FaceFound:
+    return FaceFound(vector, Box(200, 100, quality.width, quality.width), quality, model_id, "made")
+
+
+def frames_at(vector: Floats, count: int = 3) -> list[FaceFound]:
+    """Frames whose mean is that vector, a little apart from each other."""
+    steps = np.linspace(-0.05, 0.05, count, dtype=np.float32)
+    axis = np.zeros(128, np.float32)
+    axis[0] = 1
+    return [face(vector + step * axis) for step in steps]
+
+
+def between(start: Floats, end: Floats, distance: float) -> Floats:
+    """The point on the way from one vector to another, so far from the start."""
+    way = end - start
+    return (start + way * np.float32(distance / np.linalg.norm(way))).astype(np.float32)
