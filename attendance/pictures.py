@@ -70,10 +70,10 @@ class Picture:
                 self._full = np.asarray(self._made_upright(_open(self._data).convert("RGB")))
         return self._full
 
-    def grey(self, width: int) -> Bytes:
-        """The picture in grey at the given width, never enlarged: (height', width')."""
-        width = min(width, self.width)
-        height = max(1, round(self.height * width / self.width))
+    def grey(self, shorter_side: int) -> Bytes:
+        """The picture in grey, its shorter side that long but never enlarged: (height, width)."""
+        scale = min(1.0, shorter_side / min(self.width, self.height))
+        width, height = round(self.width * scale), round(self.height * scale)
         with _refusing():
             image = self._luma(width, height)
             return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
