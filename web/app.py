@@ -31,7 +31,7 @@ from web import (
 )
 from web.health import Health
 from web.moments import Clock
-from web.shell import Banner, Furniture, Shell, ShellSettings, shell
+from web.shell import Banner, Furniture, NavItem, Shell, ShellSettings, shell
 
 TABLES: tuple[str, ...] = (
     *accounts.TABLES,
@@ -147,9 +147,20 @@ def _furnish() -> dict[str, Any]:
         "my_roles": access.my_roles(),
         "csrf_token": access.csrf_token(),
         "navigation": shown,
+        "current": _current(shown),
         "banners": _banners(app),
         "large": request.cookies.get(large_cookie(app.settings)) == "1" or "large" in request.args,
     }
+
+
+def _current(shown: list[NavItem]) -> str:
+    """The entry of the page one is on: the page itself, else the first of the same room."""
+    here = request.endpoint or ""
+    endpoints = [item.endpoint for item in shown]
+    if here in endpoints:
+        return here
+    room = here.partition(".")[0]
+    return next((name for name in endpoints if name.partition(".")[0] == room), "")
 
 
 def _banners(app: Shell) -> list[Banner]:

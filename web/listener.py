@@ -9,6 +9,7 @@ share of the connections, and refusals are Chinese pages that a browser gets to 
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from waitress.utilities import RequestEntityTooLarge
 
 from web import logs
 from web.headers import STANDING
+from web.refusals import REFUSALS, bare_page
 
 MIB = 1024 * 1024
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -105,7 +107,7 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         status, _, _ = self.request.error.to_response()
         self.status = status
-        body = _refusal_page(self.request.error.code).encode()
+        body = bare_page(REFUSALS.get(self.request.error.code, REFUSALS[400])).encode()
         self.response_headers.extend(
             [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
         )
@@ -113,22 +115,6 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
-
-
-_WORDS = {
-    413: ("提交的内容太大", "没有保存任何内容。请减少文字或图片后重新提交。"),
-    431: ("请求头太大", "请清除浏览器中本网站的 Cookie 后重试。"),
-    400: ("请求不完整或格式不对", "请从本厅给出的网址重新打开。"),
-}
-
-
-def _refusal_page(code: int) -> str:
-    heading, advice = _WORDS.get(code, ("系统暂时不能回答", "请稍后再试，仍不行请找管理员。"))
-    return (
-        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{heading}</title><h1>{heading}</h1><p>{advice}</p><p><a href="/">回到首页</a>'
-    )
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
@@ -191,7 +177,10 @@ class Running:
             self._grace_until = time.monotonic() + grace
             self._stop.set()
             self._server.pull_trigger()
-        self._thread.join(grace + 5)
+        if self._thread.ident is None:
+            self._close()
+        else:
+            self._thread.join(grace + 5)
 
     def is_alive(self) -> bool:
         """Whether it still answers."""
@@ -205,9 +194,12 @@ class Running:
             while self._is_working() and time.monotonic() < self._grace_until:
                 self._turn(0.1)
         finally:
-            self._server.task_dispatcher.shutdown(timeout=1)
-            wasyncore.close_all(self._server._map, ignore_all=True)
+            self._close()
             self._ended()
+
+    def _close(self) -> None:
+        self._server.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._server._map, ignore_all=True)
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._server._map, count=1)
@@ -224,9 +216,14 @@ def _server(listener: Listener) -> _Server:
             "trusted_proxy": listener.proxy,
             "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
         }
+    # Bound here, so that a taken address leaves nothing open behind it.
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    bound = socket.create_server((listener.host, listener.port), family=family)
     server = _Server(
         listener.app,
-        listen=f"{listener.host}:{listener.port}",
+        _sock=bound,
+        bind_socket=False,
+        sockinfo=(family, bound.type, bound.proto, bound.getsockname()),
         threads=listener.threads,
         connection_limit=listener.connections,
         channel_timeout=listener.idle_seconds,
@@ -262,7 +259,7 @@ def serve_all(
     """
     end = threading.Event()
     asked = threading.Event()
-    running = [Running(listener) for listener in listeners]
+    running: list[Running] = []
 
     def ask(signum: int, frame: object) -> None:
         asked.set()
@@ -270,6 +267,7 @@ def serve_all(
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        running.extend(Running(listener) for listener in listeners)
         for one in running:
             one.start(end.set)
         ready(running)
@@ -278,8 +276,7 @@ def serve_all(
             pass
     finally:
         for one in running:
-            if one.is_alive():
-                one.stop()
+            one.stop()
         stopping()
         for number, handler in before.items():
             signal.signal(number, handler)

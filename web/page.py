@@ -6,6 +6,7 @@ any record means; computes nothing from what was typed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ Kind = Literal["text", "long", "number", "date", "flag", "many"]
 # A longer text is typed into several lines.
 _LONG = 120
 _MOST_TEXT = 20_000
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _ON = ("1", "on", "true")
 
 
@@ -115,7 +117,7 @@ def _is_control(letter: str) -> bool:
 
 def _parsed(field: FieldOf, kind: Kind, text: str) -> Any:
     if kind == "number":
-        if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 18:
+        if not _WHOLE_NUMBER.fullmatch(text):
             raise ValueError(f"{field.field.label}请填写整数")
         return int(text)
     if kind == "date":

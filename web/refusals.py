@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flask import Response, g, jsonify, make_response, render_template, request
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from standards.errors import Invalid
 from sync.errors import DiskFull, SyncError
@@ -56,11 +56,14 @@ REFUSALS: Mapping[int, Refusal] = {
                  "The request is larger than this address accepts."),
         _refusal(415, "unsupported-type", "不支持这种内容类型",
                  "请用本页面的表单提交。", "Unsupported content type."),
+        _refusal(431, "header-too-large", "请求头太大",
+                 "请清除浏览器中本网站的 Cookie 后重试。", "The request header is too large."),
         _refusal(422, "invalid", "填写内容需要修改",
                  "没有保存任何内容。请按下面的提示修改后重新提交。",
                  "Some fields must be corrected."),
-        _refusal(429, "too-many", "操作太频繁",
-                 "请稍等再试。", "Too many requests; try later."),
+        _refusal(429, "too-many", "尝试次数过多",
+                 "为安全起见请过几分钟再试；急用请管理员解除锁定。",
+                 "Too many requests; try later."),
         _refusal(500, "broken", "系统出了故障",
                  "这次操作没有保存。请再试一次；仍不行请把下面的编号告诉管理员。",
                  "Something broke; nothing was saved."),
@@ -119,17 +122,36 @@ def answer(refusal: Refusal, fields: Mapping[str, str] | None = None) -> Respons
         made = jsonify(body)
         made.mimetype = "application/problem+json"
     else:
-        made = make_response(
-            render_template(
-                "error.html",
-                refusal=refusal,
-                fields=fields or {},
-                number=logs.request_id(),
-                advice=_advice(refusal),
-            )
-        )
+        made = make_response(_page(refusal, fields or {}))
     made.status_code = refusal.status
     return made
+
+
+def _page(refusal: Refusal, fields: Mapping[str, str]) -> str:
+    if isinstance(request.routing_exception, SecurityError):
+        # Addresses cannot be built for a host that is not ours.
+        return bare_page(refusal)
+    try:
+        return render_template(
+            "error.html",
+            refusal=refusal,
+            fields=fields,
+            number=logs.request_id(),
+            advice=_advice(refusal),
+        )
+    except Exception as broken:
+        logs.failure("error_page", broken)
+        return bare_page(refusal)
+
+
+def bare_page(refusal: Refusal) -> str:
+    """The refusal without the shell around it, for where no template can be drawn."""
+    return (
+        '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{refusal.heading}</title><h1>{refusal.heading}</h1><p>{refusal.advice}</p>"
+        '<p><a href="/">回到首页</a></p>'
+    )
 
 
 def _advice(refusal: Refusal) -> str:

@@ -43,7 +43,9 @@ class Browser:
         return {"REMOTE_ADDR": self.address}
 
     def get(self, path: str, **kw) -> TestResponse:
-        return self.client.get(path, base_url=self.site, environ_overrides=self._environ(), **kw)
+        return self.client.get(
+            path, base_url=self.site, buffered=True, environ_overrides=self._environ(), **kw
+        )
 
     def send(self, path: str, data=None, headers=None, **kw) -> TestResponse:
         """A post exactly as given."""
