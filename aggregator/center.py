@@ -6,7 +6,6 @@ Every page and command of the aggregator works through one ``Center``. It knows 
 from __future__ import annotations
 
 import threading
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from sync.notes import COSIGNATURE, Signer
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
+from web.settings import read_settings, settings_text
 
 CENTER = "center"
 
@@ -50,10 +50,12 @@ class CenterSettings:
             FileNotFoundError: run ``onehall-aggregator init`` first.
             TypeError: an unknown or missing key.
         """
-        read = tomllib.loads((data / "center.toml").read_text(encoding="utf-8"))
-        if "trusted_hosts" in read:
-            read["trusted_hosts"] = tuple(read["trusted_hosts"])
-        return cls(**read)
+        return read_settings(cls, data / "center.toml")
+
+    def save(self, data: Path) -> None:
+        """Write ``center.toml``."""
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "center.toml").write_text(settings_text(self), encoding="utf-8")
 
 
 class Center:

@@ -6,7 +6,6 @@ Every page and command of the node works through one ``Hall``. It knows no Flask
 from __future__ import annotations
 
 import threading
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +24,7 @@ from sync.schema import LogState
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
+from web.settings import read_settings, settings_text
 
 FIRST_EPOCH = 1
 
@@ -59,25 +59,12 @@ class HallSettings:
             FileNotFoundError: run ``onehall-node init`` first.
             TypeError: an unknown or missing key.
         """
-        read = tomllib.loads((data / "node.toml").read_text(encoding="utf-8"))
-        if "trusted_hosts" in read:
-            read["trusted_hosts"] = tuple(read["trusted_hosts"])
-        return cls(**read)
+        return read_settings(cls, data / "node.toml")
 
     def save(self, data: Path) -> None:
         """Write ``node.toml``."""
-        lines = []
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            shown = f"[{', '.join(map(_quoted, value))}]" if isinstance(value, tuple) else value
-            lines.append(f"{name} = {_quoted(value) if isinstance(value, str) else shown}\n")
-        data.mkdir(parents=True, exist_ok=True)
-        (data / "node.toml").write_text("".join(lines), encoding="utf-8")
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "node.toml").write_text(settings_text(self), encoding="utf-8")
 
 
 R = TypeVar("R", bound=Record)

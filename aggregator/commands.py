@@ -1,0 +1,193 @@
+"""``onehall-aggregator``: what an administrator does at the center's machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from aggregator import roster, serving
+from aggregator.app import ROLES
+from aggregator.apply import apply_all, replay
+from aggregator.center import Center, CenterSettings
+from standards.errors import Invalid
+from sync.applying import rebuild as rebuild_tables
+from sync.errors import SyncError
+from web.accounts import Accounts, NewAccount, check_account
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The data folder of the center.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Center]:
+    """The center of a data folder; errors become one sentence and exit status 1."""
+    try:
+        center = Center(data, CenterSettings.load(data))
+        serving.create_tables(center)
+        try:
+            yield center
+        finally:
+            center.close()
+    except FileNotFoundError:
+        raise click.ClickException("No center.toml here; run init first.") from None
+    except Invalid as invalid:
+        raise click.ClickException("; ".join(invalid.fields.values())) from None
+    except SyncError as error:
+        raise click.ClickException(f"{error.code}: {error.rule}") from None
+
+
+@click.group()
+def main() -> None:
+    """Run the central office."""
+
+
+@main.command()
+@DATA
+@click.option("--center", required=True, help="Name in every log's origin; it never changes.")
+@click.option("--name", required=True, help="Name of the office on pages.")
+@click.option("--listen", default="127.0.0.1:8700", help="Address of pages and sync.")
+@click.option("--database", default="", help="SQLAlchemy URL; SQLite in the folder when empty.")
+def init(data: Path, **given: str) -> None:
+    """Set up an empty center: its settings, keys and database."""
+    if (data / "center.toml").exists():
+        raise click.ClickException("This folder holds a center already; nothing was changed.")
+    CenterSettings(**given).save(data)
+    with _opened(data) as center:
+        click.echo(f"Center {center.settings.center} is set up.")
+        click.echo(f"Root key: {center.root.verifier}")
+
+
+@main.command()
+@DATA
+def starter(data: Path) -> None:
+    """Publish the starter catalogue, the official calendars and the numbering scheme, once."""
+    from aggregator.standards import load_starter
+
+    with _opened(data) as center:
+        click.echo(f"{load_starter(center, 'SETUP')} records published.")
+
+
+@main.command()
+@DATA
+def serve(data: Path) -> None:
+    """Serve the pages and the sync interface until SIGTERM."""
+    with _opened(data) as center:
+        serving.serve(center)
+
+
+@main.command()
+@DATA
+@click.argument("hall")
+@click.option("--name", required=True, help="Name of the hall.")
+def register(data: Path, hall: str, name: str) -> None:
+    """Put a hall on the list, before it has keys."""
+    with _opened(data) as center:
+        roster.register_hall(center, hall, name)
+        click.echo(f"Hall {hall} is on the list.")
+
+
+@main.command()
+@DATA
+@click.argument("hall")
+def code(data: Path, hall: str) -> None:
+    """Make a one-time code with which a hall may enrol; it holds for 15 minutes."""
+    with _opened(data) as center:
+        click.echo(roster.new_code(center, hall))
+
+
+@main.command()
+@DATA
+@click.argument("hall")
+@click.option("--digits", required=True, help="The 30 digits as the hall reads them out.")
+@click.option("--actor", required=True, help="Staff number of who compared them.")
+def approve(data: Path, hall: str, digits: str, actor: str) -> None:
+    """Admit a hall whose 30 digits agree with those that the center computed."""
+    with _opened(data) as center:
+        waiting = [e for e in roster.pending(center) if (e.hall, e.state) == (hall, "pending")]
+        match = [e for e in waiting if e.digits.split() == digits.split()]
+        if not match:
+            raise click.ClickException("The digits differ; do not admit this machine.")
+        roster.approve(center, match[0].id, actor)
+        click.echo(f"Hall {hall} is admitted.")
+
+
+@main.command()
+@DATA
+@AS_JSON
+def status(data: Path, as_json: bool) -> None:
+    """Show for every log how much was received and applied."""
+    with _opened(data) as center:
+        facts = [
+            {"origin": s.origin, "size": s.size, "applied": s.applied, "own": s.own}
+            for s in center.logs.states()
+        ]
+        click.echo(json.dumps(facts) if as_json else "\n".join(map(str, facts)))
+
+
+@main.command()
+@DATA
+def verify(data: Path) -> None:
+    """Hash every kept entry again and name the first one that is not what was signed."""
+    with _opened(data) as center:
+        broken = 0
+        for state in center.logs.states():
+            first = center.logs.verify(state.origin)
+            broken += first is not None
+            said = "holds" if first is None else f"BROKEN at entry {first}"
+            click.echo(f"{state.origin}  {state.size} entries  {said}")
+        sys.exit(1 if broken else 0)
+
+
+@main.command()
+@DATA
+def rebuild(data: Path) -> None:
+    """Fill every table that follows from entries again from the kept bytes."""
+    with _opened(data) as center:
+        click.echo(f"{rebuild_tables(center.logs)} entries applied anew.")
+
+
+@main.command("replay")
+@DATA
+@click.argument("hall")
+def replay_hall(data: Path, hall: str) -> None:
+    """Try a hall's quarantined entries again, after an upgrade or a mended rule."""
+    with _opened(data) as center:
+        apply_all(center)
+        freed = replay(center, f"{center.settings.center}/{hall}/1")
+        click.echo(f"{freed} entries could be applied now.")
+
+
+@main.command()
+@DATA
+@click.argument("login")
+@click.option("--staff-no", required=True, help="Staff number; stands in every entry.")
+@click.option("--name", required=True, help="Name shown on the person's own pages.")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(ROLES)))
+@click.option("--keep-password", is_flag=True, help="Do not ask for a new password at sign-in.")
+@click.password_option(help="Initial password; asked for when not given.")
+def account(
+    data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
+) -> None:
+    """Open an account for a member of the central office."""
+    with _opened(data) as center:
+        new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
+        Accounts(center.db, center.clock.now).create(
+            check_account(new, ROLES),
+            str(given["password"]),
+            must_change=not given["keep_password"],
+        )
+        click.echo(f"Account {login} is open.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""One process of the center: pages, sync interface, and the worker that applies."""
+
+from __future__ import annotations
+
+from aggregator import roster, rounds
+from aggregator.app import LOCAL_TABLES, create_app
+from aggregator.center import Center
+from aggregator.intake import Worker
+from sync.batch import MAX_BATCH_BYTES
+from web import logs
+from web.listener import Listener, serve_all
+
+
+def create_tables(center: Center) -> None:
+    """Create every local table that is missing."""
+    center.db.create([*roster.DDL, *rounds.CONTACT_DDL, *LOCAL_TABLES])
+
+
+def serve(center: Center) -> None:
+    """Serve until SIGTERM or SIGINT; blocks."""
+    app, worker = create_app(center), Worker(center)
+    app.extensions["applying"] = worker
+    app.health.register("applying", worker.alive)
+    host, _, port = center.settings.listen.rpartition(":")
+    listener = Listener(
+        app=app, host=host, port=int(port), threads=16, max_body=MAX_BATCH_BYTES + 64 * 1024
+    )
+
+    def ready(running: object) -> None:
+        worker.start()
+        logs.event("center.ready", center=center.settings.center, listen=center.settings.listen)
+
+    serve_all([listener], ready=ready, stopping=worker.stop)

@@ -1,0 +1,180 @@
+"""``onehall-node``: what an administrator does at a hall's machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from node import enrolment, serving, syncing
+from node.app import LOCAL_TABLES, ROLES
+from node.hall import Hall, HallSettings
+from node.lock import Taken, exclusive
+from standards.errors import Invalid
+from sync.client import HttpLine
+from sync.errors import SyncError
+from web.accounts import Accounts, NewAccount, check_account
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The data folder of this hall.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Hall]:
+    """The hall of a data folder, held exclusively; errors become one sentence and exit status 1."""
+    try:
+        with exclusive(data):
+            hall = Hall(data, HallSettings.load(data))
+            hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
+            try:
+                yield hall
+            finally:
+                hall.close()
+    except Taken as taken:
+        raise click.ClickException(f"{taken}; stop it, or use its pages.") from None
+    except FileNotFoundError:
+        raise click.ClickException("No node.toml here; run onehall-node init first.") from None
+    except Invalid as invalid:
+        raise click.ClickException("; ".join(invalid.fields.values())) from None
+    except SyncError as error:
+        raise click.ClickException(f"{error.code}: {error.rule}") from None
+
+
+@click.group()
+def main() -> None:
+    """Run one branch hall."""
+
+
+@main.command()
+@DATA
+@click.option("--hall", required=True, help="Id of the hall, e.g. T01; part of case numbers.")
+@click.option("--name", required=True, help="Name of the hall on pages and printed forms.")
+@click.option("--center", required=True, help="Name of the center, e.g. tonghua.example.")
+@click.option("--listen", default="127.0.0.1:8701", help="Address of the staff pages.")
+@click.option("--terminal-listen", default="127.0.0.1:8711", help="Address for terminals.")
+@click.option("--sync-seconds", default=20, help="Seconds between contacts with the center.")
+def init(data: Path, **given: str | int) -> None:
+    """Set up an empty hall: its settings, keys and database."""
+    if (data / "node.toml").exists():
+        raise click.ClickException("This folder holds a hall already; nothing was changed.")
+    settings = HallSettings(**given)  # type: ignore[arg-type]
+    settings.save(data)
+    with _opened(data) as hall:
+        click.echo(f"Hall {hall.settings.hall} is set up; its log is {hall.origin}.")
+
+
+@main.command()
+@DATA
+def serve(data: Path) -> None:
+    """Serve the staff pages, the terminals and the background sync until SIGTERM."""
+    with _opened(data) as hall:
+        serving.serve(hall)
+
+
+@main.command()
+@DATA
+@click.option("--url", required=True, help="Address of the aggregator.")
+@click.option("--code", required=True, help="One-time code that the center shows for 15 minutes.")
+@AS_JSON
+def enrol(data: Path, url: str, code: str, as_json: bool) -> None:
+    """Ask the center to admit this hall, and show the 30 digits to compare by telephone."""
+    with _opened(data) as hall:
+        line = HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
+        asked = enrolment.ask(hall, line, url, code)
+        if as_json:
+            click.echo(json.dumps({"state": asked.state, "digits": asked.digits}))
+            return
+        click.echo(f"Compare these digits with the center's screen by telephone:\n{asked.digits}")
+        click.echo("The hall is enrolled as soon as the center has approved it.")
+
+
+@main.command()
+@DATA
+@AS_JSON
+def sync(data: Path, as_json: bool) -> None:
+    """Make one contact with the center now: send what is unsent, fetch what is new."""
+    with _opened(data) as hall:
+        status = syncing.Syncing(hall).turn()
+        if as_json:
+            click.echo(json.dumps(asdict(status), default=str, ensure_ascii=False))
+        elif status.error_code:
+            click.echo(f"{status.error_code}: {status.last_error}", err=True)
+        else:
+            click.echo(f"{status.state}: {status.sent} sent, {status.fetched} fetched.")
+        sys.exit(1 if status.error_code else 0)
+
+
+@main.command()
+@DATA
+@AS_JSON
+def status(data: Path, as_json: bool) -> None:
+    """Show where this hall's log stands and what the center has not received yet."""
+    with _opened(data) as hall:
+        state, known = hall.state(), enrolment.trust(hall)
+        facts = {
+            "hall": hall.settings.hall,
+            "origin": state.origin,
+            "size": state.size,
+            "received": state.mark.size,
+            "unsent": state.size - state.mark.size,
+            "standards": hall.shelf().size,
+            "enrolment": known.state if known else "none",
+        }
+        if as_json:
+            click.echo(json.dumps(facts))
+            return
+        for name, value in facts.items():
+            click.echo(f"{name:>10}  {value}")
+
+
+@main.command()
+@DATA
+def verify(data: Path) -> None:
+    """Hash every kept entry again and name the first one that is not what was written."""
+    with _opened(data) as hall:
+        broken = 0
+        for state in hall.logs.states():
+            first = hall.logs.verify(state.origin)
+            broken += first is not None
+            said = "holds" if first is None else f"BROKEN at entry {first}"
+            click.echo(f"{state.origin}  {state.size} entries  {said}")
+        checked = hall.db.integrity()
+        click.echo(f"database  {checked}")
+        sys.exit(1 if broken or checked != "ok" else 0)
+
+
+@main.command()
+@DATA
+@click.argument("login")
+@click.option("--staff-no", required=True, help="Staff number; stands in every entry.")
+@click.option("--name", required=True, help="Name shown on the person's own pages.")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(ROLES)))
+@click.option("--keep-password", is_flag=True, help="Do not ask for a new password at sign-in.")
+@click.password_option(help="Initial password; asked for when not given.")
+def account(
+    data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
+) -> None:
+    """Open an account for a member of staff."""
+    with _opened(data) as hall:
+        new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
+        accounts = Accounts(hall.db, hall.clock.now)
+        accounts.create(
+            check_account(new, ROLES),
+            str(given["password"]),
+            must_change=not given["keep_password"],
+        )
+        click.echo(f"Account {login} is open.")
+
+
+if __name__ == "__main__":
+    main()

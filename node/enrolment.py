@@ -1,0 +1,153 @@
+"""入网: how this hall becomes known to the center, and what it trusts since then.
+
+The root key is pinned when the center's answer carries a MAC under the one-time code and two people
+have compared 30 digits. Knows no Flask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.hall import Hall
+from standards.errors import Invalid
+from sync import messages
+from sync.client import JSON, PREFIX, Line, Peer
+from sync.errors import EnrolmentRefused, NotOurs
+from sync.keysets import CenterKeys, HallKeys, Request, code_key, code_mac, same_mac, thirty_digits
+from sync.messages import EnrolAnswer, EnrolAsk
+from sync.notes import Verifier
+from sync.receiving import Receiver
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS trust (
+        one INTEGER PRIMARY KEY CHECK (one = 1), url TEXT NOT NULL, mac_key BLOB NOT NULL,
+        root TEXT NOT NULL, digits TEXT NOT NULL, state TEXT NOT NULL,
+        keys BLOB NOT NULL, hall BLOB NOT NULL, asked_at TEXT NOT NULL)""",
+)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What this hall knows of its center. ``state``: pending, approved or refused."""
+
+    url: str
+    root: Verifier
+    digits: str
+    state: str
+    keys: bytes
+    hall: bytes
+
+
+def request_of(hall: Hall) -> Request:
+    """This hall's public keys, as they are sent and compared."""
+    return Request(
+        hall.settings.hall, hall.signer.verifier, hall.cosigner.verifier, hall.sealing.public
+    )
+
+
+def trust(hall: Hall) -> Trust | None:
+    """What is known of the center, or None before the first request."""
+    rows = hall.db.query("SELECT * FROM trust")
+    if not rows:
+        return None
+    row = rows[0]
+    return Trust(
+        row["url"],
+        Verifier.parse(row["root"]),
+        row["digits"],
+        row["state"],
+        bytes(row["keys"]),
+        bytes(row["hall"]),
+    )
+
+
+def ask(hall: Hall, line: Line, url: str, code: str) -> Trust:
+    """Send this hall's keys under the one-time code and pin the center's root.
+
+    Raises:
+        Invalid: the hall is enrolled already.
+        EnrolmentRefused: wrong or expired code; the center can make a new one.
+        Unreachable, NotOurs: nothing was changed.
+    """
+    known = trust(hall)
+    if known is not None and known.state == "approved":
+        raise Invalid({"": "本厅已经入网"})
+    key = code_key(code, hall.settings.hall)
+    answer = _post(hall, line, key)
+    root = Verifier.parse(answer.root)
+    with hall.db.transaction():
+        hall.db.execute("DELETE FROM trust")
+        hall.db.execute(
+            "INSERT INTO trust VALUES (1, :url, :key, :root, :digits, 'pending', :no, :no, :at)",
+            url=url,
+            key=key,
+            root=answer.root,
+            digits=thirty_digits(root, request_of(hall)),
+            no=b"",
+            at=hall.clock.stamp(),
+        )
+        _settle(hall, answer)
+    found = trust(hall)
+    assert found is not None
+    return found
+
+
+def ask_again(hall: Hall, line: Line) -> Trust | None:
+    """Ask how the request stands; takes over the keys when it was approved."""
+    rows = hall.db.query("SELECT mac_key, state FROM trust")
+    if not rows or rows[0]["state"] != "pending":
+        return trust(hall)
+    answer = _post(hall, line, bytes(rows[0]["mac_key"]))
+    with hall.db.transaction():
+        _settle(hall, answer)
+    return trust(hall)
+
+
+def _post(hall: Hall, line: Line, key: bytes) -> EnrolAnswer:
+    text = request_of(hall).text
+    message = EnrolAsk(text=text, mac=code_mac(key, text, "ask"))
+    raw = line.send("POST", f"{PREFIX}/enrol", messages.write(message), JSON)
+    answer = messages.read(raw, EnrolAnswer)
+    if not same_mac(answer.mac, code_mac(key, answer.root, "answer")):
+        raise NotOurs("the answer was not made by whoever made the code")
+    if answer.center != hall.settings.center:
+        raise EnrolmentRefused("the center has another name than this hall was set up for")
+    return answer
+
+
+def _settle(hall: Hall, answer: EnrolAnswer) -> None:
+    """Take over what the center decided; a root that changed is not believed."""
+    held = trust(hall)
+    assert held is not None
+    if str(held.root) != answer.root:
+        raise NotOurs("the center's root key changed during enrolment")
+    if answer.state == "refused":
+        hall.db.execute("UPDATE trust SET state = 'refused'")
+    if answer.state != "approved":
+        return
+    keys = CenterKeys.open(answer.keys.encode(), held.root)
+    entry = HallKeys.open(answer.hall.encode(), keys.roster)
+    asked = request_of(hall)
+    listed = (entry.hall, entry.signing.public, entry.cosigning.public, entry.sealing)
+    if listed != (asked.hall, asked.signing.public, asked.cosigning.public, asked.sealing):
+        raise NotOurs("the roster lists other keys than this hall's")
+    hall.db.execute(
+        "UPDATE trust SET state = 'approved', keys = :keys, hall = :hall",
+        keys=answer.keys.encode(),
+        hall=answer.hall.encode(),
+    )
+
+
+def peer(hall: Hall) -> Peer | None:
+    """Whom to sync with; None before the center approved."""
+    known = trust(hall)
+    if known is None or known.state != "approved":
+        return None
+    return Peer(
+        hall.settings.hall,
+        hall.origin,
+        known.root,
+        CenterKeys.open(known.keys, known.root),
+        hall.signer,
+        Receiver(hall.sealing, hall.cosigner),
+    )

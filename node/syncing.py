@@ -1,0 +1,193 @@
+"""上报: the background sync of a hall. Nothing at the window ever waits for it.
+
+One thread; a contact every few seconds while all is well, back-off with full jitter from 5 s to
+10 min while the line is down, and a state that a person can read at any time. Knows no Flask.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from node import enrolment
+from node.hall import Hall
+from sync.applying import apply_pending
+from sync.client import Contact, Exchange, HttpLine, Line
+from sync.errors import SyncError, Unreachable
+
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
+
+# What a clerk or administrator reads; every code of sync.errors has a sentence (tested).
+WORDS = {
+    "unreachable": "连不上中心。本厅业务不受影响,数据都在,线路恢复后自动上报。",
+    "not_ours": "网络上有别的设备在应答(如认证页面),不是中心。请网络管理员检查线路。",
+    "try_later": "中心暂时忙或磁盘满,稍后自动再试。",
+    "unknown_key": "中心不认识本厅的密钥。请管理员与中心核对入网情况。",
+    "revoked": "本厅密钥已被中心吊销。请管理员联系中心重新入网。",
+    "behind": "中心收到的比本厅现有的多,本机可能是从备份恢复的。请停止上报并联系中心。",
+    "fork": "中心与本厅的记录在同一序号上不一致。请联系中心核查,不要自行处理。",
+    "epoch_closed": "中心已启用本厅的新日志,本机不能继续上报。请联系中心核查。",
+    "gap": "中心与本厅的序号没有接上,稍后自动再试。",
+    "too_large": "一批数据超过了中心的上限。请管理员升级程序或联系中心。",
+    "malformed": "中心看不懂本厅发送的内容。请管理员检查程序版本。",
+    "wrong_log": "本厅的密钥与日志不符。请管理员联系中心。",
+    "unknown_log": "中心没有这份日志。请管理员联系中心。",
+    "enrolment_refused": "入网没有成功:口令错误、过期或密钥被拒绝。请向中心要一个新的入网口令。",
+    "refused": "中心拒绝了这次交换。请管理员联系中心。",
+}
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """What the background sync did last and will do next.
+
+    ``state``: unenrolled, pending, waiting, running, offline, refused or stopped.
+    ``center_clock_skew_s``: this machine's clock minus the center's. ``progress``: entries
+    receipted so far in a running contact.
+    """
+
+    state: str
+    last_try: datetime | None = None
+    last_success: datetime | None = None
+    error_code: str = ""
+    last_error: str = ""
+    center_clock_skew_s: float | None = None
+    sent: int = 0
+    fetched: int = 0
+    progress: int = 0
+    quarantined: int = 0
+    next_in_s: float = 0.0
+    next_try: datetime | None = None
+    digits: str = ""
+
+    @property
+    def running(self) -> bool:
+        """A contact is under way."""
+        return self.state == "running"
+
+
+def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: None) -> Contact:
+    """One contact: round, push, pull, then apply what came down.
+
+    Raises:
+        SyncError: what stopped it; EnrolmentRefused before the center approved this hall.
+    """
+    peer = enrolment.peer(hall)
+    if peer is None:
+        raise SyncError("this hall is not enrolled")
+    try:
+        return Exchange(hall.logs, line, peer).run(progress)
+    finally:
+        apply_down(hall)
+
+
+def apply_down(hall: Hall) -> int:
+    """Apply what the center sent and what an earlier run left; answers how many entries."""
+    return sum(
+        apply_pending(hall.logs, state.origin)
+        for state in hall.logs.states()
+        if not state.own and state.applied < state.size
+    )
+
+
+class Syncing:
+    """The thread beside the listeners.
+
+    Args:
+        line_to: makes the line to an address; tests give a fake one.
+    """
+
+    def __init__(self, hall: Hall, line_to: Callable[[str], Line] | None = None) -> None:
+        self._hall = hall
+        self._line_to = line_to or (
+            lambda url: HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
+        )
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._status = SyncStatus("unenrolled")
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="syncing", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """Try at once instead of at the next turn."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the running request (its time-outs bound the wait)."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(HttpLine.read_s + HttpLine.connect_s)
+
+    def status(self) -> SyncStatus:
+        """What it did last and will do next."""
+        return self._status
+
+    def health(self) -> tuple[bool, str]:
+        """For /healthz: an unreachable center is no fault of the node; a dead thread is."""
+        alive = self._thread.is_alive()
+        return alive, self._status.state if alive else "the sync thread has ended"
+
+    def _run(self) -> None:
+        apply_down(self._hall)
+        while not self._stop.is_set():
+            self.turn()
+            self._wake.wait(self._status.next_in_s)
+            self._wake.clear()
+        self._status = replace(self._status, state="stopped")
+
+    def turn(self) -> SyncStatus:
+        """One try, whatever it leads to; never raises."""
+        hall = self._hall
+        self._status = replace(self._status, state="running", last_try=hall.clock.now(), progress=0)
+        try:
+            self._status = self._try()
+            self._failures = 0
+        except SyncError as error:
+            self._failures += 1
+            state = "offline" if isinstance(error, Unreachable) else "refused"
+            self._status = self._failed(state, error.code, WORDS.get(error.code, WORDS["refused"]))
+        except Exception as error:
+            # A fault of our own must not end the thread; it is shown, with its kind.
+            self._failures += 1
+            said = f"本机程序故障({type(error).__name__}),请告诉管理员。数据都在,稍后再试。"
+            self._status = self._failed("refused", "broken", said)
+        later = hall.clock.now() + timedelta(seconds=self._status.next_in_s)
+        self._status = replace(self._status, next_try=later)
+        return self._status
+
+    def _try(self) -> SyncStatus:
+        hall, quiet = self._hall, float(self._hall.settings.sync_seconds)
+        known = enrolment.trust(hall)
+        if known is None:
+            return SyncStatus("unenrolled", next_in_s=quiet)
+        line = self._line_to(known.url)
+        if known.state == "pending":
+            known = enrolment.ask_again(hall, line) or known
+        if known.state != "approved":
+            return SyncStatus(known.state, digits=known.digits, next_in_s=min(quiet, 5.0))
+        done = contact(hall, line, self._progress)
+        return SyncStatus(
+            "waiting",
+            last_try=self._status.last_try,
+            last_success=hall.clock.now(),
+            center_clock_skew_s=done.skew_s,
+            sent=done.sent,
+            fetched=done.fetched,
+            quarantined=done.quarantined,
+            next_in_s=quiet,
+        )
+
+    def _progress(self, sent: int) -> None:
+        self._status = replace(self._status, progress=sent)
+
+    def _failed(self, state: str, code: str, said: str) -> SyncStatus:
+        ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
+        # Full jitter, so that a thousand halls do not return in the same second (F12).
+        wait = random.uniform(1.0, ceiling)
+        return replace(self._status, state=state, error_code=code, last_error=said, next_in_s=wait)
