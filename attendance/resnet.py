@@ -18,11 +18,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from attendance.quality import VECTOR_LENGTH, Floats
+
 Bytes = NDArray[np.uint8]
 
 CHIP_SIDE: Final = 150
-VECTOR_LENGTH: Final = 128
 _PIXEL_SCALE: Final = np.float32(1 / 256)
 """dlib subtracts the mean colour stored in the file and divides by 256."""
 
