@@ -13,7 +13,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -253,33 +254,41 @@ def serve_all(
         stopping: called when the listeners have ended, for what runs beside them.
 
     Raises:
-        RuntimeError: a listener ended by itself; the others were stopped, the process should end
-            so that its supervisor starts it anew.
+        RuntimeError: a listener ended by itself and the others were stopped; end the process, so
+            that its supervisor starts it anew.
         OSError: an address is taken or not ours.
     """
-    end = threading.Event()
-    asked = threading.Event()
+    end, asked = threading.Event(), threading.Event()
     running: list[Running] = []
 
     def ask(signum: int, frame: object) -> None:
         asked.set()
         end.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        running.extend(Running(listener) for listener in listeners)
-        for one in running:
-            one.start(end.set)
-        ready(running)
-        # A wait without end cannot be interrupted by a signal handler on every platform.
-        while not end.wait(1.0):
-            pass
-    finally:
-        for one in running:
-            one.stop()
-        stopping()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with _asked_to_end(ask):
+        try:
+            running.extend(Running(listener) for listener in listeners)
+            for one in running:
+                one.start(end.set)
+            ready(running)
+            # A wait without end cannot be interrupted by a signal on every platform.
+            while not end.wait(1.0):
+                pass
+        finally:
+            for one in running:
+                one.stop()
+            stopping()
     logs.event("listeners.stopped", asked=asked.is_set())
     if not asked.is_set():
         raise RuntimeError("a listener ended by itself")
+
+
+@contextmanager
+def _asked_to_end(ask: Callable[[int, object], None]) -> Iterator[None]:
+    """Call ``ask`` on SIGTERM and SIGINT; give the signals back afterwards."""
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
-from werkzeug.exceptions import NotFound, TooManyRequests
+from flask import (
+    Blueprint,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import NotFound, TooManyRequests, Unauthorized
 from werkzeug.wrappers import Response
 
 from standards.errors import Invalid
-from web import access, logs, passwords
+from web import access, logs, passwords, refusals
 from web.accounts import Accounts
 from web.attempts import Attempts
 from web.sessions import Sessions
@@ -19,7 +28,7 @@ from web.shell import shell
 pages = Blueprint("signin", __name__)
 
 _WRONG = "登录名或密码不对，或账号已停用"
-_MOST_KEPT = 500
+_KEPT = "kept:"
 
 
 def accounts() -> Accounts:
@@ -66,7 +75,27 @@ def form() -> str | Response:
 
 
 def _sign_in_page(back: str, notice: str = "", wrong: str = "", login: str = "") -> str:
-    return render_template("sign_in.html", back=back, notice=notice, wrong=wrong, login=login)
+    return render_template(
+        "sign_in.html", back=back, notice=notice, wrong=wrong, login=login, kept=_kept_fields()
+    )
+
+
+def _kept_fields() -> list[tuple[str, str]]:
+    """What a person had typed when the session ended: carried along through the sign-in."""
+    typed = list(request.form.items(multi=True))
+    if request.endpoint == "signin.sign_in":
+        return [(name[len(_KEPT) :], text) for name, text in typed if name.startswith(_KEPT)]
+    return [(name, text) for name, text in typed if name != "csrf"]
+
+
+@pages.app_errorhandler(Unauthorized)
+def ask_again(error: Unauthorized) -> Response | tuple[str, int]:
+    """A form that comes after its session ended is not lost: sign in, then send it on."""
+    resendable = request.method == "POST" and not (request.files or access.is_background())
+    if not resendable or refusals.wants_json() or not request.form:
+        return refusals.of_http(error)
+    notice = "登录已过期。请重新登录，登录后可继续提交刚才填写的内容（还没有保存）。"
+    return _sign_in_page(request.path, notice), 401
 
 
 @pages.post("/sign-in")
@@ -82,8 +111,14 @@ def sign_in() -> tuple[str, int] | Response:
         attempts().failed(login, address)
         logs.event("sign-in.refused")
         return _sign_in_page(back, wrong=_WRONG, login=login), 422
-    answer = redirect(back, 303)
-    access.set_session_cookie(answer, _open_session(login), shell().settings)
+    token = _open_session(login)
+    g.session_token = token
+    kept = _kept_fields()
+    if kept:
+        answer = make_response(render_template("resume.html", back=back, kept=kept))
+    else:
+        answer = make_response(redirect(back, 303))
+    access.set_session_cookie(answer, token, shell().settings)
     return answer
 
 

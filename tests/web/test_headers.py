@@ -113,5 +113,5 @@ def test_no_template_holds_inline_script_or_style(hall):
         assert "://" not in source, f"{name} names an outside address"
         if name.endswith(".html"):
             posts = source.count('method="post"')
-            public = name == "sign_in.html"
+            public = name == "sign_in.html"  # nobody is signed in there
             assert posts <= source.count("{{ csrf() }}") + public, f"{name} posts without a token"

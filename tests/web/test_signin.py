@@ -1,5 +1,8 @@
 """Sign-in, lock-out, sessions that end, passwords."""
 
+import html
+import re
+
 import pytest
 
 from standards.errors import Invalid
@@ -286,3 +289,29 @@ def test_a_session_may_follow_the_person_to_another_address_where_the_hall_allow
     browser.address = "10.1.0.77"
 
     assert browser.get("/windows").status_code == 200
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    return {html.unescape(name): html.unescape(text) for name, text in found}
+
+
+def test_a_form_that_comes_after_the_session_ended_is_not_lost(browser, clock, database):
+    browser.sign_in("li")
+    form = {"name": "王<小>明", "once": "k" * 22, "csrf": browser.token()}
+    clock.turn(minutes=31)
+    page = {"Origin": browser.site, "Accept": "text/html"}
+
+    late = browser.send("/windows", form, headers=page)
+    assert late.status_code == 401
+    assert "还没有保存" in late.text
+    kept = hidden_fields(late.text)
+    assert "kept:csrf" not in kept
+    mistyped = browser.send("/sign-in", {**kept, "login": "li", "password": "x"}, headers=page)
+    kept = hidden_fields(mistyped.text)
+    resumed = browser.send("/sign-in", {**kept, "login": "li", "password": PASSWORD}, headers=page)
+    assert resumed.status_code == 200
+    again = hidden_fields(resumed.text.split("<main", 1)[1])
+    assert browser.send("/windows", again, headers=page).status_code == 303
+
+    assert database.query("SELECT applicant FROM taken") == [{"applicant": "王<小>明"}]
