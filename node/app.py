@@ -1,0 +1,105 @@
+"""The staff's application of one hall: the shell with every counter in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint
+
+from node import (
+    cases,
+    findings,
+    guides,
+    home,
+    notices,
+    outbox,
+    reveals,
+    review,
+    windows,
+)
+from node.deemed import deem_overdue
+from node.desk import HALL
+from node.hall import Hall
+from node.items import ItemFinder
+from sync.errors import DiskFull
+from web import logs
+from web.app import TABLES, create_shell
+from web.shell import NavItem, Shell, ShellSettings
+
+ROLES = {
+    "clerk": "窗口人员",
+    "reviewer": "审批人员",
+    "supervisor": "督导(厅负责人)",
+    "administrator": "管理员",
+}
+
+# Local tables of the counters; the tables of records are made by the log.
+LOCAL_TABLES = (*TABLES, *windows.TABLES, *reveals.TABLES, *notices.TABLES)
+
+ROOMS: tuple[Blueprint, ...] = (
+    home.pages,
+    windows.pages,
+    cases.pages,
+    review.pages,
+    notices.pages,
+    findings.pages,
+    outbox.pages,
+    guides.pages,
+)
+
+_CASEWORK = ("clerk", "reviewer", "supervisor")
+NAVIGATION = (
+    NavItem(endpoint="home.start", label="首页"),
+    NavItem(endpoint="windows.find", label="窗口收件", roles=("clerk",), access_key="s"),
+    NavItem(endpoint="cases.listing", label="办件", roles=_CASEWORK, access_key="b"),
+    NavItem(endpoint="review.listing", label="审批", roles=("reviewer", "supervisor")),
+    NavItem(endpoint="findings.listing", label="问题整改", roles=(*_CASEWORK, "administrator")),
+    NavItem(endpoint="outbox.listing", label="待上报"),
+    NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
+)
+
+
+def create_app(hall: Hall) -> Shell:
+    """The staff pages of a hall.
+
+    Args:
+        hall: open, and held by this process alone.
+    """
+    hall.db.create(LOCAL_TABLES)
+    app = create_shell(
+        __package__ or "node",
+        database=hall.db,
+        settings=ShellSettings(
+            site=hall.settings.hall.lower(),
+            hall_name=hall.settings.name,
+            roles=ROLES,
+            trusted_hosts=hall.settings.trusted_hosts,
+        ),
+        title="分厅业务",
+        clock=hall.clock.now,
+    )
+    app.extensions[HALL] = hall
+    app.extensions[windows.FINDER] = ItemFinder()
+    for room in ROOMS:
+        app.register_blueprint(room)
+    app.add_navigation(*NAVIGATION)
+    app.add_banners(home.warnings)
+    app.before_request(_each_day(hall))
+    return app
+
+
+def _each_day(hall: Hall) -> Callable[[], None]:
+    """Deemed acceptance at the first request after start-up and of each day, whoever asks."""
+    done: list[object] = [None]
+
+    def deem() -> None:
+        day = hall.clock.today()
+        if done[0] == day:
+            return
+        done[0] = day
+        try:
+            deem_overdue(hall)
+        except DiskFull:
+            logs.event("deemed.disk_full")
+
+    return deem

@@ -1,0 +1,48 @@
+"""What a view of the hall stands on: the hall itself, whoever is signed in, and today.
+
+Knows Flask's request and nothing of cases, punches or pages.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Protocol, cast
+
+from flask import current_app
+
+from node.hall import Hall
+from node.syncing import SyncStatus
+from web import access
+
+HALL = "onehall.hall"
+SYNC = "sync"
+
+
+def hall() -> Hall:
+    """The hall this application serves."""
+    return cast(Hall, current_app.extensions[HALL])
+
+
+def actor() -> str:
+    """Staff number of the signed-in person, as it stands in every entry this person writes."""
+    return access.current_staff().staff_no
+
+
+def today() -> date:
+    """The hall's day."""
+    return hall().clock.today()
+
+
+class Sync(Protocol):
+    """The background exchange with the center, as far as a page may use it."""
+
+    def status(self) -> SyncStatus:
+        """What it did last and will do next."""
+
+    def poke(self) -> None:
+        """Ask for a contact as soon as possible; returns at once."""
+
+
+def sync() -> Sync | None:
+    """The background exchange; None where none runs."""
+    return cast("Sync | None", current_app.extensions.get(SYNC))

@@ -1,0 +1,130 @@
+"""首页: what waits for whoever signs in, and the warnings above every page.
+
+Expiry warns, it never stops the window: an old standard, a missing receipt, a clock that is off or
+a disk that fills up is said here, with who can act.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from flask import Blueprint, render_template
+
+from node import casebook, findings, outbox, reveals
+from node.cases import deem_before_listing
+from node.desk import hall, sync, today
+from node.hall import Hall
+from web import access
+from web.shell import Banner
+
+pages = Blueprint("home", __name__)
+
+# From when on something is worth a line above every page.
+RECEIPT_LATE = timedelta(hours=24)
+CONTACT_LATE = timedelta(days=3)
+SKEW_S = 120.0
+DISK_LOW = 1024**3
+
+
+@pages.get("/")
+@access.anyone_signed_in
+def start() -> str:
+    """What waits, by role."""
+    deem_before_listing()
+    here, staff = hall(), access.current_staff()
+    in_review = casebook.in_stage(here, "accepted")
+    lights = [line.light.code for line in in_review]
+    urgent = [line for line in in_review if line.light.code in ("over", "near")]
+    works_on_cases = staff.holds("clerk", "reviewer", "supervisor")
+    return render_template(
+        "home/start.html",
+        day=today(),
+        counts=casebook.counts_by_stage(here),
+        received_today=casebook.count_received_on(here, today()),
+        over=lights.count("over"),
+        near=lights.count("near"),
+        urgent=urgent[:8] if works_on_cases else [],
+        notices=casebook.in_stage(here, "received")[:8] if works_on_cases else [],
+        findings=findings.count_by_state(here),
+        unsent=outbox.unsent(here),
+        receipt=outbox.last_receipt(here),
+        shelf=here.shelf(),
+        looks=reveals.count_since(here, _days_ago(here, 7)),
+        disk=shutil.disk_usage(here.data),
+    )
+
+
+def _days_ago(here: Hall, days: int) -> str:
+    moment = here.clock.local() - timedelta(days=days)
+    return moment.isoformat(timespec="seconds")
+
+
+def warnings() -> Iterable[Banner]:
+    """The lines above every page; nobody who is not signed in sees them."""
+    if access.staff_or_none() is None:
+        return []
+    here = hall()
+    return [
+        *_standards_warning(here),
+        *_receipt_warning(here),
+        *_exchange_warnings(here.clock.now()),
+        *_disk_warning(here),
+    ]
+
+
+def _standards_warning(here: Hall) -> Iterable[Banner]:
+    if not here.shelf().size:
+        yield Banner(
+            level="warn",
+            text="本厅还没有收到中心下发的统一标准,不能收件。请管理员检查入网和线路。",
+        )
+    elif not here.shelf().calendar.has_table(today().year):
+        yield Banner(
+            level="warn",
+            text=f"还没有收到{today().year}年的工作日历,期限按暂定计算。收件照常,请联系中心。",
+        )
+
+
+def _receipt_warning(here: Hall) -> Iterable[Banner]:
+    waiting = outbox.unsent(here)
+    age = outbox.age_of(waiting.oldest, here.clock.now())
+    if waiting.count and age > RECEIPT_LATE:
+        hours = int(age.total_seconds() // 3600)
+        yield Banner(
+            level="warn",
+            text=f"有{waiting.count}条记录等待上报,最早的已等{hours}小时。"
+            "业务照常;请管理员检查线路。",
+            href="/outbox",
+            link="待上报",
+        )
+
+
+def _exchange_warnings(now: datetime) -> Iterable[Banner]:
+    running = sync()
+    if running is None:
+        return
+    status = running.status()
+    if status.last_success is not None and now - status.last_success > CONTACT_LATE:
+        days = (now - status.last_success).days
+        yield Banner(
+            level="warn",
+            text=f"已有{days}天没有与中心联系,统一标准可能不是最新的。收件照常。",
+        )
+    skew = status.center_clock_skew_s
+    if skew is not None and abs(skew) > SKEW_S:
+        way = "快" if skew > 0 else "慢"
+        yield Banner(
+            level="warn",
+            text=f"本机时钟比中心{way}{int(abs(skew) // 60)}分钟,请管理员校准。收件照常。",
+        )
+
+
+def _disk_warning(here: Hall) -> Iterable[Banner]:
+    free = shutil.disk_usage(here.data).free
+    if free < DISK_LOW:
+        yield Banner(
+            level="danger",
+            text=f"磁盘只剩{free // 1024**2}MB。满了就不能收件,请管理员立即清理。",
+        )

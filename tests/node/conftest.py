@@ -1,0 +1,76 @@
+"""A real hall in a folder of its own, with standards from the center, its pages and its people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.app import create_app
+from node.hall import Hall
+from standards.catalogue import starter_guides
+from standards.guides import Guide
+from standards.workdays import published_years
+from tests.node.hall import (
+    Browser,
+    TurnableClock,
+    add_staff,
+    calendar,
+    few,
+    open_hall,
+    publish,
+    published,
+)
+from web.shell import Shell
+
+
+@pytest.fixture
+def clock() -> TurnableClock:
+    return TurnableClock()
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> tuple[Guide, ...]:
+    return starter_guides()
+
+
+@pytest.fixture
+def hall(tmp_path: Path, clock: TurnableClock, catalogue: tuple[Guide, ...]) -> Iterator[Hall]:
+    """A hall that follows three guides of the catalogue and the official calendars."""
+    made = open_hall(tmp_path / "hall", clock)
+    with made.db.transaction():
+        publish(made, *map(calendar, published_years()), *map(published, few(catalogue)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def guide(catalogue: tuple[Guide, ...]) -> Guide:
+    """The item that most tests take in: it promises working days and needs materials."""
+    return few(catalogue)[0]
+
+
+@pytest.fixture
+def app(hall: Hall) -> Shell:
+    made = create_app(hall)
+    add_staff(hall)
+    return made
+
+
+@pytest.fixture
+def window(app: Shell) -> Browser:
+    """The clerk at the window."""
+    return Browser(app.test_client()).sign_in("li")
+
+
+@pytest.fixture
+def desk(app: Shell) -> Browser:
+    """The reviewer."""
+    return Browser(app.test_client()).sign_in("wang")
+
+
+@pytest.fixture
+def office(app: Shell) -> Browser:
+    """The supervisor."""
+    return Browser(app.test_client()).sign_in("chen")
