@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from aggregator import roster, serving
-from aggregator.app import ROLES
+from aggregator.app import create_tables
 from aggregator.apply import apply_all, replay
 from aggregator.center import Center, CenterSettings
+from aggregator.office import ROLES
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
 from sync.errors import SyncError
@@ -33,7 +34,7 @@ def _opened(data: Path) -> Iterator[Center]:
     """The center of a data folder; errors become one sentence and exit status 1."""
     try:
         center = Center(data, CenterSettings.load(data))
-        serving.create_tables(center)
+        create_tables(center)
         try:
             yield center
         finally:
@@ -71,7 +72,7 @@ def init(data: Path, **given: str) -> None:
 @DATA
 def starter(data: Path) -> None:
     """Publish the starter catalogue, the official calendars and the numbering scheme, once."""
-    from aggregator.standards import load_starter
+    from aggregator.starter import load_starter
 
     with _opened(data) as center:
         click.echo(f"{load_starter(center, 'SETUP')} records published.")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from aggregator import roster, rounds
-from aggregator.app import LOCAL_TABLES, create_app
+from aggregator.app import create_app
 from aggregator.center import Center
-from aggregator.intake import Worker
+from aggregator.intake import Worker, intake
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
 from web.listener import Listener, serve_all
 
 
-def create_tables(center: Center) -> None:
-    """Create every local table that is missing."""
-    center.db.create([*roster.DDL, *rounds.CONTACT_DDL, *LOCAL_TABLES])
-
-
 def serve(center: Center) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     app, worker = create_app(center), Worker(center)
+    app.register_blueprint(intake)
     app.extensions["applying"] = worker
     app.health.register("applying", worker.alive)
     host, _, port = center.settings.listen.rpartition(":")
