@@ -40,7 +40,7 @@ from standards.workdays import LONGEST_LIMIT, Calendar, Due, TimeLimit, Unit
 LARGEST_GUIDE = 60 * 1024
 """Bytes of a guide in JSON; an entry of the log has room for 64 KiB."""
 
-Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}\Z")]
 Text50 = Annotated[str, Meta(max_length=50)]
 Text100 = Annotated[str, Meta(max_length=100)]
 Text200 = Annotated[str, Meta(max_length=200)]

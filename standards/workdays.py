@@ -10,7 +10,7 @@ on), 全国年节及纪念日放假办法 (2024).
 import enum
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -46,18 +46,20 @@ class Due(NamedTuple):
     provisional: bool
 
 
-class CalendarYear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CalendarYear(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One year's official table: what differs from 'Monday to Friday are working days'.
 
     `working_days` are the make-up days; `source` names the notice; of two tables for one year
     the higher `version` stands.
     """
 
-    year: int
+    year: Annotated[int, msgspec.Meta(ge=1949, le=9999)]
     days_off: tuple[date, ...]
     working_days: tuple[date, ...]
     source: str
-    version: int = 1
+    version: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
 
     def faults(self) -> dict[str, str]:
         """Field -> Chinese message for everything that makes the table unusable."""
@@ -165,10 +167,10 @@ def add_natural_days(start: date, days: int, calendar: Calendar, count_day0: boo
     return Due(last, not calendar.is_settled(reached, last))
 
 
-class TimeLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TimeLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A time limit: `days` of one `unit`; 0 means on the spot."""
 
-    days: int
+    days: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_LIMIT)]
     unit: Unit = Unit.WORKING
 
     def due(self, start: date, calendar: Calendar, count_day0: bool = False) -> Due:

@@ -32,6 +32,7 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 MAX_RATIO = 200
 _MAX_LINE = 64
 _ZSTD_LEVEL = 3
+_FRAME, _RLE = b"\x28\xb5\x2f\xfd", 1
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,13 @@ class Batch:
 
 
 def inflate(packed: bytes, size: int) -> bytes:
-    """Exactly ``size`` bytes out of a zstd frame, never more.
+    """Exactly ``size`` bytes out of one zstd frame (RFC 8878), never more.
 
     Raises:
-        Malformed: not zstd, or another size.
+        Malformed: not one zstd frame from end to end, or another size.
     """
     try:
+        _check_one_frame(packed)
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(
             BytesIO(packed), read_across_frames=False
         )
@@ -154,15 +156,28 @@ def inflate(packed: bytes, size: int) -> bytes:
     return plain
 
 
+def _check_one_frame(packed: bytes) -> None:
+    """A skippable frame before or after would be content that some readers see and some do not."""
+    at, last = zstandard.frame_header_size(packed), False
+    while not last and at + 3 <= len(packed):
+        block = int.from_bytes(packed[at : at + 3], "little")
+        last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+        at += 3 + (1 if kind == _RLE else size)
+    at += 4 * zstandard.get_frame_parameters(packed).has_checksum
+    if packed[:4] != _FRAME or not last or at != len(packed):
+        raise Malformed("the leaves section is not one zstd frame")
+
+
 def split_leaves(plain: bytes, count: int) -> list[bytes]:
     """Leaves stand one a line; deterministic JSON never holds a line break.
 
     Raises:
-        Malformed: another number of lines, or one longer than a leaf may be.
+        Malformed: another number of lines. TooLarge: one longer than a leaf may be.
     """
-    leaves = plain.split(b"\n")
-    if leaves.pop() or len(leaves) != count:
+    # Counted before splitting: sixteen million empty lines would be as many objects.
+    if plain.count(b"\n") != count or not plain.endswith(b"\n"):
         raise Malformed("the leaves section holds another number of entries than was signed")
+    leaves = plain[:-1].split(b"\n")
     if max(map(len, leaves)) > MAX_LEAF_BYTES:
         raise TooLarge("an entry is longer than 64 KiB")
     return leaves

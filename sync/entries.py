@@ -7,24 +7,24 @@ strict generic reader that tells a newer kind, which is kept, from something to 
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 
 from standards.records.declare import Record, canonical_body
+from sync import strict_json
 from sync.errors import Malformed
 
 MAX_LEAF_BYTES = 64 * 1024
-MAX_DEPTH = 24
 VERSION = 1
 
+Whole = Annotated[int, msgspec.Meta(ge=0, le=strict_json.LARGEST)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
-_UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z\Z"
+_UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z"
 
 
 class Leaf(
@@ -39,15 +39,15 @@ class Leaf(
     """
 
     actor: Word
-    at: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+    at: Annotated[str, msgspec.Meta(pattern=_MOMENT)]
     body: msgspec.Raw
     boot: Word
-    commitment: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")] | None = None
-    files: tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    commitment: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")] | None = None
+    files: tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")], ...] = ()
     id: Annotated[str, msgspec.Meta(pattern=_UUID7)]
-    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
-    mono: Annotated[int, msgspec.Meta(ge=0)]
-    policy: Annotated[int, msgspec.Meta(ge=0)] = 0
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,40}\Z")]
+    mono: Whole
+    policy: Whole = 0
     v: int
 
 
@@ -79,9 +79,12 @@ def encode_leaf(leaf: Leaf) -> bytes:
     """The bytes that are hashed, signed and kept for ever.
 
     Raises:
-        Malformed: longer than 64 KiB; nothing was written, the clerk must shorten a text.
+        Malformed: longer than 64 KiB, or a text with U+0000; nothing was written, the clerk must
+            shorten or retype a text.
     """
     raw = _encode(leaf)
+    if strict_json.holds_nul(raw):
+        raise Malformed("a text of an entry holds U+0000")
     if len(raw) > MAX_LEAF_BYTES:
         raise Malformed("an entry is longer than 64 KiB")
     return raw
@@ -101,7 +104,7 @@ def read_leaf(raw: bytes, kinds: Mapping[str, type[Record]]) -> tuple[Leaf, type
         leaf = _decode(raw)
         if leaf.v == VERSION and (record_type := kinds.get(leaf.kind)) is not None:
             logged = canonical_body(record_type, bytes(leaf.body))
-            if _encode(leaf) == raw:
+            if _encode(leaf) == raw and not strict_json.holds_nul(raw):
                 return leaf, record_type, logged
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
@@ -113,7 +116,7 @@ def read_leaf(raw: bytes, kinds: Mapping[str, type[Record]]) -> tuple[Leaf, type
 def _tell_newer_from_broken(whole: dict[str, Any], kinds: Mapping[str, type[Record]]) -> None:
     version, kind = whole.get("v"), whole.get("kind")
     if (
-        not isinstance(version, int)
+        type(version) is not int
         or not isinstance(kind, str)
         or not isinstance(whole.get("body"), dict)
     ):
@@ -126,38 +129,6 @@ def _tell_newer_from_broken(whole: dict[str, Any], kinds: Mapping[str, type[Reco
         raise Unreadable(f"a {kind} whose fields break their bounds")
 
 
-_OPENERS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
-
-
-def _check_depth(raw: bytes) -> None:
-    depth = 0
-    for token in _OPENERS.finditer(raw):
-        mark = token.group()[:1]
-        if mark in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Unreadable("nested too deeply")
-        elif mark in b"]}":
-            depth -= 1
-
-
-def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Unreadable("a key stands twice")
-    return found
-
-
-def _refuse_number(text: str) -> Any:
-    raise Unreadable("only whole numbers of at most 18 digits")
-
-
-def _whole(text: str) -> int:
-    if len(text.lstrip("-")) > 18:
-        raise Unreadable("only whole numbers of at most 18 digits")
-    return int(text)
-
-
 def read_generic(raw: bytes) -> dict[str, Any]:
     """Read deterministic JSON of an unknown shape, strictly.
 
@@ -167,21 +138,13 @@ def read_generic(raw: bytes) -> dict[str, Any]:
     """
     if len(raw) > MAX_LEAF_BYTES:
         raise Unreadable("longer than 64 KiB")
-    _check_depth(raw)
     try:
-        whole = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_no_duplicates,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-            parse_int=_whole,
-        )
-        again = msgspec.json.encode(whole, order="sorted")
-    except (ValueError, RecursionError, UnicodeError):
-        raise Unreadable("not JSON in UTF-8") from None
+        whole = strict_json.read(raw)
+    except strict_json.NotStrict as reason:
+        raise Unreadable(str(reason)) from None
     if not isinstance(whole, dict):
         raise Unreadable("an entry is a JSON object")
-    if again != raw:
+    if msgspec.json.encode(whole, order="sorted") != raw:
         raise Unreadable("not the deterministic spelling")
     return whole
 

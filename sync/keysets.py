@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from hashlib import scrypt, sha256
 
 from sync.errors import EnrolmentRefused, Malformed
-from sync.notes import Signer, Verifier, b64, decimal, is_small_order, open_note, unb64
+from sync.notes import (
+    COSIGNATURE,
+    ED25519,
+    Signer,
+    Verifier,
+    b64,
+    decimal,
+    open_note,
+    unb64,
+)
+from sync.sealing import is_sealing_key
 
 KEYS_TYPE = "onehall/keys/v1"
 HALL_TYPE = "onehall/hall/v1"
@@ -27,9 +37,16 @@ def _lines(text: str, kind: str, count: int) -> list[str]:
     return lines[1:-1]
 
 
+def _verifier(text: str, kind: int = ED25519) -> Verifier:
+    found = Verifier.parse(text)
+    if found.kind != kind:
+        raise Malformed(f"the key {found.name} is of another type than its place asks for")
+    return found
+
+
 def _sealing(text: str) -> bytes:
     raw = unb64(text, "sealing key")
-    if len(raw) != 32 or is_small_order(raw):
+    if not is_sealing_key(raw):
         raise Malformed("not a sealing key")
     return raw
 
@@ -59,7 +76,8 @@ class CenterKeys:
             UnknownKey, Malformed: not signed by this root, or not a key set.
         """
         lines = _lines(open_note(note, [root]).text, KEYS_TYPE, 7)
-        roster, log, receipts = (Verifier.parse(line) for line in lines[2:5])
+        roster, log = _verifier(lines[2]), _verifier(lines[3])
+        receipts = _verifier(lines[4], COSIGNATURE)
         return cls(lines[0], decimal(lines[1]), roster, log, receipts, _sealing(lines[5]))
 
 
@@ -91,7 +109,7 @@ class HallKeys:
         """
         lines = _lines(open_note(note, [roster]).text, HALL_TYPE, 8)
         end = None if lines[6] == "-" else decimal(lines[6])
-        signing, cosigning = Verifier.parse(lines[2]), Verifier.parse(lines[3])
+        signing, cosigning = _verifier(lines[2]), _verifier(lines[3], COSIGNATURE)
         return cls(
             lines[0], lines[1], signing, cosigning, _sealing(lines[4]), decimal(lines[5]), end
         )
@@ -117,11 +135,12 @@ class Request:
         """Read the lines.
 
         Raises:
-            EnrolmentRefused: small-order keys, or one key for two purposes.
-            Malformed: not an enrolment request.
+            EnrolmentRefused: one key for two purposes.
+            UnknownKey: a signing key of small order.
+            Malformed: not an enrolment request, or a sealing key of small order.
         """
         lines = _lines(text, "onehall/enrol/v1", 5)
-        signing, cosigning = Verifier.parse(lines[1]), Verifier.parse(lines[2])
+        signing, cosigning = _verifier(lines[1]), _verifier(lines[2], COSIGNATURE)
         if signing.public == cosigning.public:
             raise EnrolmentRefused("signing and cosigning need two different keys")
         return cls(lines[0], signing, cosigning, _sealing(lines[3]))

@@ -9,13 +9,14 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from sync import strict_json
 from sync.errors import Malformed, TooLarge
 
 MAX_MESSAGE_BYTES = 256 * 1024
 
 Note = Annotated[str, msgspec.Meta(max_length=16_384)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=strict_json.LARGEST)]
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +82,11 @@ def read(raw: bytes, kind: type[M]) -> M:
 
     Raises:
         TooLarge: above 256 KiB.
-        Malformed: not JSON, too deep, or not of this type.
+        Malformed: not strict JSON (``sync.strict_json``), or not of this type.
     """
     if len(raw) > MAX_MESSAGE_BYTES:
         raise TooLarge("a message passes a cap", bytes=MAX_MESSAGE_BYTES)
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return msgspec.convert(strict_json.read(raw), kind)
+    except (msgspec.ValidationError, strict_json.NotStrict) as error:
         raise Malformed(f"not a {kind.__name__} message: {error}"[:200]) from None

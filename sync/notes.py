@@ -63,12 +63,15 @@ def unb64(text: str, what: str) -> bytes:
     """Strict base64.
 
     Raises:
-        Malformed: not base64.
+        Malformed: not base64, or another spelling of the same bytes (RFC 4648 section 3.5).
     """
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Malformed(f"{what} is not base64") from None
+    if b64(raw) != text:
+        raise Malformed(f"{what} is not canonical base64")
+    return raw
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,30 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from sync.errors import Malformed
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-WRAPPED_BYTES = 32 + 32 + 16
+CONTENT_KEY_BYTES = 32
+WRAPPED_BYTES = 32 + CONTENT_KEY_BYTES + 16
 OPENING_BYTES = 32
 MAX_PART_BYTES = 64 * 1024
+
+# Points of small order on Curve25519 and their twists (RFC 7748 section 6.1), without the top bit:
+# the shared secret would be zero, so nothing can be sealed to them.
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+
+
+def is_sealing_key(public: bytes) -> bool:
+    """Whether something can be sealed to this public key: 32 bytes, not of small order."""
+    return len(public) == 32 and public[:31] + bytes([public[31] & 0x7F]) not in _SMALL_ORDER
 
 
 def commitment(opening: bytes, payload: bytes) -> bytes:
@@ -43,9 +64,12 @@ class SealingKey:
             Malformed: not sealed to this key, or for another batch.
         """
         try:
-            return _SUITE.decrypt(wrapped, self._key, info)
+            content_key = _SUITE.decrypt(wrapped, self._key, info)
         except (InvalidTag, ValueError):
             raise Malformed("the personal parts are not sealed to this receiver") from None
+        if len(content_key) != CONTENT_KEY_BYTES:
+            raise Malformed("a content key is 32 bytes")
+        return content_key
 
 
 def seal(parts: Mapping[int, bytes], public: bytes, info: bytes) -> bytes:
@@ -58,7 +82,7 @@ def seal(parts: Mapping[int, bytes], public: bytes, info: bytes) -> bytes:
     """
     if not parts:
         return b""
-    content_key = os.urandom(32)
+    content_key = os.urandom(CONTENT_KEY_BYTES)
     wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), info)
     encrypt = AESGCM(content_key).encrypt
     out = [wrapped]

@@ -21,7 +21,11 @@ PUNCH_WAYS = {
 # How strong the evidence of presence is; the only thing about a face that leaves the node.
 GRADES = {"A": "当面见证", "B": "人脸", "C": "口令", "D": "人工补签"}
 
-Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")]
+# Digits of ASCII only, and nothing after the end: ``\d`` and ``$`` would let other bytes through.
+_D2 = "[0-9]{2}"
+Moment = Annotated[
+    str, msgspec.Meta(pattern=rf"^[0-9]{{4}}-{_D2}-{_D2}T{_D2}:{_D2}:{_D2}[+-]{_D2}:{_D2}\Z")
+]
 
 
 class StaffMember(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from standards.guides import Guide
 from standards.records.declare import Field, Owner, Record
-from standards.records.wording import ItemCode, Line, StaffNo, Version
+from standards.records.wording import ItemCode, Line, StaffNo, Version, Year
 from standards.workdays import CalendarYear
 
 
@@ -34,7 +34,7 @@ class CalendarPublished(Record, frozen=True, kw_only=True):
     owner: ClassVar[Owner] = "center"
     label: ClassVar[str] = "工作日历"
 
-    year: Annotated[int, Field(label="年份")]
+    year: Annotated[Year, Field(label="年份")]
     version: Annotated[Version, Field(label="版本")]
     calendar: Annotated[CalendarYear, Field(label="日历内容")]
 

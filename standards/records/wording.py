@@ -8,13 +8,14 @@ import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 ItemCode = Annotated[str, msgspec.Meta(min_length=1, max_length=36)]
-HallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2,11}$")]
-StaffNo = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{2,20}$")]
+HallId = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2,11}\Z")]
+StaffNo = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{2,20}\Z")]
 CaseNo = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
 Code = Annotated[str, msgspec.Meta(max_length=40)]
 Line = Annotated[str, msgspec.Meta(max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Version = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Year = Annotated[int, msgspec.Meta(ge=1949, le=9999)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 APPLICANT_KINDS = {"person": "自然人", "organisation": "法人或其他组织"}
