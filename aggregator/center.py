@@ -63,15 +63,22 @@ class Center:
 
     Args:
         data: folder with ``center.toml``, ``keys/`` and, by default, ``center.db``.
-        clock: tests give their own.
+        clock, db: the simulation gives its own.
     """
 
-    def __init__(self, data: Path, settings: CenterSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        settings: CenterSettings,
+        clock: Clock | None = None,
+        db: CenterStore | None = None,
+    ) -> None:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.db = CenterStore(settings.database or f"sqlite:///{data.resolve() / 'center.db'}")
+        home = f"sqlite:///{data.resolve() / 'center.db'}"
+        self.db = db or CenterStore(settings.database or home)
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy

@@ -15,10 +15,10 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, TextClause, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from sync.errors import DiskFull
+from sync.errors import DiskFull, RowRefused
 from sync.store import Row
 
 MEMORY = "sqlite://"
@@ -147,3 +147,5 @@ def _disk() -> Iterator[None]:
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or "No space left" in str(error.orig):
             raise DiskFull("the center's disk is full or cannot be written") from error
         raise
+    except IntegrityError as error:
+        raise RowRefused(str(error.orig)) from error

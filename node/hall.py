@@ -75,15 +75,21 @@ class Hall:
 
     Args:
         data: folder with ``node.toml``, ``keys/`` and ``node.db``.
-        clock: tests give their own.
+        clock, db: the simulation gives its own.
     """
 
-    def __init__(self, data: Path, settings: HallSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        settings: HallSettings,
+        clock: Clock | None = None,
+        db: NodeStore | None = None,
+    ) -> None:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.db = NodeStore(data / "node.db")
+        self.db = db or NodeStore(data / "node.db")
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlite_utils
 
-from sync.errors import DiskFull
+from sync.errors import DiskFull, RowRefused
 from sync.store import Row
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
@@ -151,3 +151,5 @@ def _disk() -> Iterator[None]:
         if str(name).startswith(_FULL):
             raise DiskFull("the node's disk is full or cannot be written") from error
         raise
+    except sqlite3.IntegrityError as error:
+        raise RowRefused(str(error)) from error

@@ -7,17 +7,24 @@ quarantine with its reason and holds back only its own entity; nothing is droppe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import msgspec
 
-from sync.entries import Entry, NewerKind, Unreadable, read_leaf
-from sync.errors import Malformed
+from standards.records.declare import Happening
+from sync.entries import Entry, NewerKind, Unreadable, read_generic, read_leaf
+from sync.errors import Malformed, RowRefused
 from sync.log import LogStore
 from sync.schema import LogState
 from sync.sealing import OPENING_BYTES
 from sync.tables import Observer, nobody
 
-CHUNK = 1_000
+# What one entry can be at fault for. Anything else (a full disk, a lost line to the database) is
+# not the entry's doing: it stops applying, and the next turn tries again.
+_UNFIT = (
+    *(NewerKind, Unreadable, Malformed, RowRefused, msgspec.DecodeError),
+    *(ValueError, ArithmeticError, LookupError),
+)
 
 # Called inside the transaction with the entries that were just applied.
 Effect = Callable[[Sequence[Entry]], None]
@@ -46,18 +53,19 @@ def _apply_chunk(logs: LogStore, origin: str, observe: Observer, effect: Effect)
     try:
         with logs.db.transaction():
             state = logs.lock(origin)
-            entries = _read(logs, state, min(state.size, state.applied + CHUNK))
+            stop = min(state.size, state.applied + logs.portions.chunk_entries)
+            entries = _read(logs, state, stop)
             _refuse_held_back(logs, entries)
             _keep(logs, entries, observe, effect)
             _move(logs, origin, state.applied + len(entries))
             return len(entries)
-    except (ValueError, Unreadable, NewerKind, Malformed, msgspec.DecodeError):
+    except _UNFIT:
         return _apply_one_by_one(logs, origin, observe, effect)
 
 
 def _apply_one_by_one(logs: LogStore, origin: str, observe: Observer, effect: Effect) -> int:
     first = logs.state(origin).applied
-    stop = min(logs.state(origin).size, first + CHUNK)
+    stop = min(logs.state(origin).size, first + logs.portions.chunk_entries)
     for index in range(first, stop):
         try:
             with logs.db.transaction():
@@ -68,7 +76,7 @@ def _apply_one_by_one(logs: LogStore, origin: str, observe: Observer, effect: Ef
                 _refuse_held_back(logs, entries)
                 _keep(logs, entries, observe, effect)
                 _move(logs, origin, index + 1)
-        except (ValueError, Unreadable, NewerKind, Malformed, msgspec.DecodeError) as error:
+        except _UNFIT as error:
             _quarantine(logs, origin, index, error)
     return stop - first
 
@@ -98,9 +106,11 @@ def _keep(logs: LogStore, entries: Sequence[Entry], observe: Observer, effect: E
     logs.tables.keep(logs.db, entries, observe)
     origin, first, last = entries[0].origin, entries[0].index, entries[-1].index
     personal = logs.personal(origin, first, last + 1)
-    for entry in entries:
-        if entry.index in personal:
-            logs.index_personal(entry, personal[entry.index][OPENING_BYTES:])
+    logs.index_personal(
+        (entry, personal[entry.index][OPENING_BYTES:])
+        for entry in entries
+        if entry.index in personal
+    )
     effect(entries)
 
 
@@ -122,7 +132,7 @@ def _refuse_held_back(logs: LogStore, entries: Sequence[Entry]) -> None:
         return
     for entry in entries:
         entity = logs.tables.entity_of(entry)
-        if entity in held:
+        if held.get(entity, entry.index) < entry.index:
             raise Unreadable(f"waits for entry {held[entity]} of the same matter")
 
 
@@ -147,11 +157,20 @@ def _quarantine(logs: LogStore, origin: str, index: int, error: Exception) -> No
 
 
 def _describe(logs: LogStore, state: LogState, index: int, raw: bytes) -> tuple[str, str]:
+    """Kind and entity; of an entry that is not understood, as far as its bytes tell."""
     try:
         entry = entry_of(logs, state, index, raw)
     except (NewerKind, Unreadable):
+        pass
+    else:
+        return entry.leaf.kind, logs.tables.entity_of(entry)
+    try:
+        whole = read_generic(raw)
+        kind, body = str(whole["kind"]), SimpleNamespace(**whole["body"])
+        happening = Happening(kind, str(whole["id"]), state.writer, "", "", body)
+        return kind[:64], logs.tables.entity_of_happening(happening)[:200]
+    except (Unreadable, LookupError, TypeError, AttributeError):
         return "unknown", f"entry:{index}"
-    return entry.leaf.kind, logs.tables.entity_of(entry)
 
 
 def replay_quarantined(
@@ -183,7 +202,7 @@ def _replay_one(logs: LogStore, origin: str, index: int, observe: Observer, effe
             _refuse_held_back(logs, [entry])
             _keep(logs, [entry], observe, effect)
             return True
-    except (ValueError, Unreadable, NewerKind, Malformed, msgspec.DecodeError):
+    except _UNFIT:
         return False
 
 
@@ -205,8 +224,8 @@ def _rebuild_log(logs: LogStore, state: LogState) -> int:
     rows = logs.db.query("SELECT idx FROM quarantine WHERE origin = :origin", origin=state.origin)
     skipped = {row["idx"] for row in rows}
     count = 0
-    for start in range(0, state.applied, CHUNK):
-        stop = min(state.applied, start + CHUNK)
+    for start in range(0, state.applied, logs.portions.chunk_entries):
+        stop = min(state.applied, start + logs.portions.chunk_entries)
         leaves = logs.leaves(state.origin, start, stop)
         entries = [
             entry_of(logs, state, start + i, raw)

@@ -126,6 +126,10 @@ class DiskFull(Exception):
     """The store could not write: nothing was saved, nothing was numbered (P6)."""
 
 
+class RowRefused(Exception):
+    """The database does not take a row: its key stands already, or a value breaks its column."""
+
+
 BY_CODE: dict[str, type[SyncError]] = {
     kind.code: kind
     for kind in (

@@ -8,13 +8,21 @@ transaction. Knows no network and no hall.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from standards.records.declare import Record, logged_bytes, parts_of, personal_bytes
-from sync.batch import Batch, hashes_of, inflate, split_leaves
+from sync.batch import (
+    MAX_ENTRIES,
+    MAX_LEAVES_BYTES,
+    Batch,
+    hashes_of,
+    inflate,
+    split_leaves,
+)
 from sync.clock import Clock
 from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
@@ -27,6 +35,17 @@ from sync.tables import Tables, as_record, searchable
 from sync.vault import Vault
 
 R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Portions:
+    """How much is done at once. A batch on the way stays well under the receiver's caps, so that
+    slow lines make progress; a chunk of applying is one transaction.
+    """
+
+    batch_entries: int = MAX_ENTRIES
+    batch_plain_bytes: int = MAX_LEAVES_BYTES // 4
+    chunk_entries: int = 1_000
 
 
 class LogStore:
@@ -48,6 +67,7 @@ class LogStore:
     ) -> None:
         self.db, self.vault, self.tables, self.clock = db, vault, tables, clock
         self._policy = policy
+        self.portions = Portions()
 
     def create(self) -> None:
         """Create what is missing; safe to run at every start."""
@@ -129,7 +149,7 @@ class LogStore:
             self._append(state, leaf)
             if payload is not None:
                 self.keep_personal(origin, {entry.index: opening + payload})
-                self.index_personal(entry, payload)
+                self.index_personal([(entry, payload)])
             self.tables.keep(self.db, [entry])
             return entry
 
@@ -189,21 +209,23 @@ class LogStore:
             ],
         )
 
-    def index_personal(self, entry: Entry, payload: bytes) -> None:
-        """Enter the searchable personal fields into the blind index."""
-        names = searchable(entry.record_type)
-        decoder = parts_of(entry.record_type).read_personal
-        if not names or decoder is None:
-            return
-        opened = decoder.decode(payload)
-        rows = [
-            {"term": self.vault.blind(name, value), "origin": entry.origin, "idx": entry.index}
-            for name in names
-            if (value := getattr(opened, name))
-        ]
+    def index_personal(self, opened: Iterable[tuple[Entry, bytes]]) -> None:
+        """Enter the searchable personal fields of these entries' payloads into the blind index."""
+        rows = [row for entry, payload in opened for row in self._terms(entry, payload)]
         self.db.executemany(
             "INSERT INTO personal_index VALUES (:term, :origin, :idx) ON CONFLICT DO NOTHING", rows
         )
+
+    def _terms(self, entry: Entry, payload: bytes) -> Iterator[dict[str, object]]:
+        decoder = parts_of(entry.record_type).read_personal
+        names = searchable(entry.record_type)
+        if not names or decoder is None:
+            return
+        opened = decoder.decode(payload)
+        for name in names:
+            if value := getattr(opened, name):
+                term = self.vault.blind(name, value)
+                yield {"term": term, "origin": entry.origin, "idx": entry.index}
 
     # --- reading ----------------------------------------------------------------------------
 

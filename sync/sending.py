@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from sync.batch import MAX_ENTRIES, MAX_LEAVES_BYTES, pack
+from sync.batch import pack
 from sync.errors import Fork, Malformed
 from sync.log import LogStore
 from sync.notes import Checkpoint, Signer, Verifier, open_note
-
-# One batch on the way stays well under the receiver's caps, so that slow lines make progress.
-_BATCH_PLAIN_BYTES = MAX_LEAVES_BYTES // 4
 
 
 def next_batch(
@@ -26,11 +23,11 @@ def next_batch(
     size = logs.state(origin).size
     if start >= size:
         return None
-    leaves = logs.leaves(origin, start, min(size, start + MAX_ENTRIES))
+    leaves = logs.leaves(origin, start, min(size, start + logs.portions.batch_entries))
     count, total = 0, 0
     for leaf in leaves:
         total += len(leaf) + 1
-        if count and total > _BATCH_PLAIN_BYTES:
+        if count and total > logs.portions.batch_plain_bytes:
             break
         count += 1
     stop = start + count

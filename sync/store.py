@@ -20,6 +20,8 @@ class Database(Protocol):
     Raises:
         sync.errors.DiskFull: from any verb or at commit when the disk cannot take the write;
             the whole transaction is then undone.
+        sync.errors.RowRefused: a row whose key stands already, or whose value breaks its column;
+            the caller leaves the transaction, which is undone.
     """
 
     def transaction(self) -> AbstractContextManager[None]:

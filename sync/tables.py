@@ -7,6 +7,7 @@ leaves. Table and column names come from declared Python identifiers only, never
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from standards.records.declare import (
@@ -86,10 +87,18 @@ class Tables:
 
     def entity_of(self, entry: Entry) -> str:
         """What this entry is about: a quarantined entry holds back only its own entity."""
+        return self.entity_of_happening(happening_of(entry))
+
+    def entity_of_happening(self, happening: Happening) -> str:
+        """As :meth:`entity_of`.
+
+        Raises:
+            AttributeError: the body lacks the field that names the entity.
+        """
         for p in self.projections:
-            if entry.leaf.kind in p.kinds:
-                return f"{p.state.kind}:{p.key_of(happening_of(entry))}"
-        return f"{entry.leaf.kind}:{entry.leaf.id}"
+            if happening.kind in p.kinds:
+                return f"{p.state.kind}:{p.key_of(happening)}"
+        return f"{happening.kind}:{happening.id}"
 
     def row(self, db: Database, record_type: type[Record], record_id: str) -> Row | None:
         """One row of a record table by the record's id, or None."""
@@ -141,19 +150,38 @@ def _upsert_sql(state: type[Record]) -> str:
 def _fold(
     db: Database, projection: Projection, entries: Sequence[Entry], observe: Observer
 ) -> None:
-    states: dict[tuple[str, str], Any] = {}
-    for entry in entries:
-        happening = happening_of(entry)
-        place = (entry.writer, projection.key_of(happening))
-        if place not in states:
-            states[place] = standing(db, projection.state, *place)
-        before = states[place]
+    """Advance the rows these entries belong to; one read and one write for all of them."""
+    happenings = [happening_of(entry) for entry in entries]
+    places = [(h.writer, projection.key_of(h)) for h in happenings]
+    states: dict[tuple[str, str], Any] = _standings(db, projection.state, places)
+    for entry, happening, place in zip(entries, happenings, places, strict=True):
+        before = states.get(place)
         states[place] = projection.advance(before, happening)
         observe(entry, before, states[place])
     rows = [
-        {"hall": hall, **row_of(projection.state, state)} for (hall, _), state in states.items()
+        {"hall": hall, **row_of(projection.state, state)}
+        for (hall, _), state in states.items()
+        if state is not None
     ]
     db.executemany(_upsert_sql(projection.state), rows)
+
+
+_KEYS_AT_ONCE = 200
+
+
+def _standings(
+    db: Database, state: type[Record], places: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Any]:
+    found: dict[tuple[str, str], Any] = {}
+    for hall in {hall for hall, _ in places}:
+        keys = sorted({key for other, key in places if other == hall})
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = {f"k{i}": key for i, key in enumerate(keys[start : start + _KEYS_AT_ONCE])}
+            marks = ", ".join(f":{name}" for name in some)
+            sql = f"SELECT * FROM {state.kind} WHERE hall = :hall AND id IN ({marks})"
+            for row in db.query(sql, hall=hall, **some):
+                found[hall, row["id"]] = record_of(state, row)
+    return found
 
 
 def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:
@@ -168,6 +196,7 @@ def as_record(record_type: type[Record], row: Row, personal: bytes | None = None
     return record_of(record_type, row, personal)
 
 
+@cache
 def searchable(record_type: type[Record]) -> tuple[str, ...]:
     """The personal fields with a blind index."""
     return tuple(f.name for f in fields_of(record_type) if f.field.search)
