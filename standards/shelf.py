@@ -50,10 +50,11 @@ class Shelf:
 
     def newest_on(self, item: str, day: date) -> int:
         """The newest version of an item that was published on or before a day; 0 when none."""
-        return max(
-            (v for (i, v), p in self.guides.items() if i == item and p.published_on <= day),
-            default=0,
-        )
+        for version in range(self.latest.get(item, 0), 0, -1):
+            published = self.guides.get((item, version))
+            if published is not None and published.published_on <= day:
+                return version
+        return 0
 
 
 def shelf_of(

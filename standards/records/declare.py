@@ -255,9 +255,21 @@ def _cell(value: Any) -> Any:
     return plain if isinstance(plain, str) else _encode(plain).decode()
 
 
+@cache
+def _names_of(record_type: type[Record]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns_of(record_type))
+
+
+_AS_IT_IS = (str, type(None))
+
+
 def row_of(record_type: type[Record], logged: msgspec.Struct) -> dict[str, Any]:
     """The logged values as they stand in the table."""
-    return {c.name: _cell(getattr(logged, c.name)) for c in columns_of(record_type)}
+    row: dict[str, Any] = {}
+    for name in _names_of(record_type):
+        value = getattr(logged, name)
+        row[name] = value if type(value) in _AS_IT_IS else _cell(value)
+    return row
 
 
 def record_of(
