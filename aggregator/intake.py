@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -12,7 +15,7 @@ from aggregator.apply import apply_all
 from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
-from sync.errors import EnrolmentRefused, Malformed
+from sync.errors import EnrolmentRefused, Malformed, SyncError, TooLarge, TryLater
 from sync.keysets import HallKeys
 from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk, RoundAsk
 from sync.notes import Verifier, decimal
@@ -20,7 +23,9 @@ from sync.signed_requests import check_request
 from web import logs
 from web.access import limits, signed_by_other_means
 
-intake = Blueprint("intake", __name__, url_prefix="/sync/v1")
+PREFIX = "/sync/v1"
+intake = Blueprint("intake", __name__, url_prefix=PREFIX)
+_RETRY_S = 60
 JSON = "application/json"
 NOTE = "text/plain; charset=utf-8"
 
@@ -30,10 +35,27 @@ def _center() -> Center:
     return center
 
 
-@intake.after_request
+@intake.after_app_request
 def _mark(answer: Response) -> Response:
-    """A 200 without this header is not ours (a captive portal, say)."""
-    answer.headers["OneHall"] = "1"
+    """An answer without this header is not ours (a captive portal, say)."""
+    if request.path.startswith(PREFIX + "/"):
+        answer.headers["OneHall"] = "1"
+        if answer.mimetype == "application/problem+json":
+            return _in_our_form(answer)
+    return answer
+
+
+def _in_our_form(answer: Response) -> Response:
+    """What the shell refused before a view ran: one form for every refusal of this interface."""
+    status = answer.status_code
+    refusal: SyncError = SyncError(HTTPStatus(status).phrase.lower())
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        refusal = TooLarge("the body passes the cap of this address")
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        refusal = TryLater("a fault at the center, or its disk is full; nothing was changed")
+        answer.headers.setdefault("Retry-After", str(_RETRY_S))
+    answer.set_data(json.dumps(refusal.answer()))
+    answer.mimetype = JSON
     return answer
 
 
@@ -108,6 +130,9 @@ def log(origin: str) -> Response:
     return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
 
 
+_QUIET_S, _LONGEST_DELAY_S = 0.2, 3.0
+
+
 class Worker:
     """Applies what was received, in a thread beside the listeners; wakes at once, looks often."""
 
@@ -146,5 +171,14 @@ class Worker:
                 # The entries stay received; the next turn tries again, and /healthz says so.
                 self.last_error = f"applying failed: {type(error).__name__}"
                 logs.failure("applying", error)
-            self._wake.wait(self._every)
+            if self._wake.wait(self._every):
+                self._let_pass()
+
+    def _let_pass(self) -> None:
+        """While batches arrive one upon the other, receipts go first: halls wait for those."""
+        latest = time.monotonic() + _LONGEST_DELAY_S
+        while not self._stop.is_set() and time.monotonic() < latest:
             self._wake.clear()
+            if not self._wake.wait(_QUIET_S):
+                break
+        self._wake.clear()
