@@ -1,0 +1,91 @@
+"""The central office's pages put together: one call gives the Flask application over a center."""
+
+from __future__ import annotations
+
+from aggregator import (
+    calendars,
+    cases,
+    drafts,
+    enrolment,
+    findings,
+    halls,
+    home,
+    inspections,
+    presence,
+    roster,
+    standards,
+)
+from aggregator.center import Center
+from aggregator.office import (
+    ADMINISTRATOR,
+    EXTENSION,
+    INSPECTOR,
+    RECONCILER,
+    ROLES,
+)
+from aggregator.rounds import CONTACT_DDL
+from web.app import TABLES, create_shell
+from web.shell import NavItem, Shell, ShellSettings
+
+SITE = "center"
+TITLE = "一个厅 · 中心"
+
+NAVIGATION = (
+    NavItem(endpoint="home.start", label="工作台", access_key="1"),
+    NavItem(
+        endpoint="halls.overview",
+        label="对账总览",
+        roles=(RECONCILER, INSPECTOR, ADMINISTRATOR),
+        access_key="2",
+    ),
+    NavItem(endpoint="guides.listing", label="标准管理", access_key="3"),
+    NavItem(
+        endpoint="inspections.listing",
+        label="督查",
+        roles=(INSPECTOR, RECONCILER),
+        access_key="4",
+    ),
+    NavItem(
+        endpoint="findings.listing",
+        label="问题清单",
+        roles=(INSPECTOR, RECONCILER, ADMINISTRATOR),
+        access_key="5",
+    ),
+    NavItem(endpoint="cases.listing", label="办件", roles=(RECONCILER, INSPECTOR), access_key="6"),
+    NavItem(endpoint="presence.today", label="在岗", roles=(RECONCILER, INSPECTOR), access_key="7"),
+    NavItem(endpoint="enrolment.listing", label="分厅登记", roles=(ADMINISTRATOR,), access_key="8"),
+    NavItem(endpoint="staff.listing", label="人员账号", roles=(ADMINISTRATOR,), access_key="9"),
+)
+
+
+def create_app(center: Center) -> Shell:
+    """The staff pages of the central office.
+
+    The center is found by views under ``app.extensions["center"]``. Creates the tables that are
+    local to the center when they are missing.
+    """
+    create_tables(center)
+    app = create_shell(
+        __package__ or "aggregator",
+        database=center.db,
+        settings=ShellSettings(
+            site=SITE,
+            hall_name=center.settings.name,
+            roles=ROLES,
+            trusted_hosts=center.settings.trusted_hosts,
+        ),
+        title=TITLE,
+        clock=center.clock.now,
+    )
+    app.extensions[EXTENSION] = center
+    for room in (home, halls, standards, calendars, inspections, findings, cases, presence):
+        app.register_blueprint(room.pages)
+    app.register_blueprint(enrolment.pages)
+    app.add_navigation(*NAVIGATION)
+    return app
+
+
+def create_tables(center: Center) -> None:
+    """Create what is local to the center and never travels; safe to run at every start."""
+    roster.create(center)
+    center.db.create([*TABLES, *CONTACT_DDL, *drafts.DDL, *cases.DDL, *findings.INDEXES])
