@@ -136,11 +136,7 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
     request = Request.parse(message.text)
     root = center.root.verifier
     with center.db.transaction():
-        known = _known(center, message.text)
-        if known is None:
-            known = _first_ask(center, request, message)
-        if not same_mac(message.mac, code_mac(bytes(known["mac_key"]), message.text, "ask")):
-            raise EnrolmentRefused("the code is wrong")
+        known = _known(center, message) or _first_ask(center, request, message)
     mac = code_mac(bytes(known["mac_key"]), str(root), "answer")
     answer = EnrolAnswer(
         state=known["state"], center=center.settings.center, root=str(root), mac=mac
@@ -158,11 +154,16 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
     )
 
 
-def _known(center: Center, text: str) -> Row | None:
+def _known(center: Center, message: EnrolAsk) -> Row | None:
+    """The request that was made under this very code; the same keys may ask under a later one."""
     rows = center.db.query(
-        "SELECT * FROM enrolment WHERE request = :text ORDER BY asked_at DESC", text=text
+        "SELECT * FROM enrolment WHERE request = :text ORDER BY asked_at DESC", text=message.text
     )
-    return rows[0] if rows else None
+    return next((row for row in rows if _holds(message, bytes(row["mac_key"]))), None)
+
+
+def _holds(message: EnrolAsk, key: bytes) -> bool:
+    return same_mac(message.mac, code_mac(key, message.text, "ask"))
 
 
 def _first_ask(center: Center, request: Request, message: EnrolAsk) -> Row:
@@ -171,7 +172,7 @@ def _first_ask(center: Center, request: Request, message: EnrolAsk) -> Row:
     if not codes or codes[0]["expires_at"] < now or codes[0]["failures"] >= _MAX_FAILURES:
         raise EnrolmentRefused("no valid code for this hall; ask the center for a new one")
     key = bytes(codes[0]["mac_key"])
-    if not same_mac(message.mac, code_mac(key, message.text, "ask")):
+    if not _holds(message, key):
         raise EnrolmentRefused("the code is wrong")
     _refuse_shared_keys(center, request)
     row = {
@@ -203,7 +204,10 @@ def note_wrong_code(center: Center, message: EnrolAsk) -> None:
 
 
 def _refuse_shared_keys(center: Center, request: Request) -> None:
-    for row in center.db.query("SELECT hall, note FROM hall WHERE note IS NOT NULL"):
+    others = center.db.query(
+        "SELECT note FROM hall WHERE note IS NOT NULL AND hall <> :hall", hall=request.hall
+    )
+    for row in others:
         other = HallKeys.open(bytes(row["note"]), center.roster.verifier)
         mine = {request.signing.public, request.cosigning.public, request.sealing}
         if mine & {other.signing.public, other.cosigning.public, other.sealing}:
@@ -237,11 +241,15 @@ def approve(center: Center, enrolment_id: str, actor: str) -> None:
     """Two people have compared the digits: sign the hall's roster entry.
 
     Raises:
-        Invalid: decided already, or unknown.
+        Invalid: decided already, unknown, or another hall was admitted with one of these keys.
     """
     with center.db.transaction():
         row = _decide(center, enrolment_id, "approved", actor)
         request = Request.parse(row["request"])
+        try:
+            _refuse_shared_keys(center, request)
+        except EnrolmentRefused:
+            raise Invalid({"": "另一分厅已经使用其中的密钥,请在该机器上重新安装后再申请"}) from None
         keys = HallKeys(
             center.settings.center,
             request.hall,
