@@ -62,7 +62,7 @@ def init(data: Path, **given: str) -> None:
     """Set up an empty center: its settings, keys and database."""
     if (data / "center.toml").exists():
         raise click.ClickException("This folder holds a center already; nothing was changed.")
-    CenterSettings(**given).save(data)
+    CenterSettings(**given).save(data)  # type: ignore[arg-type]
     with _opened(data) as center:
         click.echo(f"Center {center.settings.center} is set up.")
         click.echo(f"Root key: {center.root.verifier}")

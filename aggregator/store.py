@@ -82,7 +82,7 @@ class CenterStore:
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
         with self.transaction():
-            return self._held().execute(_statement(sql), params).rowcount  # type: ignore[no-any-return, attr-defined]
+            return self._held().execute(_statement(sql), params).rowcount
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
         """See ``sync.store.Database``."""
@@ -92,7 +92,7 @@ class CenterStore:
             connection = self._held()
             if self.is_sqlite:
                 # sqlite3 reads :named parameters itself; SQLAlchemy's layer doubles the cost.
-                connection.exec_driver_sql(sql, list(rows))  # type: ignore[arg-type]
+                connection.exec_driver_sql(sql, list(rows))
             else:
                 connection.execute(_statement(sql), list(rows))
 

@@ -29,9 +29,7 @@ def _digest(body: bytes) -> str:
     return f"sha-256=:{b64(sha256(body).digest())}:"
 
 
-def _signature_base(
-    method: str, target: str, digest: str, params: str, *, with_body: bool
-) -> bytes:
+def _signed_text(method: str, target: str, digest: str, params: str, *, with_body: bool) -> bytes:
     path, _, query = target.partition("?")
     values = {
         "@method": method.upper(),
@@ -57,9 +55,7 @@ def signature_headers(
     params = f'({names});created={created};keyid="{signer.name}";alg="ed25519";tag="{TAG}"'
     headers = {"Content-Digest": _digest(body)} if with_body else {}
     signature = signer.sign_raw(
-        _signature_base(
-            method, target, headers.get("Content-Digest", ""), params, with_body=with_body
-        )
+        _signed_text(method, target, headers.get("Content-Digest", ""), params, with_body=with_body)
     )
     headers["Signature-Input"] = f"sig1={params}"
     headers["Signature"] = f"sig1=:{b64(signature)}:"
@@ -97,7 +93,7 @@ def check_request(
     digest = headers.get("Content-Digest", "")
     if not params.startswith(f"({names});") or (body and digest != _digest(body)):
         raise Malformed("the signature does not cover the whole request")
-    base = _signature_base(method, target, digest, params, with_body=bool(body))
+    base = _signed_text(method, target, digest, params, with_body=bool(body))
     if not key_of(name).verify(base, unb64(sealed.group(1), "signature")):
         raise UnknownKey("the request's signature does not hold")
     return name, created
