@@ -107,17 +107,17 @@ def _year(typed: Typed) -> int:
     text = typed.year
     year = int(text) if text.isascii() and text.isdigit() and len(text) == 4 else 0
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Invalid({"year": "请填写四位年份,如 2027"})
+        raise Invalid({"year": "请填写四位年份，如 2027"})
     return year
 
 
 def _read_notice(typed: Typed) -> Typed:
     year = _year(typed)
     if len(typed.notice) > MOST_NOTICE:
-        raise Invalid({"notice": f"通知全文最多{MOST_NOTICE}字,请只粘贴放假安排部分"})
+        raise Invalid({"notice": f"通知全文最多{MOST_NOTICE}字，请只粘贴放假安排部分"})
     off, work = notices.read_notice(typed.notice, year)
     if not off:
-        raise Invalid({"notice": f"没有从文字中读出{year}年的放假日期,请检查年份或直接填写日期"})
+        raise Invalid({"notice": f"没有从文字中读出{year}年的放假日期，请检查年份或直接填写日期"})
     return replace(
         typed, days_off=notices.written_days(off), working_days=notices.written_days(work)
     )
@@ -197,15 +197,15 @@ def check_template(template: str) -> str:
         parts = [part[1:] for part in string.Formatter().parse(template) if part[1] is not None]
         if sorted(name or "" for name, _, _ in parts) != sorted(_PARTS):
             told = "、".join(f"{{{part}}}" for part in _PARTS)
-            raise Invalid({"template": f"模板应恰好包含这五个部分各一次:{told}"})
+            raise Invalid({"template": f"模板应恰好包含这五个部分各一次：{told}"})
         # A width such as {serial:0999999999d} would fill the memory of every hall.
         if any(turned or not _WIDTH.fullmatch(width or "") for _, width, turned in parts):
             raise ValueError
         sample = _sample(template)
     except (ValueError, KeyError, IndexError):
-        raise Invalid({"template": "模板的花括号或格式有误,请参照现行模板填写"}) from None
+        raise Invalid({"template": "模板的花括号或格式有误，请参照现行模板填写"}) from None
     if len(sample) > _LONGEST_NUMBER or not sample.isascii() or not sample.isprintable():
-        raise Invalid({"template": f"编号只能用字母、数字和符号,最长{_LONGEST_NUMBER}位"})
+        raise Invalid({"template": f"编号只能用字母、数字和符号，最长{_LONGEST_NUMBER}位"})
     return template
 
 

@@ -186,7 +186,7 @@ def reveal(hall: str, case_id: str) -> str | tuple[str, int]:
     """Show the applicant in full, once, for a stated reason that is kept."""
     reason = request.form.get("reason", "").strip()
     if not 2 <= len(reason) <= 200:
-        wrong = {"reason": "请写明查看原因(2至200字),将记录在案"}
+        wrong = {"reason": "请写明查看原因（2至200字），将记录在案"}
         return _page(hall, case_id, in_full=False, errors=wrong), 422
     _note_reveal(center(), hall, case_id, reason)
     return _page(hall, case_id, in_full=True, errors={})

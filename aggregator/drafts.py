@@ -118,7 +118,7 @@ def begin(center: Center, guide: Guide, actor: str) -> str:
     with center.db.transaction():
         for row in listed(center, item=guide.item):
             if row["state"] in ("draft", "checked"):
-                raise Invalid({"": f"这个事项已有{row['drafted_by']}的草稿,请在那份草稿上修改"})
+                raise Invalid({"": f"这个事项已有{row['drafted_by']}的草稿，请在那份草稿上修改"})
         draft_id = new_id(center.clock.posix_ms())
         center.db.execute(
             "INSERT INTO guide_draft VALUES (:id, :item, 'draft', 1, :based_on, :guide, :actor, "
@@ -184,12 +184,12 @@ def send_back(center: Center, draft_id: str, revision: int, remark: str) -> None
         Invalid: no remark, too long a remark, or not open any more.
     """
     if not 2 <= len(remark.strip()) <= MOST_REMARK:
-        raise Invalid({"remark": f"请写明退回原因(2至{MOST_REMARK}字),起草人据此修改"})
+        raise Invalid({"remark": f"请写明退回原因（2至{MOST_REMARK}字），起草人据此修改"})
     with center.db.transaction():
         draft = find(center, draft_id)
         _held(center, draft_id, draft.state if draft else "draft", revision)
         if draft is None or draft.state not in ("draft", "checked"):
-            raise Invalid({"": "这份草稿已经发布或作废,不能退回"})
+            raise Invalid({"": "这份草稿已经发布或作废，不能退回"})
         center.db.execute(
             "UPDATE guide_draft SET state = 'draft', checked_by = '', checked_at = '', "
             "remark = :remark WHERE id = :id",
@@ -224,7 +224,7 @@ def publish(center: Center, draft_id: str, revision: int, actor: str) -> int:
         _refuse_breaches(center, draft)
         current = version_in_force(center, draft.item)
         if current != draft.based_on:
-            raise Invalid({"": f"起草之后已发布第{current}版,请退回起草人对照新版修改"})
+            raise Invalid({"": f"起草之后已发布第{current}版，请退回起草人对照新版修改"})
         version = current + 1
         center.publish(_publication(center, draft, version, actor), actor=actor)
         center.db.execute(
@@ -255,15 +255,15 @@ def _held(center: Center, draft_id: str, state: str, revision: int) -> Draft:
     if draft is None:
         raise Invalid({"": "没有这份草稿"})
     if draft.state != state:
-        raise Invalid({"": f"这份草稿现在是“{STATES[draft.state]}”,不能进行这一步"})
+        raise Invalid({"": f"这份草稿现在是“{STATES[draft.state]}”，不能进行这一步"})
     if draft.revision != revision:
-        raise Invalid({"": f"{draft.drafted_by}刚修改过这份草稿,请重新打开后再操作"})
+        raise Invalid({"": f"{draft.drafted_by}刚修改过这份草稿，请重新打开后再操作"})
     return draft
 
 
 def _refuse_author(draft: Draft, actor: str, step: str) -> None:
     if actor in draft.authors:
-        raise Invalid({"": f"您修改过这份草稿,{step}应由其他人员进行"})
+        raise Invalid({"": f"您修改过这份草稿，{step}应由其他人员进行"})
 
 
 def _refuse_breaches(center: Center, draft: Draft) -> None:
@@ -302,7 +302,7 @@ def _change(name: str, old: object, new: object) -> Change:
         gone = tuple(row for row in old if row not in new)
         come = tuple(row for row in new if row not in old)
         if not gone and not come:
-            return Change(name, "—", "内容相同,顺序或重复有调整")
+            return Change(name, "—", "内容相同，顺序或重复有调整")
         return Change(name, _told(gone), _told(come))
     return Change(name, _told(old), _told(new))
 

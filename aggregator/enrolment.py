@@ -93,7 +93,7 @@ def new_code(hall: str) -> str | Response:
 def approve(enrolment_id: str) -> tuple[str, int] | Response:
     """The 30 digits were compared by telephone and are the same."""
     if request.form.get("compared") != "1":
-        return _page({"": "请先与分厅电话核对30位数字,勾选“数字一致”后再同意"}), 422
+        return _page({"": "请先与分厅电话核对30位数字，勾选“数字一致”后再同意"}), 422
     return _decide(enrolment_id, "approve")
 
 

@@ -246,9 +246,9 @@ def _write_recheck(center: Center, finding_id: str) -> None:
     if standing is None:
         raise NotFound()
     if standing["state"] != "answered":
-        raise Invalid({"": f"这个问题现在是“{STATES[standing['state']]}”,分厅回复后才能复查"})
+        raise Invalid({"": f"这个问题现在是“{STATES[standing['state']]}”，分厅回复后才能复查"})
     if request.form.get("answer_id") != standing["answer_id"]:
-        raise Invalid({"": "分厅刚刚更新了回复,请看过新的回复再复查"})
+        raise Invalid({"": "分厅刚刚更新了回复，请看过新的回复再复查"})
     written = page.read(
         Recheck,
         request.form,
@@ -259,5 +259,5 @@ def _write_recheck(center: Center, finding_id: str) -> None:
     if written.day > center.clock.today():
         raise Invalid({"day": "复查日期不能晚于今天"})
     if written.result == "failed" and not written.text:
-        raise Invalid({"text": "复查不合格的,请写明还有什么问题"})
+        raise Invalid({"text": "复查不合格的，请写明还有什么问题"})
     center.order(standing["for_hall"], written, actor=actor())

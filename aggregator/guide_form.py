@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -48,7 +49,7 @@ COLUMNS: Mapping[str, str] = {
     "by_law.article": "依据条款", "by_law.text": "依据内容", "by_law.expires": "依据失效日期",
     "fee_basis": "收费依据", "counts_in_legal": "计入法定时限",
     "counts_in_promise": "计入承诺时限", "fee_name": "收费项目", "fee_stand": "收费标准",
-    "amount": "固定金额(分)", "reducible": "允许减免", "reduce_basis": "减免依据",
+    "amount": "固定金额（分）", "reducible": "允许减免", "reduce_basis": "减免依据",
     "question": "问题", "answer": "解答", "remedy_kind": "途径", "organ": "机关",
     "within": "期限", "address": "地址", "phone": "电话",
 }  # fmt: skip
@@ -56,7 +57,7 @@ COLUMNS: Mapping[str, str] = {
 SUFFIXES = {
     "dept_code": "代码", "anticipate_type": "单位", "anticipate_explain": "说明",
     "promise_type": "单位", "promise_explain": "说明", "result_type": "类型",
-    "result_guid": "样本", "delivery_days": "期限(工作日)", "limit_scene_explain": "原因",
+    "result_guid": "样本", "delivery_days": "期限（工作日）", "limit_scene_explain": "原因",
     "transact_addr": "地点", "transact_time": "时间", "transact_traffic": "交通指引",
     "remedies": "途径",
 }  # fmt: skip
@@ -172,15 +173,12 @@ def choices_of(kind: type[enum.StrEnum]) -> dict[str, str]:
 
 def filled(guide: Guide) -> dict[str, Any]:
     """What the form shows of a guide: texts, lists of texts, and rows of texts."""
-    plain: dict[str, Any] = msgspec.to_builtins(guide)
-    for name in Guide.__struct_fields__:
-        plain.setdefault(name, msgspec.to_builtins(getattr(guide, name)))
-    return {name: _shown(shape, plain[name]) for name, shape in shapes().items()}
+    return {name: _shown(shape, getattr(guide, name)) for name, shape in shapes().items()}
 
 
 def _shown(shape: Shape, value: Any) -> Any:
     if shape.kind == "rows":
-        return [{c: _shown(s, _within(row, c)) for c, s in shape.columns} for row in value]
+        return [{c: _shown(s, attrgetter(c)(row)) for c, s in shape.columns} for row in value]
     if shape.kind == "many":
         return [str(one) for one in value]
     if shape.kind == "lines":
@@ -188,13 +186,6 @@ def _shown(shape: Shape, value: Any) -> Any:
     if value is None:
         return ""
     return ("1" if value else "0") if isinstance(value, bool) else str(value)
-
-
-def _within(row: Mapping[str, Any], path: str) -> Any:
-    value: Any = row
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 # --- the form as a guide --------------------------------------------------------------------------

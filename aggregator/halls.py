@@ -97,7 +97,7 @@ def _of_line(facts: HallFacts, now: datetime) -> Iterator[Sign]:
 def _of_content(facts: HallFacts, standards_size: int) -> Iterator[Sign]:
     local = facts.local or 0
     if facts.received > local:
-        yield Sign("danger", f"分厅少{facts.received - local}条,可能从备份恢复")
+        yield Sign("danger", f"分厅少{facts.received - local}条，可能从备份恢复")
     elif facts.received < local:
         yield Sign("info", f"待上传{local - facts.received}条")
     if facts.quarantined:

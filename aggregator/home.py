@@ -103,7 +103,7 @@ def _enrolment(center: Center) -> list[Tile]:
 
 
 _SECTIONS = (
-    ("对账", (RECONCILER,), _halls),
+    ("对账", (RECONCILER, ADMINISTRATOR), _halls),
     ("标准", (EDITOR, CHECKER, PUBLISHER), _drafts),
     ("督查", (INSPECTOR,), _findings),
     ("分厅登记", (ADMINISTRATOR,), _enrolment),

@@ -156,7 +156,7 @@ def _finding(
     if finding is None:
         return None
     if len(finding.text) < SHORTEST_TEXT:
-        wrong[f"{code}-text"] = f"请写明“{DIMENSIONS[code]}”的问题(至少{SHORTEST_TEXT}字)"
+        wrong[f"{code}-text"] = f"请写明“{DIMENSIONS[code]}”的问题（至少{SHORTEST_TEXT}字）"
     if finding.due_on is None:
         wrong[f"{code}-due_on"] = f"请填写“{DIMENSIONS[code]}”的整改期限"
     return finding
@@ -169,7 +169,7 @@ def _implausible(
     if visit.day > center.clock.today():
         wrong["day"] = "检查日期不能晚于今天"
     if not visit.passed and not visit.faulted:
-        wrong[""] = "七个方面都没有检查,不能保存"
+        wrong[""] = "七个方面都没有检查，不能保存"
     for finding in findings:
         if finding is not None and finding.due_on is not None and finding.due_on < visit.day:
             wrong[f"{finding.dimension}-due_on"] = "整改期限不能早于检查日期"

@@ -27,7 +27,7 @@ _TYPED_DAY = re.compile(r"(?:(\d{4})-)?(\d{1,2})-(\d{1,2})")
 def read_notice(text: str, year: int) -> tuple[list[date], list[date]]:
     """Days off and make-up days of ``year`` that the notice names, in order.
 
-    Reads sentences such as ``2月15日(周日)至23日(周一)放假调休,共9天。2月14日(周六)上班。`` What
+    Reads sentences such as ``2月15日（周日）至23日（周一）放假调休，共9天。2月14日（周六）上班。`` What
     it finds is a proposal: a person compares it with the notice before it is published.
     """
     off: set[date] = set()
@@ -80,10 +80,10 @@ def read_days(text: str, year: int) -> tuple[date, ...]:
         start = _typed_day(first, year)
         end = _typed_day(last, year) if last else start
         if start is None or end is None or not 0 <= (end - start).days <= LONGEST_HOLIDAY:
-            raise ValueError(f"“{piece[:20]}”不是日期,请写成 01-01 或 01-01/01-03")
+            raise ValueError(f"“{piece[:20]}”不是日期，请写成 01-01 或 01-01/01-03")
         found.update(_span(start, end))
     if len(found) > MOST_DAYS:
-        raise ValueError(f"共{len(found)}天,多于{MOST_DAYS}天,请核对")
+        raise ValueError(f"共{len(found)}天，多于{MOST_DAYS}天，请核对")
     return tuple(sorted(found))
 
 
@@ -118,7 +118,7 @@ def check_year(table: CalendarYear) -> CalendarYear:
     wrong = table.faults()
     missing = [f"{m}月{d}日" for m, d in ALWAYS_OFF if date(table.year, m, d) not in table.days_off]
     if missing:
-        wrong.setdefault("days_off", f"法定节假日没有放假:{'、'.join(missing)}")
+        wrong.setdefault("days_off", f"法定节假日没有放假：{'、'.join(missing)}")
     if wrong:
         raise Invalid(wrong)
     return table

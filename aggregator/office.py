@@ -50,5 +50,5 @@ def actor() -> str:
     """
     number = access.current_staff().staff_no.upper()
     if not _ACTOR.fullmatch(number):
-        raise Invalid({"": "您账号的工号不符合规则(2至20位大写字母、数字、横线),请管理员更正"})
+        raise Invalid({"": "您账号的工号不符合规则（2至20位大写字母、数字、横线），请管理员更正"})
     return number

@@ -155,7 +155,7 @@ def begin() -> Response:
 
 def _as_new_item(shelf: Shelf, pattern: Guide, new_item: str) -> Guide:
     if new_item in shelf.latest:
-        raise Invalid({"new_item": "这个事项编码已经在用,请直接起草它的新版本"})
+        raise Invalid({"new_item": "这个事项编码已经在用，请直接起草它的新版本"})
     text = encode_guide(msgspec.structs.replace(pattern, version=1, verified=False)).decode()
     plain = json.loads(text)
     plain["item"] = new_item
