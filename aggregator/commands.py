@@ -18,6 +18,7 @@ from aggregator.office import ROLES
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
 from sync.errors import SyncError
+from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 
 DATA = click.option(
@@ -82,6 +83,7 @@ def starter(data: Path) -> None:
 @DATA
 def serve(data: Path) -> None:
     """Serve the pages and the sync interface until SIGTERM."""
+    logs.set_up()
     with _opened(data) as center:
         serving.serve(center)
 

@@ -18,6 +18,7 @@ from node.lock import Taken, exclusive
 from standards.errors import Invalid
 from sync.client import HttpLine
 from sync.errors import SyncError
+from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 
 DATA = click.option(
@@ -77,6 +78,7 @@ def init(data: Path, **given: str | int) -> None:
 @DATA
 def serve(data: Path) -> None:
     """Serve the staff pages, the terminals and the background sync until SIGTERM."""
+    logs.set_up()
     with _opened(data) as hall:
         serving.serve(hall)
 
