@@ -29,7 +29,7 @@ from web.shell import NavItem, Shell, ShellSettings
 ROLES = {
     "clerk": "窗口人员",
     "reviewer": "审批人员",
-    "supervisor": "督导(厅负责人)",
+    "supervisor": "督导（厅负责人）",
     "administrator": "管理员",
 }
 

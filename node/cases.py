@@ -106,7 +106,7 @@ def _scanned(text: str) -> tuple[str, int] | Response:
     case_id = codes.case_of_payload(hall(), text)
     if case_id is None:
         logs.event("scan.refused", length=len(text))
-        return _list_page("", [], wrong="扫到的不是本厅文书上的二维码,请改输办件编号"), 400
+        return _list_page("", [], wrong="扫到的不是本厅文书上的二维码，请改输办件编号"), 400
     return redirect(url_for("cases.one", case_id=case_id), 303)
 
 
@@ -175,7 +175,7 @@ def case_page(
         reasons=reveals.REASONS,
         papers=papers.papers_of(here, file),
         next_steps=possible,
-        doing=doing if doing in possible else next(iter(possible), ""),
+        doing=doing if doing in possible else _likely(possible, bool(lacking)),
         may_decide=staff.holds("reviewer") and may_follow(now.stage, "decided"),
         done=request.args.get("done", ""),
         errors=wrong or {},
@@ -189,6 +189,12 @@ def _possible(case: CaseStanding) -> dict[str, str]:
         for address, (step, name, _) in _STEPS.items()
         if may_follow(case.stage, step) and not (step == "notified" and case.notices)
     }
+
+
+def _likely(possible: dict[str, str], lacking: bool) -> str:
+    """The step whose form is open unasked: never one that ends the case."""
+    wanted = ("notify", "correct") if lacking else ("accept", "correct")
+    return next((step for step in wanted if step in possible), "")
 
 
 def masked_person(file: CaseFile) -> Person:

@@ -34,8 +34,8 @@ pages = Blueprint("findings", __name__, url_prefix="/findings")
 OPEN, ANSWERED, PASSED, FAILED = "open", "answered", "passed", "failed"
 STATES = {
     OPEN: ("danger", "待回复"),
-    ANSWERED: ("info", "已回复,待复查"),
-    FAILED: ("danger", "复查不合格,待再回复"),
+    ANSWERED: ("info", "已回复，待复查"),
+    FAILED: ("danger", "复查不合格，待再回复"),
     PASSED: ("done", "复查合格"),
 }
 
@@ -232,10 +232,10 @@ def answer(finding_id: str) -> tuple[str, int] | Response:
 def _answer(finding_id: str) -> str:
     here = hall()
     if not finding_line(here, finding_id).needs_answer:
-        raise Invalid({"": "这个问题已经回复,正在等中心复查"})
+        raise Invalid({"": "这个问题已经回复，正在等中心复查"})
     given = page.read(FindingAnswer, request.form, finding_id=finding_id)
     if given.measure == "rectified" and given.done_on > today():
-        raise Invalid({"done_on": "整改完成日期不能晚于今天;还没有完成的请选“限期整改”"})
+        raise Invalid({"done_on": "整改完成日期不能晚于今天；还没有完成的请选“限期整改”"})
     if given.measure == "planned" and given.done_on < today():
         raise Invalid({"done_on": "限期整改的日期不能早于今天"})
     here.write(given, actor=actor())

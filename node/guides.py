@@ -15,7 +15,16 @@ from node.desk import hall, today
 from standards.errors import Invalid
 from standards.guide_codes import Coded
 from standards.guide_elements import CATALOGUE_ID, ELEMENTS, Element
-from standards.guides import Basis, Condition, Fee, Guide, Remedy, SpecialProcedure, Step
+from standards.guides import (
+    Basis,
+    Condition,
+    Fee,
+    Guide,
+    Material,
+    Remedy,
+    SpecialProcedure,
+    Step,
+)
 from standards.workdays import Unit
 from web import access
 
@@ -64,9 +73,9 @@ _SENTENCES = {
     "promise_day": lambda g: _limit(g.promised_limit.label, g.promise_explain),
     "delivery": lambda g: (
         "、".join(way.label for way in g.delivery)
-        + (f",决定后{g.delivery_days}个工作日内" if g.delivery_days else "")
+        + (f"，决定后{g.delivery_days}个工作日内" if g.delivery_days else "")
     ),
-    "limit_scene_num": lambda g: f"{g.limit_scene_num}次;{g.limit_scene_explain}",
+    "limit_scene_num": lambda g: f"{g.limit_scene_num}次；{g.limit_scene_explain}",
 }
 
 
@@ -92,6 +101,8 @@ def _words(value: object) -> str:
             return f"{value.label}{':' + value.text if value.text else ''}"
         case Condition():
             return f"{value.text}{'(' + value.basis + ')' if value.basis else ''}"
+        case Material():
+            return f"{value.material_name}（{value.is_need.label}）"
         case Step():
             return f"{value.step_type.label}·{value.name}{_in_days(value.days)}"
         case SpecialProcedure():
@@ -101,7 +112,7 @@ def _words(value: object) -> str:
         case Remedy():
             return "".join(
                 (value.remedy_kind.label, ":", value.organ, ",", value.within, value.address)
-            ) + (f",电话{value.phone}" if value.phone else "")
+            ) + (f"，电话{value.phone}" if value.phone else "")
     return _plain(value)
 
 
@@ -115,5 +126,5 @@ def _plain(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, msgspec.Struct):
-        raise Invalid({"": "指南中有本版本程序不认识的内容,请升级"})
+        raise Invalid({"": "指南中有本版本程序不认识的内容，请升级"})
     return "" if value is None else str(value)

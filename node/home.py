@@ -19,7 +19,7 @@ from node.hall import Hall
 from web import access
 from web.shell import Banner
 
-pages = Blueprint("home", __name__)
+pages = Blueprint("home", __name__, static_folder="static", static_url_path="/counters")
 
 # From when on something is worth a line above every page.
 RECEIPT_LATE = timedelta(hours=24)
@@ -78,12 +78,12 @@ def _standards_warning(here: Hall) -> Iterable[Banner]:
     if not here.shelf().size:
         yield Banner(
             level="warn",
-            text="本厅还没有收到中心下发的统一标准,不能收件。请管理员检查入网和线路。",
+            text="本厅还没有收到中心下发的统一标准，不能收件。请管理员检查入网和线路。",
         )
     elif not here.shelf().calendar.has_table(today().year):
         yield Banner(
             level="warn",
-            text=f"还没有收到{today().year}年的工作日历,期限按暂定计算。收件照常,请联系中心。",
+            text=f"还没有收到{today().year}年的工作日历，期限按暂定计算。收件照常，请联系中心。",
         )
 
 
@@ -91,11 +91,11 @@ def _receipt_warning(here: Hall) -> Iterable[Banner]:
     waiting = outbox.unsent(here)
     age = outbox.age_of(waiting.oldest, here.clock.now())
     if waiting.count and age > RECEIPT_LATE:
-        hours = int(age.total_seconds() // 3600)
+        waited = f"{age.days}天" if age.days >= 2 else f"{int(age.total_seconds() // 3600)}小时"
         yield Banner(
             level="warn",
-            text=f"有{waiting.count}条记录等待上报,最早的已等{hours}小时。"
-            "业务照常;请管理员检查线路。",
+            text=f"有{waiting.count}条记录等待上报，最早的已等{waited}。"
+            "业务照常；请管理员检查线路。",
             href="/outbox",
             link="待上报",
         )
@@ -110,14 +110,14 @@ def _exchange_warnings(now: datetime) -> Iterable[Banner]:
         days = (now - status.last_success).days
         yield Banner(
             level="warn",
-            text=f"已有{days}天没有与中心联系,统一标准可能不是最新的。收件照常。",
+            text=f"已有{days}天没有与中心联系，统一标准可能不是最新的。收件照常。",
         )
     skew = status.center_clock_skew_s
     if skew is not None and abs(skew) > SKEW_S:
         way = "快" if skew > 0 else "慢"
         yield Banner(
             level="warn",
-            text=f"本机时钟比中心{way}{int(abs(skew) // 60)}分钟,请管理员校准。收件照常。",
+            text=f"本机时钟比中心{way}{int(abs(skew) // 60)}分钟，请管理员校准。收件照常。",
         )
 
 
@@ -126,5 +126,5 @@ def _disk_warning(here: Hall) -> Iterable[Banner]:
     if free < DISK_LOW:
         yield Banner(
             level="danger",
-            text=f"磁盘只剩{free // 1024**2}MB。满了就不能收件,请管理员立即清理。",
+            text=f"磁盘只剩{free // 1024**2}MB。满了就不能收件，请管理员立即清理。",
         )

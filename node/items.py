@@ -92,13 +92,21 @@ def _rank(item: Item, words: list[str]) -> int | None:
     """How well an item fits, 0 best; None when a word is not found at all."""
     total = 0
     for word in words:
-        if item.text.startswith(word) or item.initials.startswith(word):
-            continue
-        if word in item.text or word in item.initials:
-            total += 1
-        else:
+        fit = _fit(item, word)
+        if fit is None:
             return None
+        total += fit
     return total
+
+
+def _fit(item: Item, word: str) -> int | None:
+    """A name that begins with the word comes before one that has it, and before the rest."""
+    name = item.guide.task_name.lower()
+    if name.startswith(word) or item.initials.startswith(word):
+        return 0
+    if word in name or word in item.initials:
+        return 1
+    return 2 if word in item.text else None
 
 
 class ItemFinder:

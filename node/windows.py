@@ -207,7 +207,7 @@ def _materials(typed: MultiDict[str, str], guide: Guide, wrong: dict[str, str]) 
 def _paper_no(typed: MultiDict[str, str], kind: str, day: date, wrong: dict[str, str]) -> str:
     text = typed.get("paper_no", "")
     try:
-        if kind == _ORGANISATION_PAPER:
+        if typed.get("applicant_kind") == "organisation":
             return check_credit_code(text)
         return check_paper(kind, text, day)
     except BadIdentity as refused:
@@ -224,8 +224,8 @@ def _wrong_with_item(
     except Invalid as refused:
         wrong.update(refused.fields)
     if typed.get("guide_version", str(guide.version)) != str(guide.version):
-        wrong[""] = f"服务指南刚更新为第{guide.version}版,材料目录可能有变化,请核对后再提交"
+        wrong[""] = f"服务指南刚更新为第{guide.version}版，材料目录可能有变化，请核对后再提交"
     missing = cases.must_bring(guide, typed.getlist("materials"))
     if wish == ACCEPT and missing:
-        wrong["materials"] = f"缺少必要材料:{'、'.join(missing)}。请补齐,或按“收件并一次性告知”"
+        wrong["materials"] = f"缺少必要材料：{'、'.join(missing)}。请补齐，或按“收件并一次性告知”"
     return wrong

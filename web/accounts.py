@@ -32,7 +32,8 @@ TABLES = (
 )
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
-_STAFF_NO = re.compile(r"[A-Za-z0-9-]{1,32}")
+# As it stands in every entry a person writes (standards.records.wording.StaffNo).
+_STAFF_NO = re.compile(r"[A-Z0-9-]{2,20}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def check_account(new: NewAccount, known_roles: Collection[str]) -> NewAccount:
     """
     new = NewAccount(
         login=new.login.strip().lower(),
-        staff_no=new.staff_no.strip(),
+        staff_no=new.staff_no.strip().upper(),
         display_name=new.display_name.strip(),
         roles=tuple(dict.fromkeys(new.roles)),
     )
@@ -89,7 +90,7 @@ def check_account(new: NewAccount, known_roles: Collection[str]) -> NewAccount:
     if not _LOGIN.fullmatch(new.login):
         wrong["login"] = "登录名为 2 至 32 位小写字母、数字、点、横线"
     if not _STAFF_NO.fullmatch(new.staff_no):
-        wrong["staff_no"] = "请填写工号（字母、数字、横线，最多 32 位）"
+        wrong["staff_no"] = "请填写工号（2 至 20 位大写字母、数字、横线）"
     if not 1 <= len(new.display_name) <= 40 or not new.display_name.isprintable():
         wrong["display_name"] = "请填写姓名（最多 40 个字）"
     if not new.roles or not set(new.roles) <= set(known_roles):

@@ -152,3 +152,19 @@ def take_in(browser: Browser, guide: Guide, wish: str = "accept", **changed) -> 
     answer = browser.post(f"/windows/{guide.item}", form)
     assert answer.status_code == 303, answer.text
     return answer.location.split("/cases/")[1].split("?")[0]
+
+
+def how_many(hall: Hall, table: str) -> int:
+    """Rows in a table."""
+    return int(hall.db.query(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
+
+
+def fill_disk(hall: Hall) -> None:
+    """Let the database grow no further."""
+    hall.db.limit_pages(hall.db.page_count())
+
+
+def errors_of(text: str) -> str:
+    """What a page says about the whole form."""
+    found = re.search(r'role="alert">(.*?)</div>', text, re.DOTALL)
+    return found.group(1) if found else ""
