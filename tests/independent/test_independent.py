@@ -1,0 +1,167 @@
+"""A client and a verifier that were written from docs/wire.md alone, against the real center."""
+
+import ast
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from aggregator import roster
+from aggregator.apply import apply_all
+from standards.records import CaseReceived, Finding, NumberScheme
+from sync.merkle import inclusion_proof
+from sync.notes import b64
+from tests.independent.center import Listening, listening
+from tests.independent.client import Client, Refused
+from tests.source import PACKAGES, imported
+from tests.vectors import make
+
+HERE = Path(__file__).parent
+RECEIVED = {
+    "case_no": "T77-0001",
+    "guide_version": 1,
+    "item": "000164213003",
+    "received_on": "2026-11-24",
+}
+CITIZEN = {"applicant_name": "张三", "mobile": "13904351234", "paper_no": "11010519491231002X"}
+
+
+@pytest.fixture(scope="module")
+def center(tmp_path_factory: pytest.TempPathFactory):
+    with listening(tmp_path_factory.mktemp("center")) as found:
+        yield found
+
+
+def enrolled(center: Listening, hall: str) -> Client:
+    client, code = Client(center.url, "city.example", hall), center.code_for(hall)
+    state, digits = client.enrol(code)
+    assert state == "pending"
+    center.approve(hall, digits)
+    assert client.enrol(f" {code[:5]}-{code[5:]} ".lower())[0] == "approved"
+    return client
+
+
+@pytest.mark.parametrize("name", ["client.py", "verify.py"])
+def test_neither_of_them_imports_anything_of_ours(name: str):
+    tree = ast.parse((HERE / name).read_text(encoding="utf-8"))
+    assert not {module.split(".")[0] for _, module in imported(tree)} & {*PACKAGES, "tests"}
+
+
+def test_a_client_enrols_pushes_and_pulls_with_nothing_but_the_document(center: Listening):
+    client = enrolled(center, "T78")
+    client.write("case_received", RECEIVED, CITIZEN)
+    client.write("face_consent", {"day": "2026-11-24", "given": True, "notice_version": 1,
+                                  "staff_no": "T78-001"})  # fmt: skip
+    client.write("weather_seen", {"sky": "snow"}, {"who": "李四"})
+    _, receipt, size = client.push(0, 2)
+    assert size == 2
+    assert client.push(0, 2)[1] == receipt
+    assert client.push(2, 3)[2] == 3
+    assert client.round() == 3
+
+    center.center.publish(NumberScheme(version=1, template="{hall}-{serial:04d}"), actor="ZX-01")
+    center.center.order("T78", Finding(for_hall="T78", source="inspected", text="门口缺指示牌"),
+                        actor="ZX-07")  # fmt: skip
+    assert client.round() == 3
+    kinds = {o: [json.loads(leaf)["kind"] for leaf in m] for o, m in client.mirrors.items()}
+    assert kinds["city.example/standards/1"][-1] == "number_scheme"
+    assert kinds["city.example/orders-T78/1"] == ["finding"]
+    finding = json.loads(client.mirrors["city.example/orders-T78/1"][0])
+    payload = client.parts["city.example/orders-T78/1", finding["id"]]
+    assert json.loads(payload) == {"text": "门口缺指示牌"}
+
+    apply_all(center.center)
+    rows = center.center.db.query("SELECT * FROM case_received WHERE hall = 'T78'")
+    found = center.center.logs.opened(CaseReceived, rows[0])
+    assert (found.applicant_name, found.received_on) == ("张三", date(2026, 11, 24))
+    kept = center.center.db.query("SELECT kind, reason FROM quarantine")
+    assert [row["kind"] for row in kept] == ["weather_seen"] and "newer" in kept[0]["reason"]
+    client.round()
+    delivered = center.center.logs.receipt("city.example/orders-T78/1", "T78")
+    assert delivered is not None and delivered.startswith(b"city.example/orders-T78/1\n")
+
+
+def test_a_client_learns_the_rule_from_every_refusal(center: Listening):
+    client = enrolled(center, "T79")
+    code = center.code_for("T80")
+    with pytest.raises(Refused) as wrong:
+        Client(center.url, "city.example", "T80").enrol(code[::-1])
+    assert (wrong.value.status, wrong.value.body["error"]) == (403, "enrolment_refused")
+    for _ in range(4):
+        client.write("weather_seen", {"sky": "snow"})
+    raw = client.packed(2, 4)
+    with pytest.raises(Refused) as gap:
+        client.ask("POST", "/sync/v1/logs/T79/1", raw, "application/vnd.onehall.batch")
+    assert gap.value.status == 409
+    assert {**gap.value.body, "rule": ""} == {"error": "gap", "rule": "", "size": 0}
+
+
+def exported(folder: Path) -> Path:
+    """The files of the golden batch as an administrator would hand them over."""
+    folder.mkdir()
+    golden = make.read("batch.json")
+    (folder / "batch").write_bytes(make.unpacked(golden["batch"]))
+    (folder / "receipt.note").write_text(golden["receipt"], encoding="utf-8")
+    for name in ("keyset", "roster"):
+        note = make.read(f"{name}.json")["note"]
+        (folder / f"{name}.note").write_text(note, encoding="utf-8")
+    return folder
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The verifier in a process of its own that cannot see this project."""
+    command = [sys.executable, "-I", HERE / "verify.py", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE)
+
+
+ROOT_KEY = make.read("keys.json")["root"]["verifier"]
+
+
+def test_a_verifier_proves_the_golden_batch_with_the_root_key_alone(tmp_path: Path):
+    answer = run(ROOT_KEY, exported(tmp_path / "a"), 2)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "entry 2: stands in the log" in answer.stdout and '"kind":"punch"' in answer.stdout
+
+
+@pytest.mark.parametrize("name", ["batch", "receipt.note", "keyset.note", "roster.note"])
+def test_a_verifier_finds_one_changed_byte_in_any_file(tmp_path: Path, name: str):
+    folder = exported(tmp_path / "a")
+    whole = (folder / name).read_bytes()
+    for place in range(5, len(whole), max(1, len(whole) // 7)):
+        other = bytearray(whole)
+        other[place] ^= 1
+        (folder / name).write_bytes(bytes(other))
+        answer = run(ROOT_KEY, folder)
+        assert answer.returncode == 1 and "FAILS" in answer.stdout, (place, answer)
+
+
+def test_a_verifier_proves_an_entry_of_the_real_center_by_its_inclusion_proof(
+    center: Listening, tmp_path: Path
+):
+    client = enrolled(center, "T81")
+    for number in range(9):
+        client.write("weather_seen", {"sky": str(number)})
+    client.push(0, 4)
+    batch, receipt, _ = client.push(4, 9)
+
+    (tmp_path / "batch").write_bytes(batch)
+    (tmp_path / "receipt.note").write_bytes(receipt)
+    (tmp_path / "keyset.note").write_bytes(roster.keys_note(center.center))
+    note = center.center.db.query("SELECT note FROM hall WHERE hall = 'T81'")[0]["note"]
+    (tmp_path / "roster.note").write_bytes(bytes(note))
+    hashes = center.center.logs.hashes("city.example/T81/1", 0, 9)
+    root = center.center.logs.root_at("city.example/T81/1", 9)
+    path = [h.hex() for h in inclusion_proof(hashes, 6)]
+    proof = {"size": 9, "root": b64(root), "path": path}
+    (tmp_path / "proof.json").write_text(json.dumps(proof), encoding="utf-8")
+
+    holds = run(center.center.root.verifier, tmp_path, 6)
+    assert holds.returncode == 0, holds.stdout + holds.stderr
+    assert '"sky":"6"' in holds.stdout
+    (tmp_path / "proof.json").write_text(
+        json.dumps({**proof, "path": path[::-1]}), encoding="utf-8"
+    )
+    assert "not under the signed root" in run(center.center.root.verifier, tmp_path, 6).stdout
