@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,7 @@ ED25519 = 0x01
 COSIGNATURE = 0x04
 MAX_NOTE_BYTES = 16 * 1024
 MAX_SIGNATURES = 16
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 # The eight encodings of points of small order (and their non-canonical twins): one constant
 # signature holds for every message under the identity (wire-standards: 64 of 64 accepted).
@@ -177,7 +179,7 @@ def _split_note(raw: bytes) -> tuple[str, list[str]]:
     except UnicodeDecodeError:
         raise Malformed("note is not UTF-8") from None
     text, blank, signatures = whole.rpartition("\n\n")
-    if not blank or not signatures.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in whole):
+    if not blank or not signatures.endswith("\n") or _CONTROL.search(whole):
         raise Malformed("not a signed note")
     lines = signatures[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
