@@ -8,18 +8,25 @@ from flask import Blueprint
 
 from node import (
     cases,
+    face_pages,
     findings,
     guides,
     home,
     notices,
     outbox,
+    presence,
     reveals,
     review,
+    sign_ins,
+    staff,
+    terminals,
     windows,
 )
 from node.deemed import deem_overdue
-from node.desk import HALL
+from node.desk import FACES, HALL
+from node.face_gallery import Faces, delete_templates_without_ground
 from node.hall import Hall
+from node.in_memory import InMemoryRequest
 from node.items import ItemFinder
 from sync.errors import DiskFull
 from web import logs
@@ -34,7 +41,15 @@ ROLES = {
 }
 
 # Local tables of the counters; the tables of records are made by the log.
-LOCAL_TABLES = (*TABLES, *windows.TABLES, *reveals.TABLES, *notices.TABLES)
+LOCAL_TABLES = (
+    *TABLES,
+    *windows.TABLES,
+    *reveals.TABLES,
+    *notices.TABLES,
+    *staff.TABLES,
+    *terminals.TABLES,
+    *sign_ins.TABLES,
+)
 
 ROOMS: tuple[Blueprint, ...] = (
     home.pages,
@@ -45,6 +60,10 @@ ROOMS: tuple[Blueprint, ...] = (
     findings.pages,
     outbox.pages,
     guides.pages,
+    presence.pages,
+    staff.pages,
+    face_pages.pages,
+    terminals.pages,
 )
 
 _CASEWORK = ("clerk", "reviewer", "supervisor")
@@ -55,6 +74,10 @@ NAVIGATION = (
     NavItem(endpoint="review.listing", label="审批", roles=("reviewer", "supervisor")),
     NavItem(endpoint="findings.listing", label="问题整改", roles=(*_CASEWORK, "administrator")),
     NavItem(endpoint="outbox.listing", label="待上报"),
+    NavItem(endpoint="presence.mine", label="我的签到", roles=("clerk", "reviewer")),
+    NavItem(endpoint="presence.listing", label="在岗", roles=("supervisor", "administrator")),
+    NavItem(endpoint="members.listing", label="工作人员", roles=("supervisor", "administrator")),
+    NavItem(endpoint="terminals.listing", label="签到终端", roles=("administrator",)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
 )
 
@@ -66,6 +89,7 @@ def create_app(hall: Hall) -> Shell:
         hall: open, and held by this process alone.
     """
     hall.db.create(LOCAL_TABLES)
+    delete_templates_without_ground(hall)
     app = create_shell(
         __package__ or "node",
         database=hall.db,
@@ -78,7 +102,9 @@ def create_app(hall: Hall) -> Shell:
         title="分厅业务",
         clock=hall.clock.now,
     )
+    app.request_class = InMemoryRequest
     app.extensions[HALL] = hall
+    app.extensions[FACES] = Faces(hall, None)
     app.extensions[windows.FINDER] = ItemFinder()
     for room in ROOMS:
         app.register_blueprint(room)

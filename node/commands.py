@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from node import enrolment, serving, syncing
+from node import enrolment, serving, syncing, terminals
 from node.app import LOCAL_TABLES, ROLES
 from node.hall import Hall, HallSettings
 from node.lock import Taken, exclusive
@@ -176,6 +176,27 @@ def account(
             must_change=not given["keep_password"],
         )
         click.echo(f"Account {login} is open.")
+
+
+@main.command()
+@DATA
+@click.argument("name")
+@click.option("--location", default="", help="Where it stands.")
+@click.option("--paired", is_flag=True, help="Give the token at once, to prepare a machine.")
+@AS_JSON
+def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) -> None:
+    """Add a sign-in terminal and print the address that pairs it within 15 minutes."""
+    with _opened(data) as hall:
+        terminal_id, code = terminals.create_terminal(hall, name, location, "onehall-node")
+        address = terminals.kiosk_address(hall)
+        given = terminals.pair(hall, code) if paired else None
+        url = f"{address}#token={given[1]}" if given else f"{address}#pair={code}"
+        if as_json:
+            facts = {"kind": "kiosk", "serial": terminal_id, "name": name, "url": url}
+            facts |= {"token": given[1]} if given else {"code": code}
+            click.echo(json.dumps(facts, ensure_ascii=False))
+            return
+        click.echo(f"Open this address once in the browser of the terminal:\n{url}")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from node.face_gallery import Faces
 from node.hall import Hall
 from node.syncing import SyncStatus
 from web import access
 
 HALL = "onehall.hall"
 SYNC = "sync"
+FACES = "onehall.faces"
 
 
 def hall() -> Hall:
@@ -31,6 +33,11 @@ def actor() -> str:
 def today() -> date:
     """The hall's day."""
     return hall().clock.today()
+
+
+def faces() -> Faces:
+    """The hall's enrolled faces and the engine that measures pictures."""
+    return cast(Faces, current_app.extensions[FACES])
 
 
 class Sync(Protocol):

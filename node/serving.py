@@ -6,11 +6,18 @@ others; faces are computed in a child process.
 
 from __future__ import annotations
 
+from attendance.engine import FaceEngine
 from node.app import create_app
+from node.desk import FACES, SYNC
+from node.face_gallery import Faces
 from node.hall import Hall
+from node.kiosk import create_terminal_app
 from node.syncing import Syncing
 from web import logs
 from web.listener import Listener, serve_all
+
+# More than any request of a terminal; a picture of a face is never spilled to a temporary file.
+TERMINAL_BODY = 2 * 1024 * 1024
 
 
 def address(text: str) -> tuple[str, int]:
@@ -28,14 +35,41 @@ def address(text: str) -> tuple[str, int]:
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     syncing = Syncing(hall)
-    staff = create_app(hall)
-    staff.extensions["sync"] = syncing
-    staff.health.register("sync", syncing.health)
-    host, port = address(hall.settings.listen)
-    listeners = [Listener(app=staff, host=host, port=port, threads=8)]
+    # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
+    engine = FaceEngine()
 
     def ready(running: object) -> None:
         syncing.start()
         logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
 
-    serve_all(listeners, ready=ready, stopping=syncing.stop)
+    def stopping() -> None:
+        engine.close()
+        syncing.stop()
+
+    listeners = [staff_listener(hall, engine, syncing), terminal_listener(hall, engine)]
+    serve_all(listeners, ready=ready, stopping=stopping)
+
+
+def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing) -> Listener:
+    """The staff pages, with the exchange and the engine they show."""
+    staff = create_app(hall)
+    staff.extensions[SYNC] = syncing
+    staff.health.register("sync", syncing.health)
+    staff.extensions[FACES] = faces = Faces(hall, engine)
+    staff.health.register("faces", faces.health)
+    host, port = address(hall.settings.listen)
+    return Listener(app=staff, host=host, port=port, threads=8)
+
+
+def terminal_listener(hall: Hall, engine: FaceEngine) -> Listener:
+    """The terminals: few connections, small requests that stay in memory."""
+    host, port = address(hall.settings.terminal_listen)
+    return Listener(
+        app=create_terminal_app(hall, engine),
+        host=host,
+        port=port,
+        threads=4,
+        connections=64,
+        max_body=TERMINAL_BODY,
+        memory_body=TERMINAL_BODY,
+    )

@@ -50,6 +50,8 @@ class Listener:
         idle_seconds: a connection silent that long is closed.
         request_seconds: a request must have arrived whole within this.
         max_body: bytes; the application's own limits are usually smaller.
+        memory_body: bytes of a body that stay in memory; a longer one goes to a temporary file
+            without a name.
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
     """
 
@@ -62,6 +64,7 @@ class Listener:
     idle_seconds: int = 15
     request_seconds: int = 120
     max_body: int = 8 * MIB
+    memory_body: int = MIB // 2
     backlog: int = 1024
     proxy: str = ""
 
@@ -230,6 +233,7 @@ def _server(listener: Listener) -> _Server:
         channel_timeout=listener.idle_seconds,
         cleanup_interval=min(5, listener.idle_seconds),
         max_request_body_size=listener.max_body,
+        inbuf_overflow=listener.memory_body,
         max_request_header_size=32 * 1024,
         backlog=listener.backlog,
         clear_untrusted_proxy_headers=True,

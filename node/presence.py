@@ -1,0 +1,163 @@
+"""在岗: who has signed in today and how, the supervisor's hand for others, everybody's own list.
+
+A supervisor signs for somebody with a reason (grade D), or sees somebody sign with the own PIN
+(grade A). Knows no camera.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from attendance.errors import FaceError
+from attendance.punches import Occasion, RawPunch, punch_by_pin, punch_by_supervisor
+from node import face_gallery, members, pins, sign_ins
+from node.desk import actor, hall, today
+from node.face_pages import withdraw_consent
+from node.members import Member
+from node.terminals import terminals
+from standards.errors import Invalid
+from standards.records.presence import GRADES, PUNCH_WAYS
+from web import access, logs, page
+
+pages = Blueprint("presence", __name__, url_prefix="/presence")
+
+OWN_DAYS = timedelta(days=31)
+_LONGEST_REASON = 200
+
+
+@pages.get("")
+@access.roles("supervisor", "administrator")
+def listing() -> str:
+    """Everybody's sign-ins of a day, today unless another is asked for."""
+    day = _day_asked()
+    lines = sign_ins.day_list(hall(), day)
+    return render_template(
+        "presence/listing.html",
+        day=day,
+        is_today=day == today(),
+        before=day - timedelta(days=1),
+        after=day + timedelta(days=1),
+        lines=lines,
+        signed=sum(bool(line.punches) for line in lines),
+        ways=PUNCH_WAYS,
+        grades=GRADES,
+        places=_places(),
+        done=request.args.get("done", ""),
+    )
+
+
+def _day_asked() -> date:
+    try:
+        asked = date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return today()
+    return min(max(asked, date(2020, 1, 1)), today())
+
+
+def _places() -> dict[str, str]:
+    return {one.id: one.name for one in terminals(hall())}
+
+
+@pages.get("/sign/<staff_no>")
+@access.roles("supervisor")
+def sign(staff_no: str) -> str:
+    """Ask how the supervisor vouches for somebody."""
+    return _sign_form(staff_no, {})
+
+
+def _sign_form(staff_no: str, wrong: dict[str, str]) -> str:
+    return render_template(
+        "presence/sign.html",
+        who=_on_post(staff_no),
+        has_pin=staff_no in pins.staff_with_pin(hall()),
+        own=staff_no == actor(),
+        typed=request.form,
+        errors=wrong,
+    )
+
+
+def _on_post(staff_no: str) -> Member:
+    who = members.member(hall(), staff_no)
+    if who is None or not who.staff.active:
+        raise NotFound()
+    return who
+
+
+@pages.post("/sign/<staff_no>")
+@access.roles("supervisor")
+def sign_for(staff_no: str) -> tuple[str, int] | Response:
+    """Write the sign-in that the supervisor vouches for."""
+    _on_post(staff_no)
+    if (earlier := page.earlier_answer()) is not None:
+        return redirect(earlier, 303)
+    try:
+        raw = _vouched(staff_no)
+    except Invalid as wrong:
+        return _sign_form(staff_no, wrong.fields), 422
+
+    def effect() -> str:
+        kept = sign_ins.keep_punch(hall(), raw, actor())
+        logs.event("presence.vouched", member=staff_no, way=kept.way, grade=kept.grade)
+        return url_for("presence.listing", done=staff_no)
+
+    return page.answer_once(effect)
+
+
+def _vouched(staff_no: str) -> RawPunch:
+    occasion = Occasion(hall().clock.local(), witness=actor())
+    if request.form.get("how") == "witness":
+        return _witnessed(staff_no, occasion)
+    reason = request.form.get("reason", "").strip()
+    if not reason or len(reason) > _LONGEST_REASON or not reason.isprintable():
+        raise Invalid({"reason": f"请写明代签原因，最多 {_LONGEST_REASON} 个字"})
+    try:
+        return punch_by_supervisor(staff_no, occasion, reason)
+    except FaceError as refused:
+        raise Invalid({"reason": refused.message}) from refused
+
+
+def _witnessed(staff_no: str, occasion: Occasion) -> RawPunch:
+    if staff_no == actor():
+        raise Invalid({"pin": "不能见证自己签到，请另一位大厅督导办理"})
+    place = access.origin_of_request().address
+    try:
+        if pins.pin_is(hall(), staff_no, request.form.get("pin", ""), place):
+            return punch_by_pin(staff_no, occasion)
+    except pins.Locked as locked:
+        raise Invalid({"pin": "口令输错次数过多，请十分钟后再试，或代签"}) from locked
+    raise Invalid({"pin": "口令不对，请本人再输一次"})
+
+
+@pages.get("/mine")
+@access.anyone_signed_in
+def mine() -> str:
+    """The own sign-ins of the last month, and what the hall keeps about the own face."""
+    here, staff_no = hall(), actor()
+    return render_template(
+        "presence/mine.html",
+        punches=sign_ins.punches_of(here, staff_no, today() - OWN_DAYS),
+        who=members.member(here, staff_no),
+        said=members.consent_of(here, staff_no),
+        face=face_gallery.templates(here).get(staff_no),
+        has_pin=staff_no in pins.staff_with_pin(here),
+        ways=PUNCH_WAYS,
+        grades=GRADES,
+        places=_places(),
+        done=request.args.get("done", ""),
+    )
+
+
+@pages.post("/mine/withdraw")
+@access.anyone_signed_in
+def withdraw() -> Response:
+    """Withdraw the own consent; the template is gone with it."""
+
+    def effect() -> str:
+        withdraw_consent(actor())
+        return url_for("presence.mine", done="withdraw")
+
+    return page.answer_once(effect)

@@ -1,0 +1,148 @@
+"""签到簿: the punches of this hall, written with what their faces were decided by, and read by day.
+
+A punch is kept once for one capture, however often a terminal sends it. Knows no page and no
+camera; in or out is derived elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import cast
+
+from attendance.punches import RawPunch
+from node.face_gallery import keep_decision
+from node.hall import Hall
+from node.members import Member, members
+from standards.records import Punch
+from sync.store import Row
+from sync.tables import as_record
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS terminal_capture (
+        terminal TEXT NOT NULL,
+        capture TEXT NOT NULL,
+        punch_id TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (terminal, capture)
+    )""",
+    "CREATE INDEX IF NOT EXISTS punch_day ON punch (hall, punched_at)",
+    "CREATE INDEX IF NOT EXISTS punch_person ON punch (hall, staff_no, punched_at)",
+)
+
+CAPTURES_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Which sign-in of which terminal a request is about; given by the terminal."""
+
+    terminal: str
+    id: str
+
+
+def keep_punch(hall: Hall, raw: RawPunch, actor: str, capture: Capture | None = None) -> Punch:
+    """Write a punch, its decision and its capture in one transaction.
+
+    Returns:
+        The punch that stands for the capture: an earlier one when the terminal sent it before.
+    """
+    with hall.db.transaction():
+        earlier = punch_of_capture(hall, capture) if capture else None
+        if earlier is not None:
+            return earlier
+        entry = hall.write(raw.punch, actor=actor)
+        if raw.decision is not None:
+            keep_decision(hall, entry.leaf.id, raw.decision)
+        if capture is not None:
+            _note_capture(hall, capture, entry.leaf.id)
+    return raw.punch
+
+
+def _note_capture(hall: Hall, capture: Capture, punch_id: str) -> None:
+    old = hall.clock.now() - CAPTURES_KEPT
+    hall.db.execute(
+        "DELETE FROM terminal_capture WHERE at < :old",
+        old=old.isoformat(timespec="milliseconds")[:23] + "Z",
+    )
+    hall.db.execute(
+        "INSERT INTO terminal_capture VALUES (:terminal, :capture, :punch_id, :at)",
+        terminal=capture.terminal,
+        capture=capture.id,
+        punch_id=punch_id,
+        at=hall.clock.stamp(),
+    )
+
+
+def punch_of_capture(hall: Hall, capture: Capture) -> Punch | None:
+    """The punch that this capture has led to already."""
+    rows = hall.db.query(
+        "SELECT p.* FROM terminal_capture c JOIN punch p ON p.hall = :hall AND p.id = c.punch_id "
+        "WHERE c.terminal = :terminal AND c.capture = :capture",
+        hall=hall.settings.hall,
+        terminal=capture.terminal,
+        capture=capture.id,
+    )
+    return _punch(rows[0]) if rows else None
+
+
+def punches_on(hall: Hall, day: date) -> list[Punch]:
+    """Every punch of a day, earliest first."""
+    rows = hall.db.query(
+        "SELECT * FROM punch WHERE hall = :hall AND punched_at >= :start AND punched_at < :end "
+        "ORDER BY punched_at, origin, idx",
+        hall=hall.settings.hall,
+        start=day.isoformat(),
+        end=(day + timedelta(days=1)).isoformat(),
+    )
+    return [_punch(row) for row in rows]
+
+
+def punches_of(hall: Hall, staff_no: str, since: date) -> list[Punch]:
+    """One person's punches from a day on, latest first."""
+    rows = hall.db.query(
+        "SELECT * FROM punch WHERE hall = :hall AND staff_no = :staff_no "
+        "AND punched_at >= :since ORDER BY punched_at DESC, origin DESC, idx DESC",
+        hall=hall.settings.hall,
+        staff_no=staff_no,
+        since=since.isoformat(),
+    )
+    return [_punch(row) for row in rows]
+
+
+def _punch(row: Row) -> Punch:
+    return cast(Punch, as_record(Punch, row))
+
+
+@dataclass(frozen=True)
+class DayLine:
+    """One member of staff on one day."""
+
+    member: Member
+    punches: tuple[Punch, ...]
+
+    @property
+    def first(self) -> Punch | None:
+        return self.punches[0] if self.punches else None
+
+    @property
+    def last(self) -> Punch | None:
+        return self.punches[-1] if len(self.punches) > 1 else None
+
+
+def day_list(hall: Hall, day: date) -> list[DayLine]:
+    """Everybody on post, and whoever signed in that day, with their punches; in order of number."""
+    by_person = _grouped(punches_on(hall, day))
+    return [
+        DayLine(one, tuple(by_person.get(one.staff_no, ())))
+        for one in members(hall)
+        if one.staff.active or one.staff_no in by_person
+    ]
+
+
+def _grouped(punches: Iterable[Punch]) -> dict[str, list[Punch]]:
+    found: dict[str, list[Punch]] = {}
+    for punch in punches:
+        found.setdefault(punch.staff_no, []).append(punch)
+    return found
