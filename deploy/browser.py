@@ -12,19 +12,25 @@ from urllib.parse import urljoin
 
 import requests
 
+Files = list[tuple[str, tuple[str, bytes, str]]]
+
 
 class Refused(Exception):
     """A page answered with something else than success; the text is what a person would read."""
 
 
 class Form:
-    """One form of a page: where it goes and what stands in it."""
+    """One form of a page: where it goes and what stands in it.
+
+    ``choices`` are the values of its check boxes and radio buttons, ticked or not.
+    """
 
     def __init__(self, action: str, method: str) -> None:
         self.action, self.method = action, method
         self.fields: list[tuple[str, str]] = []
         self.buttons: list[tuple[str, str]] = []
         self.names: set[str] = set()
+        self.choices: dict[str, list[str]] = {}
 
 
 class _Reader(HTMLParser):
@@ -35,6 +41,7 @@ class _Reader(HTMLParser):
         self._form: Form | None = None
         self._area: str | None = None
         self._select: str | None = None
+        self._chosen: str | None = None
         self._quiet = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -54,15 +61,18 @@ class _Reader(HTMLParser):
         if tag == "button" or (tag == "input" and at.get("type") == "submit"):
             form.buttons.append((name, at.get("value", "")))
         elif tag == "input":
-            on = at.get("type") not in ("checkbox", "radio") or "checked" in at
-            if name and on:
+            is_choice = at.get("type") in ("checkbox", "radio")
+            if is_choice:
+                form.choices.setdefault(name, []).append(at.get("value", "on"))
+            if name and at.get("type") != "file" and (not is_choice or "checked" in at):
                 form.fields.append((name, at.get("value", "")))
         elif tag == "textarea":
             self._area = name
+            form.fields.append((name, ""))
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and "selected" in at:
-            form.fields.append((self._select, at.get("value", "")))
+            self._select, self._chosen = name, None
+        elif tag == "option" and (self._chosen is None or "selected" in at):
+            self._chosen = at.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("script", "style"):
@@ -72,9 +82,13 @@ class _Reader(HTMLParser):
         if tag == "textarea":
             self._area = None
         if tag == "select":
+            if self._form is not None and self._select:
+                self._form.fields.append((self._select, self._chosen or ""))
             self._select = None
 
     def handle_data(self, data: str) -> None:
+        if self._area is not None and self._form is not None:
+            self._form.fields[-1] = (self._area, self._form.fields[-1][1] + data)
         if not self._quiet and data.strip():
             self.text.append(data.strip())
 
@@ -116,8 +130,13 @@ class Person:
         """
         return self._seen(self._session.get(urljoin(self.base + "/", path), timeout=30))
 
-    def submit(self, page: Page, form: Form, typed: dict[str, Any]) -> Page:
+    def submit(
+        self, page: Page, form: Form, typed: dict[str, Any], files: Files | None = None
+    ) -> Page:
         """Fill in a form and send it; a list stands for several ticks of one name.
+
+        Args:
+            files: (field, (file name, content, media type)) of each file chosen.
 
         Raises:
             Refused: not a success; the message holds the page's words.
@@ -127,7 +146,7 @@ class Person:
             values += [(name, v) for v in (value if isinstance(value, list) else [value])]
         url = urljoin(page.url, form.action) if form.action else page.url
         headers = {"Origin": self.base, "Sec-Fetch-Site": "same-origin"}
-        answer = self._session.post(url, data=values, headers=headers, timeout=60)
+        answer = self._session.post(url, data=values, files=files, headers=headers, timeout=60)
         return self._seen(answer)
 
     def _seen(self, answer: requests.Response) -> Page:

@@ -10,17 +10,24 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from aggregator.center import CenterSettings
+from deploy.browser import Refused
 from deploy.cable import Cable, CablePage
+from node.hall import HallSettings
 
 CENTER = "tonghua.example"
 BIN = Path(sys.executable).parent
@@ -87,23 +94,65 @@ class Demo:
     # --- setting up -------------------------------------------------------------------------
 
     def set_up(self) -> None:
-        """Make center and halls when the data folder does not hold them yet."""
-        kept = self.data / "password"
+        """Make center and halls when the data folder does not hold them yet.
+
+        Raises:
+            Failed: a port is taken, or the folder holds something else.
+        """
+        self._check_ports()
+        kept, begun = self.data / "password", self.data / "begun"
         if kept.exists():
             self.password = kept.read_text(encoding="ascii").strip()
+            self._settle_addresses()
             return
-        self.password = f"demo-{secrets.token_hex(5)}"
+        folders = [self.center, *(plan.data for plan in self.halls)]
+        for folder in folders:
+            if folder.exists() and not begun.exists():
+                raise Failed(
+                    f"{folder} is there already and is not the demo's; give another --data"
+                )
+            # An earlier set-up was broken off: what it left is of no use.
+            shutil.rmtree(folder, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+        self.password = f"demo-{secrets.token_hex(5)}"
+        self._together(
+            self._set_up_center, *(lambda plan=plan: self._set_up_hall(plan) for plan in self.halls)
+        )
+        kept.write_text(self.password + "\n", encoding="ascii")
+        begun.unlink()
+
+    def _check_ports(self) -> None:
+        """Say at once what stands in the way, instead of half a start."""
+        for port in [*range(self.port, self.port + 3), *range(self.port + 11, self.port + 13),
+                     *range(self.port + 20, self.port + 23)]:  # fmt: skip
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except (OSError, OverflowError):
+                raise Failed(
+                    f"port {port} is taken by another program or not allowed; the demo uses "
+                    f"{self.port} to {self.port + 22}: stop it, or choose others with --port N"
+                ) from None
+
+    @staticmethod
+    def _together(*steps: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(len(steps)) as hands:
+            for done in [hands.submit(step) for step in steps]:
+                done.result()
+
+    def _set_up_center(self) -> None:
         command(
             "onehall-aggregator", "init", "--data", str(self.center), "--center", CENTER,
             "--name", "市政务公开办公室", "--listen", f"127.0.0.1:{self.port}",
         )  # fmt: skip
         command("onehall-aggregator", "starter", "--data", str(self.center))
         for plan in self.halls:
-            self._set_up_hall(plan)
+            command(
+                "onehall-aggregator", "register", "--data", str(self.center), plan.hall,
+                "--name", plan.name,
+            )  # fmt: skip
         for login, number, name, role in CENTER_STAFF:
             self._account("onehall-aggregator", self.center, (login, number, name, role))
-        kept.write_text(self.password + "\n", encoding="ascii")
 
     def _set_up_hall(self, plan: HallPlan) -> None:
         command(
@@ -111,13 +160,24 @@ class Demo:
             "--name", plan.name, "--center", CENTER, "--listen", f"127.0.0.1:{plan.port}",
             "--terminal-listen", f"127.0.0.1:{plan.terminal_port}", "--sync-seconds", "3",
         )  # fmt: skip
-        command(
-            "onehall-aggregator", "register", "--data", str(self.center), plan.hall,
-            "--name", plan.name,
-        )  # fmt: skip
         for login, number, name, role in HALL_STAFF:
             staff = (login, f"{plan.hall}-{number}", name, role)
             self._account("onehall-node", plan.data, staff)
+
+    def _settle_addresses(self) -> None:
+        """The same data may be run on other ports than the last time."""
+        center = CenterSettings.load(self.center)
+        replace(center, listen=f"127.0.0.1:{self.port}").save(self.center)
+        for number, plan in enumerate(self.halls):
+            replace(
+                HallSettings.load(plan.data),
+                listen=f"127.0.0.1:{plan.port}",
+                terminal_listen=f"127.0.0.1:{plan.terminal_port}",
+                center_url=f"http://127.0.0.1:{self._cable_port(number)}",
+            ).save(plan.data)
+
+    def _cable_port(self, number: int) -> int:
+        return self.port + 21 + number
 
     def _account(self, program: str, data: Path, staff: tuple[str, str, str, str]) -> None:
         login, number, name, role = staff
@@ -133,13 +193,14 @@ class Demo:
         self.start_process("center", "onehall-aggregator", self.center)
         self.wait(f"http://127.0.0.1:{self.port}/healthz", "center")
         for number, plan in enumerate(self.halls):
-            cable = Cable(f"{plan.name} → 中心", self.port + 21 + number, self.port)
+            cable = Cable(f"{plan.name} → 中心", self._cable_port(number), self.port)
             self.cables.append(cable)
             self._enrol(plan, cable)
         for plan in self.halls:
             self.start_process(plan.hall, "onehall-node", plan.data)
         for plan in self.halls:
             self.wait(f"http://127.0.0.1:{plan.port}/healthz", plan.hall)
+            self.wait(f"http://127.0.0.1:{plan.terminal_port}/kiosk", plan.hall)
         links = {"中心": self.center_url} | {p.name: self.hall_url(p) for p in self.halls}
         self.page = CablePage(self.port + 20, self.cables, links)
 
@@ -164,8 +225,7 @@ class Demo:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.processes[label].poll() is not None:
-                log = self.data / label / "server.log"
-                raise Failed(f"{label} ended; see {log.relative_to(self.data.parent)}")
+                raise Failed(f"{label} ended; see {self.data / label / 'server.log'}")
             try:
                 if requests.get(url, timeout=2).ok:
                     return
@@ -189,16 +249,24 @@ class Demo:
             "--digits", asked["digits"], "--actor", "C-006",
         )  # fmt: skip
 
+    def stop_process(self, label: str, number: int = signal.SIGTERM) -> None:
+        """Stop one server; what does not end within 30 s is killed."""
+        process = self.processes.pop(label)
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
     def stop(self) -> None:
         """Stop everything that was started."""
         for process in self.processes.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        for label in list(self.processes):
+            self.stop_process(label)
         for cable in self.cables:
             cable.close()
         if self.page is not None:
@@ -269,37 +337,45 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _asked_to_stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Run the demo; 0 when it ended as asked, 1 when it failed."""
-    from deploy import sample
-
     given = _arguments()
     demo = Demo((given.cwd / given.data).resolve(), given.port)
-    stopping = {"now": False}
-
-    def stop(number: int, frame: object) -> None:
-        stopping["now"] = True
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _asked_to_stop)
     try:
-        demo.set_up()
-        demo.start()
-        terminals = sample.fill(demo)
-        demo.tell(demo.facts(terminals))
-        if given.check:
-            return sample.check(demo, terminals)
-        while all(process.poll() is None for process in demo.processes.values()):
-            time.sleep(1)
-        raise Failed("a server ended by itself; see server.log in the data folder")
+        return _run(demo, check=given.check)
     except KeyboardInterrupt:
+        print("demo: stopping", file=sys.stderr)
         return 0
-    except Failed as failed:
+    except (Failed, Refused) as failed:
         print(f"demo: {failed}", file=sys.stderr)
         return 1
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         demo.stop()
+
+
+def _run(demo: Demo, *, check: bool) -> int:
+    from deploy import sample
+
+    # Whoever waits for it must not find the one of an earlier run.
+    (demo.data / "demo.json").unlink(missing_ok=True)
+    demo.set_up()
+    demo.start()
+    terminals = sample.fill(demo)
+    demo.tell(demo.facts(terminals))
+    if check:
+        return sample.check(demo, terminals)
+    print("  Ctrl-C 结束演示。\n", flush=True)
+    while all(process.poll() is None for process in demo.processes.values()):
+        time.sleep(1)
+    raise Failed(f"a server ended by itself; see server.log in the folders of {demo.data}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,193 @@
+"""The demo's sample data and its self-check, both through the pages as they are served.
+
+``fill`` is done once for a data folder; ``check`` may run any number of times and takes away again
+what it enrolled. Nothing here writes to a database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from deploy import casework, sign_ins
+from deploy.applications import BY_HALL, STAFF, Application
+from deploy.browser import Person, Refused
+from deploy.casework import Taken, until
+from deploy.run_demo import Demo, HallPlan
+from deploy.sign_ins import Terminal
+from tests import pictures
+
+Entries = dict[str, list[dict[str, str]]]
+
+_FIRST_PATIENCE_S = 120.0
+
+
+def fill(demo: Demo) -> Entries:
+    """Wait until both halls follow the standards; the first time, bring in cases and people.
+
+    Returns:
+        Hall -> its terminals as they stand in demo.json, all of them paired.
+
+    Raises:
+        Refused: a page did not do what it should.
+    """
+    wanted = standards_of(demo)
+    for plan in demo.halls:
+        clerk = person(demo, plan, "chuangkou")
+        until(
+            f"the standards at {plan.hall}",
+            lambda clerk=clerk: casework.standards_followed(clerk) >= wanted,  # type: ignore[misc]
+            _FIRST_PATIENCE_S,
+        )
+    kept = demo.data / "terminals.json"
+    tokens = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    if not tokens:
+        with ThreadPoolExecutor(len(demo.halls)) as hands:
+            terminals = list(hands.map(lambda plan: _furnish(demo, plan), demo.halls))
+        pairs = zip(demo.halls, terminals, strict=True)
+        tokens = {plan.hall: [one.serial, one.token] for plan, one in pairs}
+        _keep(kept.parent, kept.name, json.dumps(tokens))
+    return {plan.hall: [_entry(plan, *tokens[plan.hall])] for plan in demo.halls}
+
+
+def standards_of(demo: Demo) -> int:
+    """How much the center has published, by its overview page."""
+    reconciler = Person(demo.center_url)
+    reconciler.sign_in("duizhang", demo.password)
+    return casework.standards_published(reconciler)
+
+
+def person(demo: Demo, plan: HallPlan, login: str) -> Person:
+    """Somebody of a hall who is signed in."""
+    found = Person(demo.hall_url(plan))
+    found.sign_in(login, demo.password)
+    return found
+
+
+def _keep(folder: os.PathLike[str], name: str, text: str) -> None:
+    """Write a file for this user's eyes only, whole or not at all."""
+    partial = os.path.join(folder, name + ".new")
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    os.replace(partial, os.path.join(folder, name))
+
+
+def _entry(plan: HallPlan, serial: str, token: str) -> dict[str, str]:
+    page = Terminal(_terminal_url(plan), serial, token).page
+    return {"kind": "kiosk", "url": page, "serial": serial}
+
+
+def _terminal_url(plan: HallPlan) -> str:
+    return f"http://127.0.0.1:{plan.terminal_port}"
+
+
+def _furnish(demo: Demo, plan: HallPlan) -> Terminal:
+    clerk, reviewer = person(demo, plan, "chuangkou"), person(demo, plan, "shenpi")
+    supervisor, administrator = person(demo, plan, "dudao"), person(demo, plan, "admin")
+    for staff_no, name, department, window in STAFF[plan.hall]:
+        more = {"department": department, "window": window}
+        sign_ins.add_member(supervisor, staff_no, name, more)
+    for brought in BY_HALL[plan.hall]:
+        case = casework.take_in(clerk, brought)
+        if brought.outcome:
+            casework.decide(reviewer, case, brought.outcome)
+    return sign_ins.pair_kiosk(administrator, _terminal_url(plan), "一楼签到机", "工作人员入口")
+
+
+# --- the self-check -------------------------------------------------------------------------------
+
+_TEST_PERSON = "TEST-CHECK"
+_TEST_PIN = "480726"
+
+
+class _Steps:
+    """Prints each step in a line, with the seconds it took."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def done(self, said: str) -> None:
+        now = time.monotonic()
+        print(f"  ✓ {now - self._at:6.2f} s  {said}", flush=True)
+        self._at = now
+
+
+def check(demo: Demo, terminals: Entries) -> int:
+    """One case and one face punch, end to end through hall and center.
+
+    Returns:
+        0 when both arrived as they should, else 1, with what was wrong as the last line.
+    """
+    steps, plan = _Steps(), demo.halls[0]
+    try:
+        reconciler = Person(demo.center_url)
+        reconciler.sign_in("duizhang", demo.password)
+        _check_case(demo, plan, reconciler, steps)
+        entry = terminals[plan.hall][0]
+        terminal = Terminal.of_page(entry["url"], entry["serial"])
+        _check_punch(person(demo, plan, "dudao"), terminal, reconciler, steps)
+    except (Refused, OSError) as failed:
+        print(f"  ✕ {failed}", flush=True)
+        return 1
+    return 0
+
+
+def _check_case(demo: Demo, plan: HallPlan, reconciler: Person, steps: _Steps) -> None:
+    clerk, reviewer = person(demo, plan, "chuangkou"), person(demo, plan, "shenpi")
+    steps.done(f"{plan.name}: clerk and reviewer are signed in")
+    brought = Application(
+        item="GA001", name="核验测试", serial=secrets.randbelow(999), born="19900101"
+    )
+    case = casework.take_in(clerk, brought)
+    steps.done(f"case {case.case_no} is taken in and accepted at the window")
+    casework.decide(reviewer, case, "granted")
+    steps.done("the department has decided it")
+    sizes = casework.wait_for_receipt(clerk)
+    steps.done(f"the center's receipt is at the hall ({sizes.receipted} entries)")
+    _expect_judged(reconciler, plan.hall, case)
+    steps.done("the case stands in the center's tables, judged by its standard, nothing found")
+
+
+def _expect_judged(reconciler: Person, hall: str, case: Taken) -> None:
+    def decided() -> str | None:
+        page = casework.seen_at_center(reconciler, hall, case)
+        return page.words if page is not None and "审批决定" in page.words else None
+
+    words = until("the case at the center", decided)
+    if case.case_no not in words or "没有发现" not in words:
+        raise Refused(f"the center shows something else of {case.case_no}: {words[:600]}")
+
+
+def _check_punch(supervisor: Person, terminal: Terminal, reconciler: Person, steps: _Steps) -> None:
+    sign_ins.add_member(supervisor, _TEST_PERSON, "核验测试", {"department": "演示核验"})
+    try:
+        if "恢复在岗" in supervisor.open(f"/staff/{_TEST_PERSON}").words:
+            sign_ins.step(supervisor, _TEST_PERSON, "return")
+        sign_ins.set_pin(supervisor, _TEST_PERSON, _TEST_PIN)
+        sign_ins.enrol(supervisor, _TEST_PERSON, _TEST_PIN, pictures.enrolment("obama"))
+        steps.done("a test person has consented and is enrolled by three pictures")
+        _punch_and_look(supervisor, terminal, reconciler, steps)
+    finally:
+        sign_ins.step(supervisor, _TEST_PERSON, "leave")
+    if "已登记人脸" in supervisor.open(f"/staff/{_TEST_PERSON}").words:
+        raise Refused("the test person's face is still there")
+    steps.done("the test person is removed again: consent ended, face and PIN deleted")
+
+
+def _punch_and_look(
+    supervisor: Person, terminal: Terminal, reconciler: Person, steps: _Steps
+) -> None:
+    before = casework.punches_at_center(reconciler, _TEST_PERSON)
+    told = sign_ins.punch(terminal, pictures.frames("obama"), _TEST_PERSON, _TEST_PIN)
+    if told["way"] != "face_pin":
+        raise Refused(f"the kiosk did not recognise the test person: {told}")
+    steps.done(f"the kiosk has recognised the face: {told['message']}")
+    casework.wait_for_receipt(supervisor)
+    until(
+        "the punch at the center",
+        lambda: casework.punches_at_center(reconciler, _TEST_PERSON) > before,
+    )
+    steps.done("the punch stands at the center, with its grade and without a face")
