@@ -37,7 +37,7 @@ class HallSettings:
         hall: the hall's id, e.g. ``T01``; part of every case number.
         name: what stands on pages and printed forms, e.g. ``公安分厅``.
         center: name of the center in log origins, e.g. ``tonghua.example``.
-        center_url: where the aggregator answers; empty for a hall that only uses sticks.
+        center_url: where the aggregator answers now; empty for the address given at enrolment.
         sync_seconds: how often to look for something to send or fetch.
         listen: address of the staff pages; terminal_listen: of the terminals.
     """

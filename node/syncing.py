@@ -166,7 +166,7 @@ class Syncing:
         known = enrolment.trust(hall)
         if known is None:
             return SyncStatus("unenrolled", next_in_s=quiet)
-        line = self._line_to(known.url)
+        line = self._line_to(hall.settings.center_url or known.url)
         if known.state == "pending":
             known = enrolment.ask_again(hall, line) or known
         if known.state != "approved":
