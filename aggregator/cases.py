@@ -106,7 +106,8 @@ def received(center: Center, hall: str, case_id: str) -> Row | None:
 def steps_of(center: Center, hall: str, case_id: str) -> list[Row]:
     """The steps of a case in the order of its hall's log."""
     return center.db.query(
-        "SELECT * FROM case_step WHERE hall = :hall AND case_id = :id ORDER BY origin, idx",
+        "SELECT * FROM case_step WHERE hall = :hall AND case_id = :id "
+        "ORDER BY LENGTH(origin), origin, idx",
         hall=hall,
         id=case_id,
     )

@@ -76,8 +76,9 @@ class Listed:
     counts: dict[str, int]
 
 
-# Ids are UUIDv7: the greatest is the latest. The counts stand beside every row, so that one
-# question answers the list and its tabs.
+# The latest answer is the last in its hall's log: ids and times are by the hall's clock, which may
+# be off; the log's index is the only order (a later epoch has a longer or greater origin). The
+# counts stand beside every row, so that one question answers the list and its tabs.
 _FINDINGS = """
 WITH standing AS (
   SELECT f.id, f.for_hall, f.source, f.severity, f.dimension, f.rule, f.clause, f.evidence,
@@ -87,9 +88,11 @@ WITH standing AS (
       AS state
   FROM finding f
   LEFT JOIN finding_answer a ON a.hall = f.for_hall AND a.id = (
-    SELECT MAX(x.id) FROM finding_answer x WHERE x.finding_id = f.id AND x.hall = f.for_hall)
+    SELECT x.id FROM finding_answer x WHERE x.finding_id = f.id AND x.hall = f.for_hall
+    ORDER BY LENGTH(x.origin) DESC, x.origin DESC, x.idx DESC LIMIT 1)
   LEFT JOIN recheck r ON r.id = (
-    SELECT MAX(x.id) FROM recheck x WHERE x.finding_id = f.id AND x.answer_id = a.id)
+    SELECT x.id FROM recheck x WHERE x.finding_id = f.id AND x.answer_id = a.id
+    ORDER BY x.idx DESC LIMIT 1)
   WHERE (:id = '' OR f.id = :id) AND (:hall = '' OR f.for_hall = :hall)
     AND (:source = '' OR f.source = :source) AND (:severity = '' OR f.severity = :severity)
     AND (:case = '' OR f.subject_id = :case OR f.subject_id IN (
@@ -147,18 +150,23 @@ def case_of(center: Center, hall: str, subject_id: str) -> Row | None:
 
 
 def exchange_of(center: Center, finding_id: str, hall: str) -> list[tuple[str, Row, Any]]:
-    """Answers and re-checks in order: (kind, row, record with its text opened)."""
+    """Each answer in the order of its log, followed by its re-checks: (kind, row, record)."""
     answers = center.db.query(
-        "SELECT * FROM finding_answer WHERE finding_id = :id AND hall = :hall",
+        "SELECT * FROM finding_answer WHERE finding_id = :id AND hall = :hall "
+        "ORDER BY LENGTH(origin), origin, idx",
         id=finding_id,
         hall=hall,
     )
-    rechecks = center.db.query("SELECT * FROM recheck WHERE finding_id = :id", id=finding_id)
-    found: list[tuple[str, Row, Any]] = [
-        *(("answer", row, center.logs.opened(FindingAnswer, row)) for row in answers),
-        *(("recheck", row, center.logs.opened(Recheck, row)) for row in rechecks),
-    ]
-    return sorted(found, key=lambda one: str(one[1]["id"]))
+    rechecks = center.db.query(
+        "SELECT * FROM recheck WHERE finding_id = :id ORDER BY idx", id=finding_id
+    )
+    found: list[tuple[str, Row, Any]] = []
+    for answer in answers:
+        found.append(("answer", answer, center.logs.opened(FindingAnswer, answer)))
+        for row in rechecks:
+            if row["answer_id"] == answer["id"]:
+                found.append(("recheck", row, center.logs.opened(Recheck, row)))
+    return found
 
 
 # --- pages ----------------------------------------------------------------------------------------

@@ -237,9 +237,9 @@ def read_guide(values: Mapping[str, Any], item: str, before: Guide) -> Guide:
             plain = _plain(shape, values[name])
             found[name] = msgspec.convert(plain, hints[name], strict=True)
         except msgspec.ValidationError as refused:
-            wrong[name] = f"{label_of(name)}:{in_words(str(refused))}"
+            wrong[name] = f"{label_of(name)}：{in_words(str(refused))}"
         except ValueError as refused:
-            wrong[name] = f"{label_of(name)}:{refused}"
+            wrong[name] = f"{label_of(name)}：{refused}"
     if wrong:
         raise Invalid(wrong)
     return Guide(**found)

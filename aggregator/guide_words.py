@@ -61,7 +61,7 @@ def read_json(text: str, item: str) -> Guide:
         raise Invalid({"json": "JSON嵌套太深或含有无效字符，请从原文重新复制"}) from None
     except json.JSONDecodeError as refused:
         place = f"第{refused.lineno}行第{refused.colno}列"
-        raise Invalid({"json": f"不是有效的JSON:{place}附近有误"}) from None
+        raise Invalid({"json": f"不是有效的JSON：{place}附近有误"}) from None
     except Invalid as refused:
         raise Invalid({"json": _sentence(refused.fields)}) from None
     if guide.item != item:
@@ -74,7 +74,7 @@ def _sentence(fields: dict[str, str]) -> str:
     if "格式不正确" not in told:
         return told
     place = _PLACE.search(told)
-    where = f"{place.group(1)[2:]}:" if place else ""
+    where = f"{place.group(1)[2:]}：" if place else ""
     return f"服务指南的格式不正确：{where}{in_words(told)}"
 
 

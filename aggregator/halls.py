@@ -74,13 +74,14 @@ def signs(facts: HallFacts, standards_size: int, now: datetime) -> list[Sign]:
     Args:
         standards_size: entries in the center's standards log.
     """
-    if not facts.contact_at:
-        return [Sign("idle", "尚未联系")]
     found = [*_of_line(facts, now), *_of_content(facts, standards_size)]
     return sorted(found, key=lambda sign: _GRAVITY[sign.state]) or [Sign("ok", "一致")]
 
 
 def _of_line(facts: HallFacts, now: datetime) -> Iterator[Sign]:
+    if not facts.contact_at:
+        yield Sign("idle", "尚未联系")
+        return
     silent = now - datetime.fromisoformat(facts.contact_at)
     if silent > LOST_AFTER:
         yield Sign("danger", f"失联{silent.days}天")
@@ -95,15 +96,16 @@ def _of_line(facts: HallFacts, now: datetime) -> Iterator[Sign]:
 
 
 def _of_content(facts: HallFacts, standards_size: int) -> Iterator[Sign]:
-    local = facts.local or 0
-    if facts.received > local:
-        yield Sign("danger", f"分厅少{facts.received - local}条，可能从备份恢复")
-    elif facts.received < local:
-        yield Sign("info", f"待上传{local - facts.received}条")
     if facts.quarantined:
         yield Sign("danger", f"隔离{facts.quarantined}条")
     if facts.applied < facts.received:
         yield Sign("info", f"待入库{facts.received - facts.applied}条")
+    if facts.local is None:
+        return
+    if facts.received > facts.local:
+        yield Sign("danger", f"分厅少{facts.received - facts.local}条，可能从备份恢复")
+    elif facts.received < facts.local:
+        yield Sign("info", f"待上传{facts.local - facts.received}条")
     if facts.standards_size < standards_size:
         yield Sign("info", f"标准落后{standards_size - facts.standards_size}条")
 

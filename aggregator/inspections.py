@@ -46,7 +46,8 @@ def inspections(center: Center, hall: str = "") -> list[Row]:
 def findings_of(center: Center, inspection_id: str) -> list[Row]:
     """The findings of one visit, in the order of the dimensions."""
     return center.db.query(
-        "SELECT id, dimension, severity, due_on FROM finding WHERE inspection_id = :id ORDER BY id",
+        "SELECT id, dimension, severity, due_on FROM finding WHERE inspection_id = :id "
+        "ORDER BY idx",
         id=inspection_id,
     )
 

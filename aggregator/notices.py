@@ -27,8 +27,8 @@ _TYPED_DAY = re.compile(r"(?:(\d{4})-)?(\d{1,2})-(\d{1,2})")
 def read_notice(text: str, year: int) -> tuple[list[date], list[date]]:
     """Days off and make-up days of ``year`` that the notice names, in order.
 
-    Reads sentences such as ``2月15日（周日）至23日（周一）放假调休，共9天。2月14日（周六）上班。`` What
-    it finds is a proposal: a person compares it with the notice before it is published.
+    Reads sentences such as ``2月15日（周日）至23日放假调休，共9天。2月14日（周六）上班。`` What it
+    finds is a proposal: a person compares it with the notice before it is published.
     """
     off: set[date] = set()
     work: set[date] = set()

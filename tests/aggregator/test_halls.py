@@ -1,0 +1,153 @@
+"""The overview tells of each hall whether both sides hold the same, and what is in the way."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from aggregator import halls
+from aggregator.halls import HALL_KINDS, HallFacts, Sign, signs
+from sync.log import LogStore
+from tests.aggregator.office import Office, a_case, a_finding, a_punch, an_answer
+
+NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+
+
+def facts(**changed) -> HallFacts:
+    """A hall that is in step with a center of 90 standards entries, with some facts changed."""
+    given = {
+        "hall": "T01",
+        "name": "公安分厅",
+        "state": "enrolled",
+        "local": 10,
+        "received": 10,
+        "applied": 10,
+        "quarantined": 0,
+        "findings": 0,
+        "open_findings": 0,
+        "oldest_unsent": "",
+        "standards_size": 90,
+        "skew_s": 0,
+        "software": "0.1.0",
+        "contact_at": "2026-11-24T00:59:40Z",
+        "receipt_at": "2026-11-24T00:59:40Z",
+        **changed,
+    }
+    return HallFacts(**given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, Sign("ok", "一致")),
+        ({"contact_at": "", "local": None}, Sign("idle", "尚未联系")),
+        ({"contact_at": "2026-11-24T00:45:00Z"}, Sign("warn", "15分钟未联系")),
+        ({"contact_at": "2026-11-21T00:45:00Z"}, Sign("danger", "失联3天")),
+        ({"skew_s": -200}, Sign("warn", "时钟慢200秒")),
+        ({"skew_s": 121}, Sign("warn", "时钟快121秒")),
+        ({"skew_s": 120}, Sign("ok", "一致")),
+        ({"local": 12}, Sign("info", "待上传2条")),
+        ({"local": 8}, Sign("danger", "分厅少2条，可能从备份恢复")),
+        ({"quarantined": 1}, Sign("danger", "隔离1条")),
+        ({"applied": 7}, Sign("info", "待入库3条")),
+        ({"standards_size": 88}, Sign("info", "标准落后2条")),
+        ({"oldest_unsent": "2026-11-23T13:00:00Z"}, Sign("warn", "有记录12小时未送达")),
+        ({"oldest_unsent": "2026-11-24T00:59:00Z"}, Sign("ok", "一致")),
+    ],
+)
+def test_the_gravest_sign_of_a_hall_comes_first(changed, expected: Sign):
+    assert signs(facts(**changed), 90, NOW)[0] == expected
+
+
+def test_every_sign_of_a_hall_is_told():
+    told = signs(facts(local=12, skew_s=300, quarantined=1), 90, NOW)
+    assert [sign.state for sign in told] == ["danger", "warn", "info"]
+
+
+def contact(office: Office, hall: str, local: int, skew: int = 0) -> None:
+    office.center.db.execute(
+        "INSERT INTO hall_contact VALUES (:hall, :local, '', :standards, :skew, '0.1.0', :at)",
+        hall=hall,
+        local=local,
+        standards=halls.standards_size(office.center),
+        skew=skew,
+        at=office.center.clock.stamp(),
+    )
+
+
+def facts_here(office: Office) -> HallFacts:
+    found = halls.one_hall(office.center, "T01")
+    assert found is not None
+    return found
+
+
+def test_the_overview_counts_what_stands_here_beside_what_the_hall_said(office: Office):
+    office.hall_writes("T01", a_case("XA-001"))
+    office.hall_writes("T01", a_punch("T01-001", "2026-11-24T08:30:00+08:00"))
+    contact(office, "T01", local=5)
+    found = facts_here(office)
+    assert (found.local, found.received, found.applied) == (5, 2, 2)
+    shown = office.person("duizhang").text("/halls")
+    assert "待上传3条" in shown
+    assert "税务分厅" in shown
+    assert "尚未联系" in shown
+
+
+def test_findings_that_passed_the_recheck_are_not_open_any_more(office: Office):
+    first = office.center.order("T01", a_finding(), actor="Z005").leaf.id
+    office.center.order("T01", a_finding(), actor="Z005")
+    answer = office.hall_writes("T01", an_answer(first)).leaf.id
+    data = {"result": "passed", "day": "2026-11-24", "answer_id": answer}
+    office.person("ducha").post(f"/findings/{first}/recheck", data)
+    found = facts_here(office)
+    assert (found.findings, found.open_findings) == (2, 1)
+
+
+def test_a_finding_that_passed_and_was_rechecked_twice_is_counted_once(office: Office):
+    finding = office.center.order("T01", a_finding(), actor="Z005").leaf.id
+    for text in ("已经整改完成", "再次整改完成"):
+        answer = office.hall_writes("T01", an_answer(finding, text)).leaf.id
+        data = {"result": "passed", "day": "2026-11-24", "answer_id": answer}
+        assert office.person("ducha").post(f"/findings/{finding}/recheck", data).status_code == 303
+    assert facts_here(office).open_findings == 0
+
+
+def test_the_page_of_a_hall_shows_quarantine_with_reason_and_receipts(office: Office):
+    office.hall_writes("T01", a_case("XA-001"))
+    logs: LogStore = office.center.logs
+    logs.keep_receipt("c.example/T01/1", 1, office.center.cosigner.name, b"receipt")
+    office.center.db.execute(
+        "INSERT INTO quarantine VALUES ('c.example/T01/1', 7, 'case:1', 'case_step',"
+        " 'a step of a case that was never received', :at)",
+        at=office.center.clock.stamp(),
+    )
+    shown = office.person("duizhang").text("/halls/T01")
+    assert "a step of a case that was never received" in shown
+    assert office.center.cosigner.name in shown
+    assert "隔离1条" in shown
+
+
+def test_entries_are_counted_by_the_day_of_the_hall_and_by_kind(office: Office):
+    """23:30 in London is the next morning in the hall."""
+    office.hands.moment = datetime(2026, 11, 22, 15, 59, tzinfo=UTC)
+    office.hall_writes("T01", a_case("XA-001"))
+    office.hands.moment = datetime(2026, 11, 22, 16, 1, tzinfo=UTC)
+    office.hall_writes("T01", a_case("XA-001"))
+    office.hall_writes("T01", a_punch("T01-001", "2026-11-23T00:01:00+08:00"))
+    assert halls.days_by_kind(office.center, "T01") == {
+        "2026-11-23": {"case_received": 1, "punch": 1},
+        "2026-11-22": {"case_received": 1},
+    }
+
+
+def test_the_counts_by_day_name_every_kind_that_a_hall_writes():
+    assert all(f"'{kind}'" in halls._HOURS for kind in HALL_KINDS)
+    assert halls._HOURS.count("substr") == len(HALL_KINDS)
+
+
+def test_an_unknown_hall_has_no_page(office: Office):
+    assert office.person("duizhang").get("/halls/T99").status_code == 404
+
+
+def test_the_overview_is_not_for_people_of_the_standards(office: Office):
+    assert office.person("qicao").get("/halls").status_code == 403
+    assert office.person("fabu").get("/halls/T01").status_code == 403
