@@ -251,11 +251,13 @@ _STEPS: dict[str, tuple[str, str, Decide]] = {
 }
 
 
-@pages.post("/<case_id>/<any(accept, correct, notify, refuse, withdraw):step>")
+@pages.post("/<case_id>/<step>")
 @access.roles("clerk")
 def take_step(case_id: str, step: str) -> tuple[str, int] | Response:
     """Take the next step at a case; a step that cannot follow changes nothing."""
     the_case(case_id)
+    if step not in _STEPS:
+        raise NotFound()
     try:
         return page.answer_once(lambda: write_step(case_id, _STEPS[step][2], step))
     except Invalid as wrong:

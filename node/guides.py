@@ -5,8 +5,9 @@ Read only: guides are changed at the center.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
+from typing import Any
 
 import msgspec
 from flask import Blueprint, render_template
@@ -68,19 +69,15 @@ def lines_of(guide: Guide, element: Element) -> list[str]:
     ]
 
 
-_SENTENCES = {
-    "anticipate_day": lambda g: _limit(g.legal_limit.label, g.anticipate_explain),
-    "promise_day": lambda g: _limit(g.promised_limit.label, g.promise_explain),
+_SENTENCES: dict[str, Callable[[Guide], str]] = {
+    "anticipate_day": lambda g: _explained(g.legal_limit.label, g.anticipate_explain),
+    "promise_day": lambda g: _explained(g.promised_limit.label, g.promise_explain),
     "delivery": lambda g: (
         "、".join(way.label for way in g.delivery)
         + (f"，决定后{g.delivery_days}个工作日内" if g.delivery_days else "")
     ),
     "limit_scene_num": lambda g: f"{g.limit_scene_num}次；{g.limit_scene_explain}",
 }
-
-
-def _limit(label: str, explained: str) -> str:
-    return f"{label}({explained})" if explained else label
 
 
 def _lines(value: object) -> Iterable[str]:
@@ -94,30 +91,36 @@ def _lines(value: object) -> Iterable[str]:
 
 def _words(value: object) -> str:
     """One part of a guide as a line of Chinese."""
-    match value:
-        case Coded() | Unit():
-            return value.label
-        case Basis():
-            return f"{value.label}{':' + value.text if value.text else ''}"
-        case Condition():
-            return f"{value.text}{'(' + value.basis + ')' if value.basis else ''}"
-        case Material():
-            return f"{value.material_name}（{value.is_need.label}）"
-        case Step():
-            return f"{value.step_type.label}·{value.name}{_in_days(value.days)}"
-        case SpecialProcedure():
-            return f"{value.special_kind.label}·{value.name},{value.limit.label}"
-        case Fee():
-            return f"{value.fee_name}:{value.fee_stand}({value.by_law.label})"
-        case Remedy():
-            return "".join(
-                (value.remedy_kind.label, ":", value.organ, ",", value.within, value.address)
-            ) + (f"，电话{value.phone}" if value.phone else "")
+    if isinstance(value, (Coded, Unit)):
+        return value.label
+    for kind, worded in _WORDED.items():
+        if isinstance(value, kind):
+            return worded(value)
     return _plain(value)
 
 
+_WORDED: dict[type[msgspec.Struct], Callable[[Any], str]] = {
+    Basis: lambda v: f"{v.label}：{v.text}" if v.text else str(v.label),
+    Condition: lambda v: _explained(v.text, v.basis),
+    Material: lambda v: _explained(v.material_name, v.is_need.label),
+    Step: lambda v: f"{v.step_type.label}·{v.name}{_in_days(v.days)}",
+    SpecialProcedure: lambda v: f"{v.special_kind.label}·{v.name}，{v.limit.label}",
+    Fee: lambda v: f"{v.fee_name}：{_explained(v.fee_stand, v.by_law.label)}",
+    Remedy: lambda v: f"{v.remedy_kind.label}：{v.organ}，{v.within}{_reach(v)}",
+}
+
+
+def _reach(remedy: Remedy) -> str:
+    address = f"，{remedy.address}" if remedy.address else ""
+    return address + (f"，电话{remedy.phone}" if remedy.phone else "")
+
+
+def _explained(text: str, more: str) -> str:
+    return f"{text}（{more}）" if more else text
+
+
 def _in_days(days: int) -> str:
-    return f",{days}天" if days else ""
+    return f"，{days}天" if days else ""
 
 
 def _plain(value: object) -> str:

@@ -24,9 +24,9 @@ pages = Blueprint("outbox", __name__, url_prefix="/outbox")
 STATES = {
     "unenrolled": ("warn", "尚未入网"),
     "pending": ("warn", "等待中心批准入网"),
-    "waiting": ("ok", "正常,等待下一次"),
+    "waiting": ("ok", "正常，等待下一次"),
     "running": ("info", "正在上报"),
-    "offline": ("warn", "连不上中心,稍后自动再试"),
+    "offline": ("warn", "连不上中心，稍后自动再试"),
     "refused": ("danger", "被中心拒绝"),
     "stopped": ("idle", "已停止"),
 }

@@ -15,7 +15,6 @@ from standards.workdays import published_years
 from tests.node.hall import (
     Browser,
     TurnableClock,
-    add_staff,
     calendar,
     few,
     open_hall,
@@ -53,9 +52,7 @@ def guide(catalogue: tuple[Guide, ...]) -> Guide:
 
 @pytest.fixture
 def app(hall: Hall) -> Shell:
-    made = create_app(hall)
-    add_staff(hall)
-    return made
+    return create_app(hall)
 
 
 @pytest.fixture

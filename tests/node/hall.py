@@ -90,6 +90,18 @@ class Browser:
         return found.group(1) if found else ""
 
     def sign_in(self, login: str) -> Browser:
+        """Sign in as somebody of STAFF; the account is opened when it is first needed."""
+        accounts = self.client.application.extensions["onehall.accounts"]
+        assert isinstance(accounts, Accounts)
+        if accounts.find(login) is None:
+            staff_no, roles = STAFF[login]
+            accounts.create(
+                NewAccount(
+                    login=login, staff_no=staff_no, display_name=f"测试{login}", roles=roles
+                ),
+                PASSWORD,
+                must_change=False,
+            )
         answer = self.send("/sign-in", {"login": login, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         return self
@@ -118,14 +130,6 @@ def published(guide: Guide, day: date = date(2026, 1, 5)) -> GuidePublished:
 def calendar(year: CalendarYear) -> CalendarPublished:
     """A year's table as the center publishes it."""
     return CalendarPublished(year=year.year, version=year.version, calendar=year)
-
-
-def add_staff(hall: Hall) -> None:
-    """An account for everybody of STAFF."""
-    accounts = Accounts(hall.db, hall.clock.now)
-    for login, (staff_no, roles) in STAFF.items():
-        new = NewAccount(login=login, staff_no=staff_no, display_name=f"测试{login}", roles=roles)
-        accounts.create(new, PASSWORD, must_change=False)
 
 
 def open_hall(data: Path, clock: TurnableClock, name: str = "T01") -> Hall:

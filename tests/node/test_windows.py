@@ -146,7 +146,7 @@ def test_the_window_of_the_clerk_stands_in_the_case(window: Browser, hall: Hall,
 
 # --- what a clerk can get wrong -----------------------------------------------------------------
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, str | list[str]], str]] = {
     "a wrong check digit": ({"paper_no": "110105194912310021"}, "校验位不符"),
     "a wrong credit code": (
         {**ORGANISATION, "paper_no": "91110000600037341M"},

@@ -1,0 +1,189 @@
+"""The outbox, the start page and the warnings: everything is said, nothing is stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from node import home, outbox
+from node.app import create_app
+from node.desk import SYNC
+from node.hall import Hall
+from node.syncing import SyncStatus
+from standards.guides import Guide
+from tests.node.hall import (
+    Browser,
+    TurnableClock,
+    few,
+    open_hall,
+    publish,
+    published,
+    take_in,
+)
+from web.shell import Shell
+
+NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+
+
+@dataclass
+class Line:
+    """The background exchange as a page sees it."""
+
+    now: SyncStatus
+    poked: list[bool] = field(default_factory=list)
+
+    def status(self) -> SyncStatus:
+        return self.now
+
+    def poke(self) -> None:
+        self.poked.append(True)
+
+
+def connect(app: Shell, **status) -> Line:
+    line = Line(SyncStatus(**{"state": "waiting", **status}))
+    app.extensions[SYNC] = line
+    return line
+
+
+def banners(browser: Browser) -> str:
+    text = browser.get("/sessions").text
+    return text.split('class="banners"')[1].split("<main")[0] if 'class="banners"' in text else ""
+
+
+def test_what_is_unsent_is_counted_from_the_last_checked_receipt(
+    window: Browser, hall: Hall, guide: Guide, clock: TurnableClock
+):
+    take_in(window, guide)
+    clock.turn(minutes=5)
+    take_in(window, guide)
+    assert outbox.unsent(hall).count == 4
+    assert outbox.unsent(hall).oldest == "2026-11-24T01:00:00.000Z"
+    hall.logs.keep_receipt(hall.origin, 2, "center", b"note")
+    hall.logs.move_mark(hall.origin, 2)
+    assert outbox.unsent(hall) == outbox.Unsent(2, "2026-11-24T01:05:00.000Z")
+    receipt = outbox.last_receipt(hall)
+    assert receipt is not None
+    assert receipt.size == 2
+
+
+def test_a_hall_with_everything_sent_has_no_oldest(hall: Hall):
+    assert outbox.unsent(hall) == outbox.Unsent(0, None)
+    assert outbox.last_receipt(hall) is None
+
+
+def test_the_page_works_without_an_exchange(window: Browser):
+    text = window.get("/outbox").text
+    assert "未启用自动同步" in text
+    assert "统一标准" in text
+
+
+def test_the_page_shows_the_exchange_in_plain_words(app: Shell, window: Browser):
+    connect(
+        app,
+        state="offline",
+        last_try=NOW,
+        error_code="unreachable",
+        last_error="连不上中心。本厅业务不受影响",
+        center_clock_skew_s=-42.0,
+    )
+    text = window.get("/outbox").text
+    for wanted in ("连不上中心，稍后自动再试", "本厅业务不受影响", "比中心慢 42 秒"):
+        assert wanted in text
+
+
+@pytest.mark.parametrize("state", list(outbox.STATES))
+def test_every_state_of_the_exchange_has_its_words(app: Shell, window: Browser, state: str):
+    connect(app, state=state)
+    assert outbox.STATES[state][1] in window.get("/outbox").text
+
+
+def test_the_button_asks_for_an_exchange_at_once(app: Shell, window: Browser):
+    line = connect(app)
+    answer = window.post("/outbox/now")
+    assert answer.status_code == 303
+    assert line.poked == [True]
+
+
+def test_asking_without_an_exchange_does_no_harm(window: Browser):
+    assert window.post("/outbox/now").status_code == 303
+
+
+@pytest.mark.parametrize("login", ["li", "zhao", "wang", "both", "chen", "root"])
+def test_everybody_has_a_start_page(app: Shell, window: Browser, guide: Guide, login: str):
+    take_in(window, guide)
+    take_in(window, guide, "receive")
+    answer = Browser(app.test_client()).sign_in(login).get("/")
+    assert answer.status_code == 200
+    assert ("今日收件" in answer.text) is (login != "root")
+
+
+def test_the_start_page_counts_what_waits(window: Browser, guide: Guide):
+    take_in(window, guide)
+    take_in(window, guide, "notify", materials=[])
+    text = " ".join(window.get("/").text.split())
+    assert '今日收件</span><b class="tile-value">2</b>' in text
+    assert '待补正</span><b class="tile-value">1</b>' in text
+
+
+# --- warnings -----------------------------------------------------------------------------------
+
+
+def test_a_hall_in_order_shows_no_warning(app: Shell, window: Browser):
+    connect(app, last_success=NOW, center_clock_skew_s=1.0)
+    assert banners(window) == ""
+
+
+def test_a_day_without_a_receipt_is_a_warning_and_intake_goes_on(
+    app: Shell, window: Browser, guide: Guide, clock: TurnableClock
+):
+    take_in(window, guide)
+    clock.turn(hours=25)
+    later = Browser(app.test_client()).sign_in("li")
+    assert "最早的已等25小时" in banners(later)
+    take_in(later, guide)
+
+
+def test_a_long_silence_and_a_wrong_clock_are_warnings(app: Shell, window: Browser):
+    connect(app, last_success=NOW - timedelta(days=5), center_clock_skew_s=600.0)
+    said = banners(window)
+    assert "已有5天没有与中心联系" in said
+    assert "比中心快10分钟" in said
+
+
+def test_a_disk_nearly_full_is_a_warning(window: Browser, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(home, "DISK_LOW", 2**62)
+    assert "磁盘只剩" in banners(window)
+
+
+def test_a_hall_without_standards_says_so_on_every_page_and_breaks_on_none(
+    tmp_path, clock: TurnableClock
+):
+    hall = open_hall(tmp_path / "new", clock)
+    app = create_app(hall)
+    for login in ("li", "wang", "chen", "root"):
+        browser = Browser(app.test_client()).sign_in(login)
+        assert "还没有收到中心下发的统一标准" in banners(browser)
+        for path in ("/", "/windows", "/cases", "/review", "/findings", "/outbox"):
+            assert browser.get(path).status_code in (200, 403)
+    hall.close()
+
+
+def test_a_year_without_its_calendar_is_a_warning_and_intake_goes_on(
+    tmp_path, clock: TurnableClock, catalogue
+):
+    hall = open_hall(tmp_path / "new", clock)
+    app = create_app(hall)
+    guide = few(catalogue)[0]
+    publish(hall, published(guide))
+    browser = Browser(app.test_client()).sign_in("li")
+    assert "还没有收到2026年的工作日历" in banners(browser)
+    take_in(browser, guide)
+    hall.close()
+
+
+def test_a_stranger_is_told_nothing_about_the_hall(app: Shell):
+    connect(app, last_success=NOW - timedelta(days=50))
+    text = Browser(app.test_client()).get("/sign-in").text
+    assert "没有与中心联系" not in text
