@@ -31,14 +31,14 @@ SITE = "center"
 TITLE = "一个厅 · 中心"
 
 NAVIGATION = (
-    NavItem(endpoint="home.start", label="工作台", access_key="1"),
+    NavItem(endpoint="home.start", label="工作台", roles=tuple(ROLES), access_key="1"),
     NavItem(
         endpoint="halls.overview",
         label="对账总览",
         roles=(RECONCILER, INSPECTOR, ADMINISTRATOR),
         access_key="2",
     ),
-    NavItem(endpoint="guides.listing", label="标准管理", access_key="3"),
+    NavItem(endpoint="guides.listing", label="标准管理", roles=tuple(ROLES), access_key="3"),
     NavItem(
         endpoint="inspections.listing",
         label="督查",
