@@ -35,6 +35,8 @@ INDEXES = (
 )
 
 MOST_LISTED = 200
+# Working days before a limit from when on a case is urgent.
+WARN_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def line_of(hall: Hall, case: CaseStanding, shelf: Shelf, today: date) -> CaseLi
         settled,
         guide.task_name if guide else case.item,
         mask_name(received.applicant_name) if received and received.applicant_name else "—",
-        light(settled, shelf.calendar, today),
+        light(settled, shelf.calendar, today, WARN_DAYS),
         working_days_left(settled.legal_due, shelf.calendar, today) if is_open else None,
         notice_due(settled, shelf.calendar),
     )
@@ -214,7 +216,7 @@ def received_on(hall: Hall, day: date) -> list[CaseLine]:
     )
 
 
-def in_stage(hall: Hall, stage: str) -> list[CaseLine]:
+def in_stage(hall: Hall, stage: str, most: int = MOST_LISTED) -> list[CaseLine]:
     """The cases in one stage, the most urgent first."""
     return lines(
         hall,
@@ -223,7 +225,7 @@ def in_stage(hall: Hall, stage: str) -> list[CaseLine]:
             "ORDER BY promised_due, received_on, case_no LIMIT :most",
             hall=hall.settings.hall,
             stage=stage,
-            most=MOST_LISTED,
+            most=most,
         ),
     )
 
@@ -236,6 +238,21 @@ def counts_by_stage(hall: Hall) -> dict[str, int]:
         hall=hall.settings.hall,
     )
     return {str(row["stage"]): int(row["n"]) for row in rows}
+
+
+def lights_of_open(hall: Hall) -> dict[str, int]:
+    """How many cases in review are over, near and calm, however many there are."""
+    rows = hall.db.query(
+        "SELECT promised_due, COUNT(*) AS n FROM case_standing WHERE hall = :hall "
+        "AND stage = 'accepted' AND promised_due IS NOT NULL GROUP BY promised_due",
+        hall=hall.settings.hall,
+    )
+    calendar, today = hall.shelf().calendar, hall.clock.today()
+    counts = dict.fromkeys(("over", "near", "calm"), 0)
+    for row in rows:
+        left = working_days_left(date.fromisoformat(row["promised_due"]), calendar, today) or 0
+        counts["over" if left < 0 else "near" if left <= WARN_DAYS else "calm"] += int(row["n"])
+    return counts
 
 
 def count_received_on(hall: Hall, day: date) -> int:

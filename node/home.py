@@ -27,6 +27,8 @@ CONTACT_LATE = timedelta(days=3)
 SKEW_S = 120.0
 DISK_LOW = 1024**3
 
+_MOST_SHOWN = 8
+
 
 @pages.get("/")
 @access.anyone_signed_in
@@ -34,19 +36,17 @@ def start() -> str:
     """What waits, by role."""
     deem_before_listing()
     here, staff = hall(), access.current_staff()
-    in_review = casebook.in_stage(here, "accepted")
-    lights = [line.light.code for line in in_review]
-    urgent = [line for line in in_review if line.light.code in ("over", "near")]
     works_on_cases = staff.holds("clerk", "reviewer", "supervisor")
+    in_review = casebook.in_stage(here, "accepted", _MOST_SHOWN) if works_on_cases else []
+    waiting = casebook.in_stage(here, "received", _MOST_SHOWN) if works_on_cases else []
     return render_template(
         "home/start.html",
         day=today(),
         counts=casebook.counts_by_stage(here),
         received_today=casebook.count_received_on(here, today()),
-        over=lights.count("over"),
-        near=lights.count("near"),
-        urgent=urgent[:8] if works_on_cases else [],
-        notices=casebook.in_stage(here, "received")[:8] if works_on_cases else [],
+        lights=casebook.lights_of_open(here),
+        urgent=[line for line in in_review if line.light.code in ("over", "near")],
+        notices=waiting,
         findings=findings.count_by_state(here),
         unsent=outbox.unsent(here),
         receipt=outbox.last_receipt(here),

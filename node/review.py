@@ -44,9 +44,7 @@ def listing() -> str:
     """Every accepted case that waits for a decision, the most urgent first."""
     deem_before_listing()
     waiting = sorted(casebook.in_stage(hall(), "accepted"), key=_urgency)
-    lights = {
-        code: sum(line.light.code == code for line in waiting) for code in ("over", "near", "calm")
-    }
+    lights = casebook.lights_of_open(hall())
     return render_template("review/listing.html", waiting=waiting, lights=lights, day=today())
 
 

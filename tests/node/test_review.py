@@ -118,6 +118,7 @@ def test_the_list_has_the_most_urgent_case_first_with_shape_words_and_days(
     text = desk.get("/review").text
     listed = re.findall(r'<a href="/review/([0-9a-f-]{36})"', text)
     assert listed == [old, newer]
+    assert casebook.lights_of_open(hall) == {"over": 1, "near": 0, "calm": 1}
     assert 'class="chip chip-danger">超承诺期限' in text
     assert re.search(r"已超\d+个工作日", text)
     assert re.search(r"还有\d+个工作日", text)
