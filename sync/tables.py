@@ -127,22 +127,27 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, str]) -> str:
     own = {c.name: c.sql for c in columns_of(record_type)}
-    parts = [f"{name} {sql}" for name, sql in {**envelope, **own}.items()]
+    # Quoted: a field of the halls' language may be a reserved word of one engine (`window`).
+    parts = [f'"{name}" {sql}' for name, sql in {**envelope, **own}.items()]
     return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY (hall, id))"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _insert_sql(record_type: type[Record]) -> str:
     names = [*_ENVELOPE, *(c.name for c in columns_of(record_type))]
     marks = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {record_type.kind} ({', '.join(names)}) VALUES ({marks})"
+    return f"INSERT INTO {record_type.kind} ({_quoted(names)}) VALUES ({marks})"
 
 
 def _upsert_sql(state: type[Record]) -> str:
     names = ["hall", *(c.name for c in columns_of(state))]
     marks = ", ".join(f":{name}" for name in names)
-    sets = ", ".join(f"{n} = excluded.{n}" for n in names if n not in ("hall", "id"))
+    sets = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in ("hall", "id"))
     return (
-        f"INSERT INTO {state.kind} ({', '.join(names)}) VALUES ({marks}) "
+        f"INSERT INTO {state.kind} ({_quoted(names)}) VALUES ({marks}) "
         f"ON CONFLICT (hall, id) DO UPDATE SET {sets}"
     )
 
