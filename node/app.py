@@ -111,6 +111,8 @@ def create_app(hall: Hall) -> Shell:
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     app.before_request(_each_day(hall))
+    app.health.register("disk", lambda: home.disk_health(hall))
+    app.health.register("log", lambda: (True, f"{hall.state().size} entries"))
     return app
 
 

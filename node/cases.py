@@ -6,6 +6,7 @@ person is searched by post, so that it stands in no address and no log.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def _scanned(text: str) -> tuple[str, int] | Response:
 
 
 def _search(sought: str) -> list[CaseLine]:
-    here, number = hall(), "".join(sought.split()).upper()
+    here, number = hall(), "".join(unicodedata.normalize("NFKC", sought).split()).upper()
     found = casebook.with_number(here, number)
     if found:
         return found
@@ -171,6 +172,7 @@ def case_page(
         light=cases.light(now, here.shelf().calendar, today()),
         legal_left=casebook.working_days_left(now.legal_due, here.shelf().calendar, today()),
         notice_due=casebook.notice_due(now, here.shelf().calendar),
+        correction_due=papers.correction_due(file, here.shelf().calendar),
         person=person or masked_person(file),
         reasons=reveals.REASONS,
         papers=papers.papers_of(here, file),

@@ -128,3 +128,9 @@ def _disk_warning(here: Hall) -> Iterable[Banner]:
             level="danger",
             text=f"磁盘只剩{free // 1024**2}MB。满了就不能收件，请管理员立即清理。",
         )
+
+
+def disk_health(here: Hall) -> tuple[bool, str]:
+    """For /healthz: whether there is room to take cases in."""
+    free = shutil.disk_usage(here.data).free
+    return free >= DISK_LOW, f"{free // 1024**2} MiB free"

@@ -66,6 +66,7 @@ def sheet(case_id: str, paper: str) -> str | Response:
         printed=printed,
         heading=papers.title_of(file, paper),
         number=papers.number_of(file, paper),
+        correction_due=papers.correction_due(file, hall().shelf().calendar),
         grounds=GROUNDS,
         is_permit=file.guide is not None and file.guide.task_type is ItemType.PERMIT,
         code=codes.printed(code) if code else "",

@@ -7,10 +7,12 @@ was printed: from the second time on the sheet says 补打. Knows no page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from node.casebook import CaseFile, StepTaken
 from node.hall import Hall
 from standards.guide_codes import ItemType
+from standards.workdays import Calendar, add_natural_days
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS paper_print (
@@ -38,6 +40,9 @@ _STEP_OF_PAPER = {
     "refusal": ("not_accepted",),
     "decision": ("decided",),
 }
+
+# Calendar days to bring what is missing. The law sets no limit; 30 is what halls print.
+CORRECTION_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ def step_of(file: CaseFile, paper: str) -> StepTaken | None:
 def has_paper(file: CaseFile, paper: str) -> bool:
     """Whether the case has come so far that it has this paper."""
     return paper == "receipt" or step_of(file, paper) is not None
+
+
+def correction_due(file: CaseFile, calendar: Calendar) -> date | None:
+    """Until when the applicant may bring what is missing; None when nothing is asked for."""
+    taken = step_of(file, "notice")
+    return add_natural_days(taken.step.day, CORRECTION_DAYS, calendar).date if taken else None
 
 
 def title_of(file: CaseFile, paper: str) -> str:

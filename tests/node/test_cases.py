@@ -281,7 +281,8 @@ def found(answer_text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "typed", [NUMBER, "11010519491231002x", "13800138000", "110105 19491231 002x"]
+    "typed",
+    [NUMBER, "11010519491231002x", "13800138000", "110105 19491231 002x", "１３８００１３８０００"],
 )
 def test_an_identity_or_mobile_number_finds_every_case_of_a_person(
     window: Browser, guide: Guide, typed: str

@@ -54,6 +54,7 @@ def test_the_one_time_notice_lists_everything_that_is_missing(window: Browser, g
     assert all(names[code] in sheet for code in rest)
     assert names[first] not in sheet
     assert f"以上共{len(rest)}项" in sheet
+    assert "请于<b>2026年12月24日</b>前补正" in sheet
 
 
 def test_the_slip_says_that_nothing_is_accepted_yet(window: Browser, guide: Guide):

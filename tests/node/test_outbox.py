@@ -152,6 +152,12 @@ def test_a_long_silence_and_a_wrong_clock_are_warnings(app: Shell, window: Brows
     assert "比中心快10分钟" in said
 
 
+def test_the_health_of_the_node_names_disk_and_log(app: Shell, window: Browser):
+    checks = window.get("/healthz").get_json()["checks"]
+    assert {"disk", "log"} <= set(checks)
+    assert checks["log"]["ok"] is True
+
+
 def test_a_disk_nearly_full_is_a_warning(window: Browser, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(home, "DISK_LOW", 2**62)
     assert "磁盘只剩" in banners(window)
