@@ -22,8 +22,7 @@ from node.staff import known
 from standards.errors import Invalid
 from web import access, logs, page
 
-# The static folder holds the script that takes pictures with the camera and shrinks uploads.
-pages = Blueprint("faces", __name__, static_folder="static", static_url_path="/node-static")
+pages = Blueprint("faces", __name__)
 
 MOST_PICTURES = 8
 # Beyond this a picture is refused by its size before anything looks at it.
@@ -72,7 +71,7 @@ def _check_signature(who: Member) -> None:
         raise Invalid({"": "已离岗，不能登记人脸；请先恢复在岗"})
     if request.form.get("agree") != "1":
         raise Invalid({"agree": "请本人读完告知书并勾选同意；不同意可以不登记，用口令签到"})
-    place = access.origin_of_request().address
+    place = f"screen:{access.origin_of_request().address}"
     try:
         if pins.pin_is(hall(), who.staff_no, request.form.get("pin", ""), place):
             return

@@ -26,7 +26,7 @@ from node.hall import Hall
 from node.in_memory import InMemoryRequest
 from node.terminals import Terminal
 from standards.records import Punch
-from standards.records.presence import GRADES, PUNCH_WAYS
+from standards.records.presence import PUNCH_WAYS
 from web import access, logs
 from web.app import create_shell
 from web.attempts import Attempts
@@ -214,7 +214,7 @@ def _accepted(here: Hall, kept: Punch) -> Response:
         at=kept.punched_at,
         way=kept.way,
         grade=kept.grade,
-        message=f"签到成功 {at:%H:%M}（{PUNCH_WAYS[kept.way]}，{GRADES[kept.grade]}）",
+        message=f"签到成功 {at:%H:%M}\n{PUNCH_WAYS[kept.way]}",
     )
 
 

@@ -123,7 +123,7 @@ def _vouched(staff_no: str) -> RawPunch:
 def _witnessed(staff_no: str, occasion: Occasion) -> RawPunch:
     if staff_no == actor():
         raise Invalid({"pin": "不能见证自己签到，请另一位大厅督导办理"})
-    place = access.origin_of_request().address
+    place = f"screen:{access.origin_of_request().address}"
     try:
         if pins.pin_is(hall(), staff_no, request.form.get("pin", ""), place):
             return punch_by_pin(staff_no, occasion)

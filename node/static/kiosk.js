@@ -30,6 +30,7 @@
   var pinTimer = 0;
   var current = null; /* the sign-in going on: {capture, frames, until} */
   var facesInUse = true;
+  var ahead = 0; /* ms by which the hall's clock is ahead of this machine's */
 
   function say(text, look) {
     said.textContent = text;
@@ -115,6 +116,8 @@
       byId("sign-in").hidden = false;
       byId("terminal-name").textContent = answer.told.name + "。";
       facesInUse = answer.told.faces;
+      ahead = Date.parse(answer.told.time) - Date.now();
+      tick();
       byId("start").hidden = !facesInUse;
       if (!current && pinForm.hidden && said.dataset.look !== "ok") idle();
     }).catch(function () {
@@ -124,10 +127,12 @@
   }
 
   function tick() {
-    var now = new Date();
-    byId("clock").textContent = now.toTimeString().slice(0, 5);
+    var now = new Date(Date.now() + ahead);
+    byId("clock").textContent = now.toLocaleTimeString("zh-CN", {
+      timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit", hour12: false,
+    });
     byId("day").textContent = now.toLocaleDateString("zh-CN", {
-      month: "long", day: "numeric", weekday: "long",
+      timeZone: "Asia/Shanghai", month: "long", day: "numeric", weekday: "long",
     });
   }
 

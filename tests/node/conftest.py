@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from attendance.engine import FaceEngine
 from node.app import create_app
 from node.hall import Hall
 from standards.catalogue import starter_guides
 from standards.guides import Guide
 from standards.workdays import published_years
+from tests.node.attendance import Kiosk, with_engine
 from tests.node.hall import (
     Browser,
     TurnableClock,
@@ -71,3 +73,24 @@ def desk(app: Shell) -> Browser:
 def office(app: Shell) -> Browser:
     """The supervisor."""
     return Browser(app.test_client()).sign_in("chen")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[FaceEngine]:
+    """The face engine of all tests that do not break it."""
+    with FaceEngine() as made:
+        assert made.ready.wait(30)
+        yield made
+
+
+@pytest.fixture
+def kiosk(hall: Hall, app: Shell, engine: FaceEngine) -> Kiosk:
+    """A paired terminal; the staff pages have the engine too."""
+    with_engine(app, hall, engine)
+    return Kiosk(hall, engine)
+
+
+@pytest.fixture
+def administration(app: Shell) -> Browser:
+    """The administrator."""
+    return Browser(app.test_client()).sign_in("root")
