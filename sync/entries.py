@@ -8,6 +8,7 @@ strict generic reader that tells a newer kind, which is kept, from something to 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ VERSION = 1
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=strict_json.LARGEST)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
+_KIND = r"^[a-z][a-z0-9_]{1,40}\Z"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z\Z"
 _UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z"
 
@@ -45,7 +47,7 @@ class Leaf(
     commitment: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")] | None = None
     files: tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")], ...] = ()
     id: Annotated[str, msgspec.Meta(pattern=_UUID7)]
-    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,40}\Z")]
+    kind: Annotated[str, msgspec.Meta(pattern=_KIND)]
     mono: Whole
     policy: Whole = 0
     v: int
@@ -117,10 +119,11 @@ def _tell_newer_from_broken(whole: dict[str, Any], kinds: Mapping[str, type[Reco
     version, kind = whole.get("v"), whole.get("kind")
     if (
         type(version) is not int
-        or not isinstance(kind, str)
+        or version < 1
+        or not (isinstance(kind, str) and re.search(_KIND, kind))
         or not isinstance(whole.get("body"), dict)
     ):
-        raise Unreadable("an entry needs v, kind and body")
+        raise Unreadable("an entry needs v from 1, kind and body")
     if version > VERSION or kind not in kinds:
         return
     known = {f.name for f in msgspec.structs.fields(kinds[kind])}

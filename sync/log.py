@@ -14,7 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
-from standards.records.declare import Record, logged_bytes, parts_of, personal_bytes
+from standards.records.declare import (
+    Record,
+    logged_bytes,
+    opened_payload,
+    parts_of,
+    personal_bytes,
+)
 from sync.batch import (
     MAX_ENTRIES,
     MAX_LEAVES_BYTES,
@@ -217,12 +223,9 @@ class LogStore:
         )
 
     def _terms(self, entry: Entry, payload: bytes) -> Iterator[dict[str, object]]:
-        decoder = parts_of(entry.record_type).read_personal
-        names = searchable(entry.record_type)
-        if not names or decoder is None:
-            return
-        opened = decoder.decode(payload)
-        for name in names:
+        # Read even when nothing is searched: a payload nobody could open later is told now.
+        opened = opened_payload(entry.record_type, payload)
+        for name in searchable(entry.record_type):
             if value := getattr(opened, name):
                 term = self.vault.blind(name, value)
                 yield {"term": term, "origin": entry.origin, "idx": entry.index}

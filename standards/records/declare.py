@@ -169,7 +169,8 @@ def _part(record_type: type[Record], *, personal: bool) -> type[msgspec.Struct]:
         frozen=True,
         kw_only=True,
         omit_defaults=True,
-        forbid_unknown_fields=True,
+        # A later field of the payload must not hide the earlier ones; its bytes are kept anyway.
+        forbid_unknown_fields=not personal,
     )
 
 
@@ -213,6 +214,22 @@ def personal_bytes(record: Record) -> bytes | None:
     if personal is None:
         return None
     return _encode(personal(**{n: getattr(record, n) for n in personal.__struct_fields__}))
+
+
+def opened_payload(record_type: type[Record], payload: bytes) -> msgspec.Struct | None:
+    """The personal fields of a payload, or None when the type has none.
+
+    Raises:
+        ValueError: not JSON, or a field is missing or breaks its bounds.
+    """
+    decoder = parts_of(record_type).read_personal
+    if decoder is None:
+        return None
+    try:
+        opened: msgspec.Struct = decoder.decode(payload)
+    except RecursionError:
+        raise ValueError("a payload that is nested too deeply") from None
+    return opened
 
 
 def canonical_body(record_type: type[Record], body: bytes) -> msgspec.Struct:
@@ -288,8 +305,8 @@ def record_of(
         values[column.name] = value
     logged = msgspec.convert(values, parts.logged, strict=False)
     known = {name: getattr(logged, name) for name in parts.logged.__struct_fields__}
-    if parts.read_personal is not None and personal is not None:
-        opened = parts.read_personal.decode(personal)
+    opened = opened_payload(record_type, personal) if personal is not None else None
+    if opened is not None:
         known.update({n: getattr(opened, n) for n in opened.__struct_fields__})
     for f in fields_of(record_type):
         if f.name not in known:
