@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from attendance.engine import FaceEngine
 from node.app import create_app
+from node.deemed import deem_overdue
 from node.desk import FACES, SYNC
 from node.face_gallery import Faces
 from node.hall import Hall
@@ -34,7 +35,8 @@ def address(text: str) -> tuple[str, int]:
 
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
-    syncing = Syncing(hall)
+    # Deemed acceptance must not wait until somebody opens a page.
+    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall)])
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine()
 

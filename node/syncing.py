@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from node.hall import Hall
 from sync.applying import apply_pending
 from sync.client import Contact, Exchange, HttpLine, Line
 from sync.errors import SyncError, Unreachable
+from web import logs
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
 
@@ -98,10 +99,17 @@ class Syncing:
 
     Args:
         line_to: makes the line to an address; tests give a fake one.
+        chores: run after every try, whatever it led to; quick, and never waiting for the network.
     """
 
-    def __init__(self, hall: Hall, line_to: Callable[[str], Line] | None = None) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        line_to: Callable[[str], Line] | None = None,
+        chores: Sequence[Callable[[], object]] = (),
+    ) -> None:
         self._hall = hall
+        self._chores = (lambda: apply_down(hall), *chores)
         self._line_to = line_to or (
             lambda url: HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
         )
@@ -134,12 +142,20 @@ class Syncing:
         return alive, self._status.state if alive else "the sync thread has ended"
 
     def _run(self) -> None:
-        apply_down(self._hall)
         while not self._stop.is_set():
             self.turn()
+            self._do_chores()
             self._wake.wait(self._status.next_in_s)
             self._wake.clear()
         self._status = replace(self._status, state="stopped")
+
+    def _do_chores(self) -> None:
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception as error:
+                # One chore must not stop the others or the thread; the next turn tries again.
+                logs.failure("chore", error)
 
     def turn(self) -> SyncStatus:
         """One try, whatever it leads to; never raises."""

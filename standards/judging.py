@@ -19,7 +19,10 @@ from standards.shelf import Shelf
 from standards.workdays import add_working_days
 
 RULES: dict[str, tuple[str, str]] = {
-    "unknown_standard": ("办件引用了中心没有发布过的指南版本", "统一标准:办件应引用已发布的服务指南"),
+    "unknown_standard": (
+        "办件引用了中心没有发布过的指南版本",
+        "统一标准:办件应引用已发布的服务指南",
+    ),
     "stale_standard": ("新版指南已下发,仍按旧版收件", "统一标准:按现行服务指南收件"),
     "item_closed": ("停止受理的事项仍然收件", "服务指南:受理期间"),
     "implausible_date": ("业务日期晚于记录时间", "记录规范:业务日期不得晚于记录时间"),
@@ -102,7 +105,7 @@ def _nothing(step: _Step) -> Iterator[CaseBreach]:
 
 
 def _implausible(happening: Happening) -> Iterator[CaseBreach]:
-    claimed = getattr(happening.logged, "received_on", None) or happening.logged.on
+    claimed = getattr(happening.logged, "received_on", None) or happening.logged.day
     # The wall time is UTC; a hall's day may be one ahead of it.
     written = date.fromisoformat(happening.at[:10]) + timedelta(days=1)
     if claimed > written:
@@ -122,10 +125,11 @@ def _judge_receipt(case: CaseStanding, guide: Guide, shelf: Shelf) -> Iterator[C
 
 def _judge_notice(s: _Step) -> Iterator[CaseBreach]:
     if s.after.notices > 1:
-        yield CaseBreach("second_notice", f"第{s.after.notices}次告知,{s.step.on}")
+        yield CaseBreach("second_notice", f"第{s.after.notices}次告知,{s.step.day}")
     last = add_working_days(s.before.received_on, NOTICE_DAYS, s.shelf.calendar).date
-    if s.step.on > last:
-        yield CaseBreach("late_notice", f"收件{s.before.received_on},告知{s.step.on},应不晚于{last}")
+    if s.step.day > last:
+        told = f"收件{s.before.received_on},告知{s.step.day},应不晚于{last}"
+        yield CaseBreach("late_notice", told)
 
 
 def _judge_acceptance(s: _Step) -> Iterator[CaseBreach]:
@@ -135,8 +139,8 @@ def _judge_acceptance(s: _Step) -> Iterator[CaseBreach]:
     if lacking and s.step.step == "accepted":
         codes = "、".join(m.code for m in lacking)
         yield CaseBreach("material_missing", f"受理时缺少材料{codes}"[:200])
-    legal = legal_due(s.guide, s.step.on, s.shelf.calendar)
-    promised = promised_due(s.guide, s.step.on, s.shelf.calendar)
+    legal = legal_due(s.guide, s.step.day, s.shelf.calendar)
+    promised = promised_due(s.guide, s.step.day, s.shelf.calendar)
     if s.step.provisional or legal.provisional or promised.provisional:
         return
     if s.step.promised_due is None or s.step.promised_due > promised.date:
@@ -147,18 +151,18 @@ def _judge_acceptance(s: _Step) -> Iterator[CaseBreach]:
 
 def _judge_refusal(s: _Step) -> Iterator[CaseBreach]:
     if not s.step.ground:
-        yield CaseBreach("no_reason", f"{s.step.step},{s.step.on}")
+        yield CaseBreach("no_reason", f"{s.step.step},{s.step.day}")
 
 
 def _judge_decision(s: _Step) -> Iterator[CaseBreach]:
     if s.happening.actor in (s.before.received_by, s.before.accepted_by):
         yield CaseBreach("same_person", f"工号{s.happening.actor}")
     if s.step.outcome == "denied" and not s.step.ground:
-        yield CaseBreach("no_reason", f"不予许可,{s.step.on}")
-    if s.before.legal_due and s.step.on > s.before.legal_due:
-        yield CaseBreach("over_legal_limit", f"法定期限{s.before.legal_due},决定{s.step.on}")
-    elif s.before.promised_due and s.step.on > s.before.promised_due:
-        yield CaseBreach("over_promise", f"承诺期限{s.before.promised_due},决定{s.step.on}")
+        yield CaseBreach("no_reason", f"不予许可,{s.step.day}")
+    if s.before.legal_due and s.step.day > s.before.legal_due:
+        yield CaseBreach("over_legal_limit", f"法定期限{s.before.legal_due},决定{s.step.day}")
+    elif s.before.promised_due and s.step.day > s.before.promised_due:
+        yield CaseBreach("over_promise", f"承诺期限{s.before.promised_due},决定{s.step.day}")
 
 
 _STEPS: dict[str, Callable[[_Step], Iterator[CaseBreach]]] = {
