@@ -158,7 +158,7 @@ class Guide(_Part, frozen=True, kw_only=True):
 
     # what the item is called here, and which version this is
     item: Code
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
     item_class: ItemClass
     department: Text50
     # 1-11: the same everywhere
