@@ -7,6 +7,7 @@ has; what is the demo's own is the choice of names and the cable.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
@@ -16,8 +17,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -348,17 +350,26 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _asked_to_stop)
     try:
-        return _run(demo, check=given.check)
+        with _alone(demo.data):
+            return _run(demo, check=given.check)
     except KeyboardInterrupt:
         print("demo: stopping", file=sys.stderr)
         return 0
-    except (Failed, Refused) as failed:
+    except (Failed, Refused, OSError) as failed:
         print(f"demo: {failed}", file=sys.stderr)
         return 1
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        demo.stop()
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two demos on one folder would stop each other's servers."""
+    data.mkdir(parents=True, exist_ok=True)
+    with open(data / "demo.lock", "w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failed(f"another demo runs on {data}; stop it, or give another --data") from None
+        yield
 
 
 def _run(demo: Demo, *, check: bool) -> int:
@@ -367,15 +378,20 @@ def _run(demo: Demo, *, check: bool) -> int:
     # Whoever waits for it must not find the one of an earlier run.
     (demo.data / "demo.json").unlink(missing_ok=True)
     demo.set_up()
-    demo.start()
-    terminals = sample.fill(demo)
-    demo.tell(demo.facts(terminals))
-    if check:
-        return sample.check(demo, terminals)
-    print("  Ctrl-C 结束演示。\n", flush=True)
-    while all(process.poll() is None for process in demo.processes.values()):
-        time.sleep(1)
-    raise Failed(f"a server ended by itself; see server.log in the folders of {demo.data}")
+    try:
+        demo.start()
+        terminals = sample.fill(demo)
+        demo.tell(demo.facts(terminals))
+        if check:
+            return sample.check(demo, terminals)
+        print("  Ctrl-C 结束演示。\n", flush=True)
+        while all(process.poll() is None for process in demo.processes.values()):
+            time.sleep(1)
+        raise Failed(f"a server ended by itself; see server.log in the folders of {demo.data}")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        demo.stop()
 
 
 if __name__ == "__main__":
