@@ -1,0 +1,387 @@
+"""The guards of the protocol, each with a weakened twin that the simulation must find.
+
+A guard is named as docs/wire.md names it. ``switch off`` puts the twin in the place of the real
+function wherever it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aggregator.apply
+import aggregator.rounds
+import sync.applying
+import sync.batch
+import sync.client
+import sync.notes
+import sync.receiving
+import tests.simulation.world
+from aggregator.center import Center
+from standards.judging import judge as judge_case
+from sync.batch import Batch, Header
+from sync.entries import Entry, read_leaf
+from sync.errors import Behind, EpochClosed, Gap, Revoked, WrongLog
+from sync.log import LogStore
+from sync.mirror import Append, Duplicate
+from sync.notes import Checkpoint, Note, open_note
+from sync.tables import happening_of
+from tests.simulation.disk import Disk
+
+# As a place to put twins, a module is just a bag of names.
+_receiving: Any = sync.receiving
+_client: Any = sync.client
+_applying: Any = sync.applying
+_batch: Any = sync.batch
+_notes: Any = sync.notes
+_apply: Any = aggregator.apply
+_rounds: Any = aggregator.rounds
+_world: Any = tests.simulation.world
+
+Patch = tuple[object, str, Any]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard taken out. ``where`` is the real function that holds it."""
+
+    guard: str
+    where: str
+    patches: tuple[Patch, ...]
+
+
+@contextmanager
+def switched_off(mutant: Mutant) -> Iterator[None]:
+    """Run without this guard."""
+    kept = [(place, name, getattr(place, name)) for place, name, _ in mutant.patches]
+    for place, name, twin in mutant.patches:
+        setattr(place, name, twin)
+    try:
+        yield
+    finally:
+        for place, name, real in kept:
+            setattr(place, name, real)
+
+
+# --- what the center asks of a batch ---------------------------------------------------------
+
+_real_place = _receiving.check_place
+_real_judge = _receiving.judge
+
+
+def _place_without(error: type[Exception]) -> Callable[..., None]:
+    def twin(held: Any, header: Header, origin: str) -> None:
+        try:
+            _real_place(held, header, origin)
+        except (WrongLog, Revoked, EpochClosed):
+            raise
+        except error:
+            # The rules that the real function would have asked after this one.
+            size = held.frontier.size
+            if error is not Gap and header.stop > size and header.start != size:
+                raise Gap("gap", size=size) from None
+
+    return twin
+
+
+def _judge_any_root(held: Any, header: Header, head: Checkpoint, hashes: Any) -> Any:
+    if header.stop <= held.frontier.size:
+        return _real_judge(held, header, head, hashes)
+    return Append(held.frontier.extended(hashes))
+
+
+def _judge_any_replay(held: Any, header: Header, head: Checkpoint, hashes: Any) -> Any:
+    if header.stop <= held.frontier.size:
+        return Duplicate(header.stop)
+    return _real_judge(held, header, head, hashes)
+
+
+def _no_commitments(parts: Any, leaves: Any, start: int) -> None:
+    """Believes that every personal part belongs to its leaf."""
+
+
+def _unpack_unhashed(raw: bytes, verifiers: Any) -> Batch:
+    header_note, head_note, rest = _batch._frame(raw)
+    note = open_note(header_note, verifiers)
+    header = Header.parse(note.text)
+    head = Checkpoint.parse(open_note(head_note, verifiers).text)
+    at = header.leaves_bytes
+    return Batch(header, header_note, head, head_note, rest[:at], rest[at:], note.signed_by)
+
+
+def _open_unsigned(raw: bytes, verifiers: Any) -> Note:
+    text, _ = _notes._split_note(raw)
+    return Note(text, frozenset(v.name for v in verifiers), {})
+
+
+# --- what the center answers ------------------------------------------------------------------
+
+
+def _again_with_latest(logs: LogStore, batch: Batch, cosigner: Any) -> bytes:
+    return logs.receipt(batch.head.origin, cosigner.name) or b""
+
+
+def _receive_receipt_first(logs: LogStore, raw: bytes, writer_of: Any, receiver: Any) -> bytes:
+    """Receipt and data in two transactions, the receipt first."""
+    real = _receiving
+    writer = writer_of(real.claimed_origin(raw))
+    batch = real.unpack(raw, [writer.verifier])
+    logs.open(writer.origin, writer.name, own=False)
+    held = real._held(logs, writer)
+    real.check_place(held, batch.header, writer.origin)
+    leaves = batch.leaves()
+    hashes = real.hashes_of(leaves)
+    verdict = real.judge(held, batch.header, batch.head, hashes)
+    if isinstance(verdict, Duplicate):
+        return real._again(logs, batch, receiver.cosigner)
+    parts = batch.personal(receiver.sealing)
+    real.check_commitments(parts, leaves, batch.header.start)
+    note = real._receipt(logs, batch, receiver.cosigner)
+    with logs.db.transaction():
+        logs.keep_batch(batch, hashes, verdict.frontier)
+        logs.keep_personal(writer.origin, parts)
+    return note
+
+
+_real_commit = Disk.commit
+
+
+def _late(center: bool) -> Callable[[Disk], None]:
+    """The write is answered before it is durable; the next transaction makes it so."""
+
+    def twin(disk: Disk) -> None:
+        if (disk.owner == "center") is not center:
+            _real_commit(disk)
+
+    return twin
+
+
+# --- what the hall believes -------------------------------------------------------------------
+
+
+def _accept_unchecked(logs: LogStore, origin: str, raw: bytes, cosigner: Any) -> int:
+    head = Checkpoint.parse(open_note(raw, [cosigner]).text)
+    with logs.db.transaction():
+        state = logs.lock(origin)
+        size = min(head.size, state.size)
+        logs.keep_receipt(origin, head.size, cosigner.name, raw)
+        logs.move_mark(origin, size)
+        return max(state.mark.size, size)
+
+
+_real_accept = _client.accept_receipt
+_real_push = _client.Exchange._push
+
+
+def _accept_of_longer_log(logs: LogStore, origin: str, raw: bytes, cosigner: Any) -> int:
+    head = Checkpoint.parse(open_note(raw, [cosigner]).text)
+    if head.size > logs.state(origin).size:
+        return head.size
+    return _real_accept(logs, origin, raw, cosigner)
+
+
+def _push_from_anywhere(exchange: Any, answer: Any, progress: Any) -> int:
+    own = exchange._peer.origin
+    size = exchange._logs.state(own).size
+    if any(h.origin == own and h.size > size for h in answer.logs):
+        return 0
+    return _real_push(exchange, answer, progress)
+
+
+def _move_mark_anywhere(logs: LogStore, origin: str, size: int) -> None:
+    logs.db.execute(
+        "UPDATE log SET mark = :size, mark_frontier = :frontier WHERE origin = :origin",
+        origin=origin,
+        size=size,
+        frontier=logs.frontier_at(origin, size).to_bytes(),
+    )
+
+
+# --- applying ---------------------------------------------------------------------------------
+
+
+def _chunk_in_two(mark_first: bool) -> Callable[..., int]:
+    def twin(logs: LogStore, origin: str, observe: Any, effect: Any) -> int:
+        real = _applying
+        state = logs.state(origin)
+        stop = min(state.size, state.applied + logs.portions.chunk_entries)
+        try:
+            entries = real._read(logs, state, stop)
+            real._refuse_held_back(logs, entries)
+            if mark_first:
+                real._move(logs, origin, stop)
+            with logs.db.transaction():
+                real._keep(logs, entries, observe, effect)
+            real._move(logs, origin, stop)
+            return len(entries)
+        except real._UNFIT:
+            return real._apply_one_by_one(logs, origin, observe, effect)
+
+    return twin
+
+
+def _nothing_held_back(logs: LogStore, entries: Any) -> None:
+    """Applies an entry though an earlier one of its matter is in quarantine."""
+
+
+def _entry_of_any_writer(logs: LogStore, state: Any, index: int, raw: bytes) -> Entry:
+    leaf, record_type, logged = read_leaf(raw, logs.tables.kinds)
+    return Entry(state.origin, index, state.writer, leaf, record_type, logged)
+
+
+def _drop(logs: LogStore, origin: str, index: int, error: Exception) -> None:
+    """What cannot be applied is passed over in silence."""
+    with logs.db.transaction():
+        if logs.lock(origin).applied == index:
+            _applying._move(logs, origin, index + 1)
+
+
+def _find_afterwards(center: Center, origin: str) -> int:
+    """Findings in a transaction of their own, after the entries that showed them."""
+    shelf, found = center.shelf(), []
+
+    def observe(entry: Entry, before: Any, after: Any) -> None:
+        if entry.leaf.kind in _apply.CASES.kinds:
+            for breach in judge_case(happening_of(entry), before, after, shelf):
+                found.append((entry, breach))
+
+    done = _applying.apply_pending(center.logs, origin, observe)
+    for entry, breach in found:
+        record = _apply._finding(entry, breach)
+        center.order(entry.writer, record, actor=_apply.JUDGE)
+    return done
+
+
+# --- writing at the hall ----------------------------------------------------------------------
+
+_real_write = LogStore.write
+
+
+def _write_in_two(logs: LogStore, origin: str, record: Any, **kw: Any) -> Entry:
+    """Entry first, business row in a transaction of its own."""
+    late: list[tuple[Any, ...]] = []
+    keep, logs.tables.keep = logs.tables.keep, lambda *args: late.append(args)  # type: ignore[method-assign]
+    try:
+        entry = _real_write(logs, origin, record, **kw)
+    finally:
+        logs.tables.keep = keep  # type: ignore[method-assign]
+    for args in late:
+        keep(*args)
+    return entry
+
+
+MUTANTS = (
+    Mutant(
+        "a writer whose log is shorter than our copy is told so (S1)",
+        "sync.mirror.check_place",
+        ((_receiving, "check_place", _place_without(Behind)),),
+    ),
+    Mutant(
+        "a hall looks whether the center holds more than itself (S1)",
+        "sync.client.Exchange._push, sync.sending.accept_receipt",
+        (
+            (_client, "accept_receipt", _accept_of_longer_log),
+            (_client.Exchange, "_push", _push_from_anywhere),
+        ),
+    ),
+    Mutant(
+        "a batch starts exactly where our copy ends",
+        "sync.mirror.check_place",
+        ((_receiving, "check_place", _place_without(Gap)),),
+    ),
+    Mutant(
+        "the root over our frontier and the new leaves is the signed root",
+        "sync.mirror.judge",
+        ((_receiving, "judge", _judge_any_root),),
+    ),
+    Mutant(
+        "a replay has our root at its size",
+        "sync.mirror.judge",
+        ((_receiving, "judge", _judge_any_replay),),
+    ),
+    Mutant(
+        "a personal part opens the commitment in its leaf",
+        "sync.receiving.check_commitments",
+        ((_receiving, "check_commitments", _no_commitments),),
+    ),
+    Mutant(
+        "the sections have the hashes of the signed header",
+        "sync.batch.unpack",
+        ((_receiving, "unpack", _unpack_unhashed),),
+    ),
+    Mutant(
+        "header and head are signed by the writer's key",
+        "sync.notes.open_note",
+        ((_batch, "open_note", _open_unsigned),),
+    ),
+    Mutant(
+        "a receipt speaks of what its batch proved, no more (S2)",
+        "sync.receiving._again",
+        ((_receiving, "_again", _again_with_latest),),
+    ),
+    Mutant(
+        "receipt and data stand in one transaction",
+        "sync.receiving.receive",
+        ((_rounds, "receive", _receive_receipt_first),),
+    ),
+    Mutant(
+        "the center's commit is durable before the receipt leaves",
+        "aggregator.store.CenterStore.transaction",
+        ((Disk, "commit", _late(center=True)),),
+    ),
+    Mutant(
+        "the hall's commit is durable before the clerk sees a green tick",
+        "node.store.NodeStore.transaction",
+        ((Disk, "commit", _late(center=False)),),
+    ),
+    Mutant(
+        "a receipt is checked against our own tree (S3)",
+        "sync.sending.accept_receipt",
+        (
+            (_client, "accept_receipt", _accept_unchecked),
+            (_world, "accept_receipt", _accept_unchecked),
+        ),
+    ),
+    Mutant(
+        "the mark never moves back",
+        "sync.log.LogStore.move_mark",
+        ((LogStore, "move_mark", _move_mark_anywhere),),
+    ),
+    Mutant(
+        "the applied mark moves with the effect (effect first)",
+        "sync.applying._apply_chunk",
+        ((_applying, "_apply_chunk", _chunk_in_two(mark_first=False)),),
+    ),
+    Mutant(
+        "the applied mark moves with the effect (mark first)",
+        "sync.applying._apply_chunk",
+        ((_applying, "_apply_chunk", _chunk_in_two(mark_first=True)),),
+    ),
+    Mutant(
+        "quarantine holds back what comes after in the same matter",
+        "sync.applying._refuse_held_back",
+        ((_applying, "_refuse_held_back", _nothing_held_back),),
+    ),
+    Mutant(
+        "what cannot be applied is kept and counted",
+        "sync.applying._quarantine",
+        ((_applying, "_quarantine", _drop),),
+    ),
+    Mutant(
+        "a writer writes only kinds of its own",
+        "sync.applying.entry_of",
+        ((_applying, "entry_of", _entry_of_any_writer),),
+    ),
+    Mutant(
+        "a finding stands in the transaction of the entry that showed it",
+        "aggregator.apply.apply_hall",
+        ((_apply, "apply_hall", _find_afterwards),),
+    ),
+    Mutant(
+        "entry and business row stand in one transaction",
+        "sync.log.LogStore.write",
+        ((LogStore, "write", _write_in_two),),
+    ),
+)

@@ -1,0 +1,232 @@
+"""The fake wire: loses, doubles, delays, cuts and alters what travels, and plays captive portal.
+
+The center's door is the one of `aggregator.intake` without Flask: signatures of requests, `rounds`,
+and refusals that travel as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aggregator import roster, rounds
+from aggregator.center import Center
+from sync import messages
+from sync.batch import unpack
+from sync.client import PREFIX, refusal_of
+from sync.errors import DiskFull, Fork, NotOurs, SyncError, TryLater, Unreachable
+from sync.keysets import HallKeys
+from sync.messages import RoundAsk
+from sync.notes import Checkpoint, Verifier, open_note
+from sync.signed_requests import check_request, signature_headers
+from tests.simulation.book import require
+from tests.simulation.disk import Crash
+
+if TYPE_CHECKING:
+    from tests.simulation.machines import HallMachine
+    from tests.simulation.world import World
+
+PORTAL = b"<!DOCTYPE html><title>Welcome</title><p>Please sign in to the network.</p>"
+# Faults after which an answer may be anything: the hall must only come to no harm.
+TAMPERED = frozenset({"request altered", "answer altered", "answer stale", "portal"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What goes over the wire."""
+
+    hall: str
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_batch(self) -> bool:
+        """Does it carry a batch up?"""
+        return self.method == "POST" and self.target.startswith(f"{PREFIX}/logs/")
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What a confused cache would file its answer under."""
+        return self.hall, self.method, self.target.partition("?")[0]
+
+
+@dataclass
+class Meeting:
+    """One contact of one hall: what happened to it on the way."""
+
+    hall: str
+    faults: set[str] = field(default_factory=set)
+    diverged: bool = False
+
+    @property
+    def tampered(self) -> bool:
+        """Was something altered that the hall then saw?"""
+        return bool(self.faults & TAMPERED)
+
+
+class Wire:
+    """All lines to the center."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.underway: list[Request] = []
+        self.answers: dict[tuple[str, str, str], list[bytes]] = {}
+        self.receipts: dict[tuple[str, int], bytes] = {}
+
+    def line(self, machine: HallMachine, meeting: Meeting) -> Road:
+        """A hall's line for one contact."""
+        return Road(self, machine, meeting)
+
+    # --- the center's door ----------------------------------------------------------------------
+
+    def deliver(self, request: Request, *, altered: bool = False) -> bytes:
+        """The center's answer.
+
+        Raises:
+            SyncError: its refusal, as it travels. Unreachable: the center lost power.
+        """
+        world = self.world
+        try:
+            answer = door(world.center.office, request)
+        except Crash as crash:
+            require(crash.disk is world.center.disk, "a machine was touched from elsewhere")
+            world.reboot(world.center)
+            raise Unreachable("the center lost power") from None
+        except SyncError as error:
+            require(not (altered and isinstance(error, Fork)), "damage on the way is called a fork")
+            raise refusal_of(msgspec.json.encode(error.answer())) from None
+        if request.is_batch:
+            self._check_receipt(request, answer)
+        return answer
+
+    def _check_receipt(self, request: Request, answer: bytes) -> None:
+        """S2: a receipt speaks of exactly what its request proved, the same one each time."""
+        office = self.world.center.office
+        with self.world.center.disk.looked_at():
+            keys = roster.hall_keys(office, request.hall)
+        head = unpack(request.body, [keys.signing]).head
+        text = open_note(answer, [office.cosigner.verifier]).text
+        require(Checkpoint.parse(text) == head, "a receipt speaks of more than the batch proved")
+        first = self.receipts.setdefault((head.origin, head.size), answer)
+        require(answer == first, "an identical replay got another receipt")
+
+    def deliver_late(self) -> None:
+        """One request that was on its way for long arrives; nobody waits for the answer."""
+        if self.underway:
+            request = self.underway.pop(self.world.draw.randrange(len(self.underway)))
+            try:
+                self.deliver(request)
+            except SyncError:
+                return
+
+
+class Road:
+    """`sync.client.Line` over this wire."""
+
+    def __init__(self, wire: Wire, machine: HallMachine, meeting: Meeting) -> None:
+        self._wire, self._machine, self._meeting = wire, machine, meeting
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        """See ``sync.client.Line``."""
+        world, machine = self._wire.world, self._machine
+        require(not machine.disk.in_transaction, "a transaction is held open over the network")
+        world.books[machine.name].check_mark()
+        world.meanwhile(machine)
+        signer, posix = machine.hall.signer, int(machine.clock.now().timestamp())
+        headers = signature_headers(signer, method, target, body, posix)
+        request = Request(machine.name, method, target, headers, body)
+        return self._back(request, self._there(request))
+
+    def _fault(self, *names: str) -> str:
+        fault = self._wire.world.fault(*names)
+        if fault:
+            self._meeting.faults.add(fault)
+        return fault
+
+    def _there(self, request: Request) -> bytes:
+        wire = self._wire
+        names = ("request lost", "request late", "request twice", "request twice, late")
+        fault = self._fault(*names, "request altered", "portal", "answer stale")
+        if fault == "request lost":
+            raise Unreachable("lost on the way")
+        if fault == "request late":
+            wire.underway.append(request)
+            raise Unreachable("no answer in time")
+        if fault == "request twice":
+            self._unheard(request)
+        if fault == "request twice, late":
+            wire.underway.append(request)
+        if fault == "request altered" and request.body:
+            body = wire.world.damaged(request.body)
+            request = Request(request.hall, request.method, request.target, request.headers, body)
+        if fault == "portal":
+            return self._portal()
+        if fault == "answer stale" and (kept := wire.answers.get(request.place)):
+            return wire.world.draw.choice(kept)
+        return self._heard(request, altered=fault == "request altered")
+
+    def _unheard(self, request: Request) -> None:
+        try:
+            self._wire.deliver(request)
+        except SyncError:
+            return
+
+    def _portal(self) -> bytes:
+        """With and without the check of ``HttpLine`` in front: neither may do harm."""
+        if self._wire.world.draw.random() < 0.5:
+            raise NotOurs("status 200 from something that is not the center")
+        return PORTAL
+
+    def _heard(self, request: Request, *, altered: bool) -> bytes:
+        world = self._wire.world
+        book = world.books[request.hall]
+        try:
+            answer = self._wire.deliver(request, altered=altered)
+        except (Unreachable, TryLater):
+            self._meeting.faults.add("center failed")
+            raise
+        book.check_copy()
+        if request.is_batch and not altered:
+            short = len(book.history) < len(book.copy)
+            require(not short, "a log shorter than the center's copy was not told so (S1)")
+        if request.target.endswith("/round"):
+            self._meeting.diverged = book.is_diverged()
+        self._wire.answers.setdefault(request.place, []).append(answer)
+        return answer
+
+    def _back(self, request: Request, answer: bytes) -> bytes:
+        fault = self._fault("answer lost", "answer altered")
+        if fault == "answer lost":
+            raise Unreachable("the answer was lost")
+        return self._wire.world.damaged(answer) if fault == "answer altered" else answer
+
+
+def door(office: Center, request: Request) -> bytes:
+    """What `aggregator.intake` does with a request."""
+    try:
+        if request.is_batch:
+            hall, _, epoch = request.target.removeprefix(f"{PREFIX}/logs/").partition("/")
+            return rounds.take_batch(office, (hall, epoch), request.body)
+        keys = _caller(office, request)
+        if request.target == f"{PREFIX}/round":
+            ask = messages.read(request.body, RoundAsk)
+            return messages.write(rounds.answer_round(office, keys, ask))
+        origin, _, start = request.target.removeprefix(f"{PREFIX}/logs/").partition("?from=")
+        return rounds.give_batch(office, keys, origin, int(start))
+    except DiskFull:
+        raise TryLater("the center's disk is full") from None
+
+
+def _caller(office: Center, request: Request) -> HallKeys:
+    found: list[HallKeys] = []
+
+    def key_of(name: str) -> Verifier:
+        found.append(roster.hall_of_key(office, name))
+        return found[-1].signing
+
+    check_request(request.headers, request.method, request.target, request.body, key_of)
+    return found[-1]

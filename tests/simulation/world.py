@@ -1,0 +1,359 @@
+"""One world: halls, a center, a bad wire, and everything that may happen, drawn from one seed.
+
+Grows by steps: what people do (`_people`), what machines do (`_machines`), what goes wrong
+(`_trouble`). Restores that heal, clones and epochs get steps of their own when they are built; a
+node restored from an old copy is here already as an adversity that must be refused and told.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from random import Random
+
+from aggregator import apply, roster
+from standards.records import Inspection
+from sync.applying import apply_pending
+from sync.batch import MEDIA_TYPE
+from sync.client import PREFIX, Exchange
+from sync.errors import Behind, DiskFull, Fork, Gap, Malformed, SyncError, TryLater, Unreachable
+from sync.keysets import CenterKeys
+from sync.notes import Verifier
+from sync.sending import accept_receipt, next_batch
+from tests.simulation import adversity, clerk
+from tests.simulation.book import HallBook, Violation, require
+from tests.simulation.clocks import Time
+from tests.simulation.disk import Crash, Disk
+from tests.simulation.ending import heal
+from tests.simulation.machines import (
+    HALLS,
+    CenterMachine,
+    HallMachine,
+    Stock,
+    guide_published,
+    repeatable,
+)
+from tests.simulation.wire import Meeting, Wire
+
+STEPS = 22
+Machine = HallMachine | CenterMachine
+
+
+class World:
+    """Everything that happens under one seed."""
+
+    def __init__(self, stock: Stock, seed: int) -> None:
+        self.stock, self.seed, self.draw = stock, seed, Random(seed)
+        self.faults: Counter[str] = Counter()
+        self.time = Time()
+        self.trouble = self.draw.choice((0.05, 0.15, 0.3, 0.6))
+        self.center = CenterMachine(stock.folder, Disk(stock.center), self.time)
+        self.root = Verifier.parse(stock.root)
+        self.keys = CenterKeys.open(roster.keys_note(self.center.office), self.root)
+        self.halls = [self._hall(name) for name in HALLS[: self.draw.choice((1, 1, 2, 2, 3))]]
+        self.books = {hall.name: HallBook(hall, self.center) for hall in self.halls}
+        self.wire = Wire(self)
+        self._published = self._own_sizes()
+        self._seen: dict[str, tuple[int, int]] = {}
+        self.plan = adversity.draw_plan(self)
+        self.ended = False
+
+    def _hall(self, name: str) -> HallMachine:
+        disk = Disk(self.stock.halls[name])
+        foreign = self.draw.random() < 0.2
+        return HallMachine(self.stock.folder, name, disk, self.time, foreign=foreign)
+
+    def run(self) -> str:
+        """Live through it; answers what was violated, or nothing."""
+        with repeatable(self.draw.randbytes):
+            try:
+                for number in range(STEPS):
+                    self.time.pass_on(self.draw.choice((0.2, 5, 600, 40_000)))
+                    adversity.happen(self, number)
+                    self._step()
+                    self.check()
+                heal(self)
+            except Violation as violation:
+                return str(violation)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}{_where(error)}"
+        return ""
+
+    def fingerprint(self) -> str:
+        """The same for the same seed: every log's head at every machine, and every fault."""
+        stores = [self.center.office.logs, *(machine.hall.logs for machine in self.halls)]
+        heads = [(s.origin, s.frontier.to_bytes().hex()) for logs in stores for s in logs.states()]
+        return sha256(repr((heads, sorted(self.faults.items()))).encode()).hexdigest()
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def _step(self) -> None:
+        steps: list[tuple[int, Callable[[], None]]] = [
+            (8, self._clerk_writes),
+            (8, self._hall_calls),
+            (2, self._stick_is_carried),
+            (2, self._hall_applies),
+            (4, self._center_applies),
+            (2, self._center_speaks),
+            (2, self.wire.deliver_late),
+            (1, self._clock_jumps),
+            (1, self._power_fails),
+            (1, self._center_replays),
+        ]
+        weights = [weight for weight, _ in steps]
+        self.draw.choices([step for _, step in steps], weights)[0]()
+
+    def _any_machine(self) -> Machine:
+        machines: list[Machine] = [*self.halls, self.center]
+        return self.draw.choice(machines)
+
+    def _any_hall(self) -> HallMachine:
+        return self.draw.choice(self.halls)
+
+    def _clerk_writes(self) -> None:
+        machine = self._any_hall()
+        self._at(machine, lambda: self.clerk_writes(machine))
+
+    def clerk_writes(self, machine: HallMachine) -> None:
+        """Somebody at this hall writes one or two records in one transaction."""
+        book, hall = self.books[machine.name], machine.hall
+        book.attempt = clerk.plan(self.draw, machine)
+        done = False
+        try:
+            with hall.db.transaction() if len(book.attempt) > 1 else nullcontext():
+                for w in book.attempt:
+                    hall.write(w.record, actor=w.actor, record_id=w.record_id)
+            done = True
+        except DiskFull:
+            require(machine.disk.burnt == "full", "a full disk that was not full")
+        except ValueError:
+            require(not machine.foreign, "a record was refused that nobody checks")
+        if not done:
+            book.attempt = []
+        book.settle(acknowledged=done)
+
+    def meanwhile(self, machine: HallMachine) -> None:
+        """While a hall's request is on its way, the world goes on, that hall's clerks too."""
+        if not self.ended and self.draw.random() < 0.2:
+            choice = self.draw.random()
+            if choice < 0.5:
+                self.clerk_writes(machine)
+            elif choice < 0.7:
+                self._center_applies()
+            elif choice < 0.9:
+                self.wire.deliver_late()
+            else:
+                self._center_speaks()
+
+    def _hall_calls(self) -> None:
+        machine = self._any_hall()
+        self._at(machine, lambda: self.contact(machine))
+
+    def contact(self, machine: HallMachine) -> None:
+        """One contact of the real `Exchange` over this wire."""
+        meeting = Meeting(machine.name)
+        self._arm(self.center, 80)
+        outcome: Exception | None = None
+        try:
+            line = self.wire.line(machine, meeting)
+            peer = machine.peer(self.keys, self.stock.root)
+            Exchange(machine.hall.logs, line, peer).run()
+        except (SyncError, DiskFull) as error:
+            outcome = error
+        finally:
+            self.center.disk.disarm()
+        self._judge(meeting, outcome, (Unreachable, TryLater))
+
+    def _stick_is_carried(self) -> None:
+        machine = self._any_hall()
+        state = machine.hall.state()
+        start = self.draw.choice((state.mark.size, 0, self.draw.randint(0, state.size)))
+        self._at(machine, lambda: self.carry(machine, start))
+
+    def carry(self, machine: HallMachine, start: int) -> None:
+        """One batch without a round before it, as a stick or another's client would bring it."""
+        hall = machine.hall
+        raw = next_batch(hall.logs, hall.origin, start, hall.signer, self.keys.sealing)
+        if raw is None:
+            return
+        meeting = Meeting(machine.name)
+        outcome: Exception | None = None
+        try:
+            target = f"{PREFIX}/logs/{machine.name}/1"
+            line = self.wire.line(machine, meeting)
+            answer = line.send("POST", target, raw, MEDIA_TYPE)
+            accept_receipt(hall.logs, hall.origin, answer, self.keys.receipts)
+        except (SyncError, DiskFull) as error:
+            outcome = error
+        self._judge(meeting, outcome, (Unreachable, TryLater, Gap))
+
+    def _judge(
+        self, meeting: Meeting, outcome: Exception | None, usual: tuple[type[Exception], ...]
+    ) -> None:
+        """No false alarm, and no alarm that is not told."""
+        book = self.books[meeting.hall]
+        if isinstance(outcome, Behind | Fork | Malformed):
+            book.told.append(outcome.code)
+        if meeting.tampered:
+            return
+        if outcome is None:
+            require(not meeting.diverged, "a hall with another history was not told so")
+            return
+        if book.adversity:
+            return
+        full = isinstance(outcome, DiskFull) and book.machine.disk.burnt == "full"
+        name = getattr(outcome, "code", type(outcome).__name__)
+        require(full or isinstance(outcome, usual), f"an honest hall was told {name}: {outcome}")
+        calm = not meeting.faults and not full and not isinstance(outcome, Gap)
+        require(not calm, f"nothing happened on the way, but: {name}")
+
+    def _hall_applies(self) -> None:
+        machine = self._any_hall()
+        self._at(machine, lambda: self.hall_applies(machine))
+
+    def hall_applies(self, machine: HallMachine) -> None:
+        """A hall applies what came down."""
+        logs = machine.hall.logs
+        for state in logs.states():
+            if not state.own:
+                self._unless_full(machine, partial(apply_pending, logs, state.origin))
+
+    def _center_applies(self) -> None:
+        self._at(self.center, self.center_applies)
+
+    def center_applies(self) -> None:
+        """The center applies what it received, and judges it."""
+        self._unless_full(self.center, lambda: apply.apply_all(self.center.office))
+        self._follow()
+
+    def _follow(self) -> None:
+        for book in self.books.values():
+            book.follow()
+
+    def _center_replays(self) -> None:
+        self._at(self.center, self.center_replays)
+
+    def center_replays(self) -> None:
+        """The center learns a new kind of record and tries what waited for it again."""
+        for book in self.books.values():
+            book.check_tables()
+            book.replay_due = True
+        self._unless_full(self.center, self._replay)
+
+    def _replay(self) -> None:
+        if not self.center.learned:
+            self.center.learn()
+        for book in self.books.values():
+            apply.replay(self.center.office, book.origin)
+            book.replayed()
+
+    def _center_speaks(self) -> None:
+        self._at(self.center, self._publish)
+
+    def _publish(self) -> None:
+        office = self.center.office
+        if self.draw.random() < 0.3:
+            version = len(office.shelf().guides) + 1
+            record = guide_published(version, office.clock.today())
+            self._unless_full(self.center, lambda: office.publish(record, actor="C-03"))
+            return
+        hall = self._any_hall().name
+        seen = Inspection(for_hall=hall, mode="overt", day=office.clock.today(), inspector="C-09")
+        self._unless_full(self.center, lambda: office.order(hall, seen, actor="C-09"))
+
+    # --- what goes wrong --------------------------------------------------------------------
+
+    def fault(self, *names: str) -> str:
+        """Perhaps one of these faults; counted."""
+        if self.draw.random() >= self.trouble:
+            return ""
+        name = self.draw.choice(names)
+        self.faults[name] += 1
+        return name
+
+    def damaged(self, raw: bytes) -> bytes:
+        """Cut short, or one bit flipped."""
+        at = self.draw.randrange(len(raw))
+        if self.draw.random() < 0.3:
+            return raw[:at]
+        flipped = raw[at] ^ (1 << self.draw.randrange(8))
+        return raw[:at] + bytes([flipped]) + raw[at + 1 :]
+
+    def _clock_jumps(self) -> None:
+        machine = self._any_machine()
+        days = self.draw.choice((3 * 365, -1, -60 * 365, 0))
+        machine.clock.wrong_by = timedelta(days=days)
+        self.faults["clock jump"] += 1
+
+    def _power_fails(self) -> None:
+        self.faults["restart"] += 1
+        self.reboot(self._any_machine())
+
+    def _arm(self, machine: Machine, most: int) -> None:
+        if kind := self.fault("crash", "full"):
+            machine.disk.arm(self.draw.randint(1, most), "crash" if kind == "crash" else "full")
+
+    def _at(self, machine: Machine, act: Callable[[], None]) -> None:
+        """Do something at a machine, whose power may fail at any touch of its disk."""
+        self._arm(machine, 40)
+        try:
+            act()
+        except Crash as crash:
+            require(crash.disk is machine.disk, "a machine was touched from elsewhere")
+            self.reboot(machine)
+        finally:
+            machine.disk.disarm()
+
+    def _unless_full(self, machine: Machine, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except DiskFull:
+            require(machine.disk.burnt == "full", "a full disk that was not full")
+
+    def reboot(self, machine: Machine) -> None:
+        """The power came back: the program starts over what the disk kept."""
+        machine.disk.lose_power()
+        machine.boot()
+        if isinstance(machine, HallMachine):
+            self.books[machine.name].settle(acknowledged=False)
+        else:
+            self._follow()
+
+    # --- what must be true ------------------------------------------------------------------
+
+    def _own_sizes(self) -> dict[str, list[bytes]]:
+        logs = self.center.office.logs
+        return {s.origin: logs.leaves(s.origin, 0, s.size) for s in logs.states() if s.own}
+
+    def check(self) -> None:
+        """Every promise, as far as anything changed since it was last looked at."""
+        center = self.center.disk.changes
+        for name, book in self.books.items():
+            hall = book.machine.disk.changes
+            before = self._seen.get(name, (-1, -1))
+            self._seen[name] = hall, center
+            if center != before[1]:
+                book.check_tables()
+            if hall != before[0]:
+                book.check_hall()
+                book.check_mirrors()
+            if (hall, center) != before:
+                book.check_mark()
+                book.check_deliveries()
+
+    def check_center_logs(self) -> None:
+        """What the center published and ordered stands as it was."""
+        now = self._own_sizes()
+        for origin, leaves in self._published.items():
+            require(now[origin][: len(leaves)] == leaves, "the center's own log was rewritten")
+        self._published = now
+
+
+def _where(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return "".join(f" < {frame.name}:{frame.lineno}" for frame in reversed(frames))
