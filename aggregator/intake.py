@@ -54,6 +54,8 @@ def _in_our_form(answer: Response) -> Response:
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         refusal = TryLater("a fault at the center, or its disk is full; nothing was changed")
         answer.headers.setdefault("Retry-After", str(_RETRY_S))
+        if status == HTTPStatus.INSUFFICIENT_STORAGE:
+            answer.status_code = refusal.status
     answer.set_data(json.dumps(refusal.answer()))
     answer.mimetype = JSON
     return answer

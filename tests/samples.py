@@ -174,7 +174,7 @@ SAMPLES: dict[str, Record] = {
     )
 }
 
-_characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+_characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
 def strategy_of(kind: Any) -> st.SearchStrategy[Any]:

@@ -113,7 +113,7 @@ def exported(folder: Path) -> Path:
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The verifier in a process of its own that cannot see this project."""
-    command = [sys.executable, "-I", HERE / "verify.py", *map(str, arguments)]
+    command = [sys.executable, "-I", str(HERE / "verify.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE)
 
 

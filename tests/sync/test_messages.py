@@ -20,7 +20,7 @@ from sync.messages import (
 from tests.vectors import make
 
 ASK = make.read("round.json")["ask"].encode()
-names = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1,
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1,
                 max_size=20)  # fmt: skip
 heads = st.builds(LogHead, origin=names, size=st.integers(0, 10**18 - 1), note=names)
 

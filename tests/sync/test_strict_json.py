@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sync.strict_json import MAX_DEPTH, NotStrict, holds_nul, read
 
-texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**17), 10**17) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
