@@ -30,6 +30,8 @@ MAX_ENTRIES = 5_000
 MAX_LEAVES_BYTES = 16 * 1024 * 1024
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 MAX_RATIO = 200
+# Up to here any ratio is taken: honest leaves can be very much alike, and a sender keeps below it.
+FREE_LEAVES_BYTES = MAX_LEAVES_BYTES // 4
 _MAX_LINE = 64
 _ZSTD_LEVEL = 3
 _FRAME, _RLE = b"\x28\xb5\x2f\xfd", 1
@@ -100,7 +102,7 @@ def _check_caps(header: Header) -> None:
     too_long = header.leaves_plain_bytes > MAX_LEAVES_BYTES
     if too_many or too_long or header.leaves_bytes + header.sealed_bytes > MAX_BATCH_BYTES:
         raise TooLarge("a batch passes a cap", entries=MAX_ENTRIES, bytes=MAX_BATCH_BYTES)
-    if header.leaves_plain_bytes > MAX_RATIO * header.leaves_bytes:
+    if header.leaves_plain_bytes > max(FREE_LEAVES_BYTES, MAX_RATIO * header.leaves_bytes):
         raise TooLarge("a batch claims to inflate beyond 200 to 1")
 
 

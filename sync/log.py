@@ -22,8 +22,9 @@ from standards.records.declare import (
     personal_bytes,
 )
 from sync.batch import (
+    FREE_LEAVES_BYTES,
+    MAX_BATCH_BYTES,
     MAX_ENTRIES,
-    MAX_LEAVES_BYTES,
     Batch,
     hashes_of,
     inflate,
@@ -50,7 +51,8 @@ class Portions:
     """
 
     batch_entries: int = MAX_ENTRIES
-    batch_plain_bytes: int = MAX_LEAVES_BYTES // 4
+    batch_plain_bytes: int = FREE_LEAVES_BYTES
+    batch_sealed_bytes: int = MAX_BATCH_BYTES // 4
     chunk_entries: int = 1_000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync.batch import pack
 from sync.errors import Fork, Malformed
-from sync.log import LogStore
+from sync.log import LogStore, Portions
 from sync.notes import Checkpoint, Signer, Verifier, open_note
 
 
@@ -24,16 +24,22 @@ def next_batch(
     if start >= size:
         return None
     leaves = logs.leaves(origin, start, min(size, start + logs.portions.batch_entries))
-    count, total = 0, 0
-    for leaf in leaves:
-        total += len(leaf) + 1
-        if count and total > logs.portions.batch_plain_bytes:
-            break
-        count += 1
-    stop = start + count
+    personal = logs.personal(origin, start, start + len(leaves))
+    parts = [len(personal.get(start + i, b"")) for i in range(len(leaves))]
+    stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)
     head = Checkpoint(origin, stop, logs.root_at(origin, stop))
-    personal = logs.personal(origin, start, stop)
-    return pack(signer, head, start, size, (leaves[:count], personal, receiver))
+    sent = {index: part for index, part in personal.items() if index < stop}
+    return pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
+
+
+def _fitting(portions: Portions, leaves: list[int], parts: list[int]) -> int:
+    """How many entries of these sizes go into one batch; always at least one."""
+    plain, sealed = 0, 0
+    for count, (leaf, part) in enumerate(zip(leaves, parts, strict=True)):
+        plain, sealed = plain + leaf + 1, sealed + part
+        if count and (plain > portions.batch_plain_bytes or sealed > portions.batch_sealed_bytes):
+            return count
+    return len(leaves)
 
 
 def signed_head(logs: LogStore, origin: str, signer: Signer) -> bytes:

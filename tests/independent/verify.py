@@ -173,7 +173,7 @@ def read_batch(raw, signing):
     )  # fmt: skip
     must(start < stop <= whole and stop - start <= 5000, "the header's numbers make no sense")
     must(plain <= 1 << 24 and packed + sealed <= 1 << 25, "a cap is passed")
-    must(plain <= 200 * packed, "inflates beyond 200 to 1")
+    must(plain <= max(1 << 22, 200 * packed), "inflates beyond 200 to 1")
     must(head[:2] == (header[0], stop), "header and checkpoint speak of different things")
     sections = rest[first + second :]
     must(len(sections) == packed + sealed, "the batch has another length than was signed")

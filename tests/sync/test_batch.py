@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.batch import (
+    FREE_LEAVES_BYTES,
     MAX_BATCH_BYTES,
     MAX_ENTRIES,
     MAX_LEAVES_BYTES,
@@ -240,8 +241,8 @@ def test_a_signed_header_that_makes_no_sense_is_refused(old: str, new: str) -> N
         {"leaves_plain_bytes": MAX_LEAVES_BYTES + 1, "leaves_bytes": MAX_LEAVES_BYTES},
         {"leaves_bytes": MAX_BATCH_BYTES, "sealed_bytes": 1},
         {"sealed_bytes": MAX_BATCH_BYTES},
-        {"leaves_bytes": 100, "leaves_plain_bytes": 100 * MAX_RATIO + 1},
-        {"leaves_bytes": 0, "leaves_plain_bytes": 1},
+        {"leaves_bytes": 30_000, "leaves_plain_bytes": 30_000 * MAX_RATIO + 1},
+        {"leaves_bytes": 0, "leaves_plain_bytes": FREE_LEAVES_BYTES + 1},
     ],
 )
 def test_a_signed_header_above_a_cap_is_refused_before_anything_is_read(

@@ -51,7 +51,7 @@ def test_the_table_of_kinds_is_the_one_of_the_declarations() -> None:
         ("leaves section, decompressed", batch.MAX_LEAVES_BYTES),
         ("leaves section ‖ sealed section", batch.MAX_BATCH_BYTES),
         ("the whole batch", batch.MAX_BATCH_BYTES + 64 * 1024),
-        ("decompressed : compressed", batch.MAX_RATIO),
+        ("decompressed : compressed, where more than 4,194,304 bytes come out", batch.MAX_RATIO),
         ("one sealed ciphertext", sealing.MAX_PART_BYTES),
         ("a note", notes.MAX_NOTE_BYTES),
         ("a JSON message", messages.MAX_MESSAGE_BYTES),
@@ -62,6 +62,10 @@ def test_the_table_of_kinds_is_the_one_of_the_declarations() -> None:
 def test_a_cap_of_the_table_is_the_one_of_the_code(what: str, cap: int) -> None:
     row = re.search(rf"^\| {re.escape(what)} \| ([\d,]+)", section("4.4 Caps"), re.M)
     assert row and int(row.group(1).replace(",", "")) == cap
+
+
+def test_the_ratio_is_free_up_to_the_size_that_the_document_names() -> None:
+    assert f"more than {batch.FREE_LEAVES_BYTES:,} bytes" in section("4.4 Caps")
 
 
 def test_the_envelope_table_names_every_field() -> None:

@@ -1,0 +1,217 @@
+"""What every store promises to the sync engine, on each store there is."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.errors import DiskFull, RowRefused
+from tests.sync.stores import FILES, STORES, Opened
+
+TABLE = "CREATE TABLE IF NOT EXISTS thing (id TEXT PRIMARY KEY, number INTEGER, raw BLOB)"
+INSERT = "INSERT INTO thing VALUES (:id, :number, :raw)"
+
+
+class Undo(Exception):
+    """Leaves a transaction."""
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    opened = STORES[request.param](tmp_path)
+    opened.create([TABLE])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=FILES)
+def file_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    opened = STORES[request.param](tmp_path)
+    opened.create([TABLE])
+    yield opened
+    opened.close()
+
+
+def put(store: Opened, name: str, number: int = 0, raw: bytes = b"") -> None:
+    store.execute(INSERT, id=name, number=number, raw=raw)
+
+
+def names(store: Opened) -> list[str]:
+    return [row["id"] for row in store.query("SELECT id FROM thing ORDER BY id")]
+
+
+def test_what_a_transaction_wrote_stands_after_it(store: Opened):
+    with store.transaction():
+        put(store, "a")
+        put(store, "b")
+    assert names(store) == ["a", "b"]
+
+
+def test_a_statement_outside_a_transaction_is_one_of_its_own(store: Opened):
+    put(store, "a")
+    with pytest.raises(Undo), store.transaction():
+        put(store, "b")
+        raise Undo
+    assert names(store) == ["a"]
+
+
+def test_an_exception_undoes_everything(store: Opened):
+    with pytest.raises(Undo), store.transaction():
+        put(store, "a")
+        store.executemany(INSERT, [{"id": "b", "number": 1, "raw": b""}])
+        raise Undo
+    assert names(store) == []
+
+
+def test_a_nested_transaction_is_part_of_the_outer_one(store: Opened):
+    with pytest.raises(Undo), store.transaction():
+        with store.transaction():
+            put(store, "a")
+            with store.transaction():
+                put(store, "b")
+        raise Undo
+    assert names(store) == []
+    with store.transaction(), store.transaction():
+        put(store, "c")
+    assert names(store) == ["c"]
+
+
+def test_an_exception_through_a_nested_transaction_undoes_the_outer_one(store: Opened):
+    with pytest.raises(Undo), store.transaction():
+        put(store, "a")
+        with store.transaction():
+            put(store, "b")
+            raise Undo
+    assert names(store) == []
+    put(store, "c")
+    assert names(store) == ["c"]
+
+
+def test_a_query_sees_what_its_transaction_wrote(store: Opened):
+    with store.transaction():
+        put(store, "a", 1)
+        store.execute("UPDATE thing SET number = :n WHERE id = :id", n=2, id="a")
+        assert store.query("SELECT number FROM thing") == [{"number": 2}]
+
+
+def test_values_come_back_as_they_were_given(store: Opened):
+    every_byte = bytes(range(256))
+    put(store, "欧阳娜娜 '\";--", 2**53 + 1, every_byte)
+    put(store, "nothing", None, None)  # type: ignore[arg-type]
+    (given,) = store.query("SELECT * FROM thing WHERE id = :id", id="欧阳娜娜 '\";--")
+    assert (given["number"], bytes(given["raw"])) == (2**53 + 1, every_byte)
+    (empty,) = store.query("SELECT * FROM thing WHERE id = :id", id="nothing")
+    assert (empty["number"], empty["raw"]) == (None, None)
+
+
+def test_a_row_is_a_mapping_of_column_names(store: Opened):
+    put(store, "a", 7, b"x")
+    (row,) = store.query("SELECT id, number AS n FROM thing")
+    assert dict(row) == {"id": "a", "n": 7}
+
+
+def test_a_statement_answers_how_many_rows_it_touched(store: Opened):
+    rows = [{"id": str(n), "number": n % 2, "raw": b""} for n in range(5)]
+    store.executemany(INSERT, rows)
+    assert store.execute("UPDATE thing SET number = 9 WHERE number = :n", n=1) == 2
+    assert store.execute("DELETE FROM thing WHERE number = :n", n=5) == 0
+    assert store.execute("DELETE FROM thing WHERE number = :n", n=9) == 2
+
+
+def test_many_rows_of_nothing_are_nothing(store: Opened):
+    store.executemany(INSERT, [])
+    assert names(store) == []
+
+
+def test_creating_again_changes_nothing(store: Opened):
+    put(store, "a")
+    store.create([TABLE])
+    assert names(store) == ["a"]
+
+
+def test_a_key_that_stands_already_is_refused_and_its_transaction_undone(store: Opened):
+    put(store, "a", 1)
+    with pytest.raises(RowRefused), store.transaction():
+        put(store, "b")
+        put(store, "a", 2)
+    assert store.query("SELECT id, number FROM thing") == [{"id": "a", "number": 1}]
+    with pytest.raises(RowRefused):
+        store.executemany(INSERT, [{"id": n, "number": 0, "raw": b""} for n in "cac"])
+    assert names(store) == ["a"]
+
+
+def test_a_value_that_breaks_its_column_is_refused(store: Opened):
+    with pytest.raises(RowRefused):
+        store.execute("INSERT INTO thing (id, number) VALUES ('a', 'many')")
+    assert names(store) == []
+
+
+def limit_pages(store: Opened, pages: int) -> None:
+    with store.transaction():
+        store.query(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_full_disk_is_told_and_costs_the_whole_transaction_only(store: Opened):
+    put(store, "before")
+    limit_pages(store, 30)
+    with pytest.raises(DiskFull), store.transaction():
+        put(store, "small")
+        put(store, "large", 0, b"x" * 400_000)
+    assert names(store) == ["before"]
+    with pytest.raises(DiskFull):
+        store.executemany(INSERT, [{"id": "many", "number": 0, "raw": b"x" * 400_000}])
+    limit_pages(store, 100_000)
+    put(store, "large", 0, b"x" * 400_000)
+    assert names(store) == ["before", "large"]
+
+
+def test_two_writers_take_turns_at_one_row(file_store: Opened):
+    put(file_store, "count", 0)
+
+    def count() -> None:
+        for _ in range(25):
+            with file_store.transaction():
+                (row,) = file_store.query("SELECT number FROM thing")
+                file_store.execute("UPDATE thing SET number = :n", n=row["number"] + 1)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert file_store.query("SELECT number FROM thing") == [{"number": 100}]
+
+
+def test_a_reader_is_not_kept_waiting_by_a_writer_and_sees_only_what_stands(file_store: Opened):
+    put(file_store, "a")
+    seen: list[list[str]] = []
+
+    def read() -> None:
+        seen.append(names(file_store))
+
+    with file_store.transaction():
+        put(file_store, "b")
+        reader = threading.Thread(target=read)
+        reader.start()
+        # A reader that waited for this transaction would wait for ever: it ends after the join.
+        reader.join(20)
+        assert seen == [["a"]]
+    read()
+    assert seen[-1] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_was_not_committed_is_not_in_the_file(name: str, tmp_path: Path):
+    first = STORES[name](tmp_path)
+    first.create([TABLE])
+    put(first, "a")
+    with first.transaction():
+        put(first, "b")
+        second = STORES[name](tmp_path)
+        assert names(second) == ["a"]
+        second.close()
+    third = STORES[name](tmp_path)
+    assert names(third) == ["a", "b"]
+    third.close()
+    first.close()
