@@ -30,6 +30,8 @@ class NodeStore:
         self._lock = threading.RLock()
         self._depth = 0
         self._readers = threading.local()
+        # Of its own: a thread's first reader must not wait until the writer has finished.
+        self._readers_lock = threading.Lock()
         self._open_readers: list[sqlite3.Connection] = []
         self._writer = self._connect()
         self.schema = sqlite_utils.Database(self._writer)
@@ -110,7 +112,7 @@ class NodeStore:
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
             connection = self._readers.connection = self._connect(reader=True)
-            with self._lock:
+            with self._readers_lock:
                 self._open_readers.append(connection)
         return connection
 
@@ -131,7 +133,7 @@ class NodeStore:
 
     def close(self) -> None:
         """Close every connection; the last one checkpoints."""
-        with self._lock:
+        with self._lock, self._readers_lock:
             for connection in self._open_readers:
                 connection.close()
             self._open_readers.clear()
