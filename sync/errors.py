@@ -15,7 +15,7 @@ class SyncError(Exception):
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 400
 
-    def __init__(self, rule: str, **facts: object) -> None:
+    def __init__(self, rule: str, /, **facts: object) -> None:
         super().__init__(rule)
         self.rule = rule
         self.facts = facts
