@@ -115,12 +115,12 @@ class Page:
 
 
 class Person:
-    """Somebody at a browser, with their own cookies."""
+    """Somebody at a browser, with their own cookies (``session``)."""
 
     def __init__(self, base: str) -> None:
         self.base = base.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self.session = requests.Session()
+        self.session.trust_env = False
 
     def open(self, path: str) -> Page:
         """Go to a page.
@@ -128,7 +128,7 @@ class Person:
         Raises:
             Refused: not a success.
         """
-        return self._seen(self._session.get(urljoin(self.base + "/", path), timeout=30))
+        return self._seen(self.session.get(urljoin(self.base + "/", path), timeout=30))
 
     def submit(
         self, page: Page, form: Form, typed: dict[str, Any], files: Files | None = None
@@ -146,7 +146,7 @@ class Person:
             values += [(name, v) for v in (value if isinstance(value, list) else [value])]
         url = urljoin(page.url, form.action) if form.action else page.url
         headers = {"Origin": self.base, "Sec-Fetch-Site": "same-origin"}
-        answer = self._session.post(url, data=values, files=files, headers=headers, timeout=60)
+        answer = self.session.post(url, data=values, files=files, headers=headers, timeout=60)
         return self._seen(answer)
 
     def _seen(self, answer: requests.Response) -> Page:

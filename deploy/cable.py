@@ -25,65 +25,78 @@ class Cable:
 
     def __init__(self, label: str, port: int, target: int) -> None:
         self.label, self._target = label, target
-        self._pairs: set[socket.socket] = set()
+        self._ends: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.plugged = True
-        threading.Thread(target=self._accept, name=f"cable-{port}", daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, name=f"cable-{port}", daemon=True)
+        self._thread.start()
 
     def pull(self) -> None:
         """Cut every connection now and answer no new one."""
         with self._lock:
             self.plugged = False
-            cut, self._pairs = self._pairs, set()
-        for end in cut:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            for end in self._ends:
+                _hang_up(end)
 
     def plug(self) -> None:
         """Relay again."""
         self.plugged = True
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                hall, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._connect, args=(hall,), daemon=True).start()
-
-    def _connect(self, hall: socket.socket) -> None:
-        try:
-            center = socket.create_connection(("127.0.0.1", self._target), timeout=5)
-        except OSError:
-            hall.close()
-            return
-        center.settimeout(None)
-        with self._lock:
-            if not self.plugged:
-                hall.close()
-                center.close()
-                return
-            self._pairs |= {hall, center}
-        for one, other in ((hall, center), (center, hall)):
-            threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        with self._lock:
-            self._pairs -= {source, sink}
+    def passes(self, source: socket.socket, data: bytes) -> None:
+        """Called for whatever goes through; a cable that is listened to overrides it."""
 
     def close(self) -> None:
         """Cut everything and stop listening."""
         self.pull()
-        self._listener.close()
+        # Closing alone would leave the thread waiting in accept.
+        _hang_up(self._listener)
+        self._thread.join(5)
+
+    def _accept(self) -> None:
+        with self._listener:
+            while True:
+                try:
+                    hall, _ = self._listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=self._relay, args=(hall,), daemon=True).start()
+
+    def _relay(self, hall: socket.socket) -> None:
+        with hall:
+            try:
+                center = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+            except OSError:
+                return
+            with center:
+                self._join(hall, center)
+
+    def _join(self, hall: socket.socket, center: socket.socket) -> None:
+        center.settimeout(None)
+        with self._lock:
+            if not self.plugged:
+                return
+            self._ends |= {hall, center}
+        back = threading.Thread(target=self._pump, args=(center, hall), daemon=True)
+        back.start()
+        self._pump(hall, center)
+        back.join()
+        with self._lock:
+            self._ends -= {hall, center}
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                self.passes(source, data)
+                sink.sendall(data)
+        _hang_up(source)
+        _hang_up(sink)
+
+
+def _hang_up(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">

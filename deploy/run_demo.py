@@ -90,6 +90,7 @@ class Demo:
         ]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.cables: list[Cable] = []
+        self.cable_type = Cable
         self.page: CablePage | None = None
         self.password = ""
 
@@ -195,7 +196,7 @@ class Demo:
         self.start_process("center", "onehall-aggregator", self.center)
         self.wait(f"http://127.0.0.1:{self.port}/healthz", "center")
         for number, plan in enumerate(self.halls):
-            cable = Cable(f"{plan.name} → 中心", self._cable_port(number), self.port)
+            cable = self.cable_type(f"{plan.name} → 中心", self._cable_port(number), self.port)
             self.cables.append(cable)
             self._enrol(plan, cable)
         for plan in self.halls:
