@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 from base64 import b64encode
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -113,11 +114,11 @@ class Kiosk:
             path, method=method, headers=headers, base_url="http://localhost", **kw
         )
 
-    def punch(self, frames: list[bytes] | None = None, **more: str) -> TestResponse:
+    def punch(self, frames: Sequence[bytes] = (), **more: str) -> TestResponse:
         """One sign-in, with a capture of its own unless given."""
         body = {
             "capture": f"capture-{next(self._captures):010}",
-            "frames": [b64encode(frame).decode() for frame in frames or []],
+            "frames": [b64encode(frame).decode() for frame in frames],
             **more,
         }
         return self.ask("POST", "/terminal/punch", json=body)

@@ -1,0 +1,117 @@
+"""One process for one hall: two listeners, a face engine beside them, and an orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from node.hall import Hall, HallSettings
+from node.serving import address
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true; the limit is only there so that a broken node fails the test."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        try:
+            if condition():
+                return True
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> HallSettings:
+    made = HallSettings(
+        hall="T01",
+        name="公安分厅",
+        center="c.example",
+        listen=f"127.0.0.1:{free_port()}",
+        terminal_listen=f"127.0.0.1:{free_port()}",
+    )
+    made.save(tmp_path / "hall")
+    Hall(tmp_path / "hall", made).close()
+    return made
+
+
+def started(data: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "node.commands", "serve", "--data", str(data)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def running(tmp_path: Path, settings: HallSettings) -> Iterator[subprocess.Popen[bytes]]:
+    node = started(tmp_path / "hall")
+    try:
+        yield node
+    finally:
+        node.kill()
+        node.wait()
+
+
+def children(pid: int) -> list[int]:
+    """Processes below this one."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def engine_is(state: bool, port: int) -> bool:
+    said = get(port, "/healthz").json()["checks"]["faces"]["reason"]
+    return ("answers" in said) is state
+
+
+def test_staff_and_terminals_have_a_listener_each_and_both_end_with_the_process(
+    settings: HallSettings, running: subprocess.Popen[bytes]
+):
+    staff, terminals = address(settings.listen)[1], address(settings.terminal_listen)[1]
+    assert eventually(lambda: engine_is(True, staff))
+    assert get(staff, "/sign-in").status_code == 200
+    assert get(terminals, "/kiosk").status_code == 200
+    assert get(staff, "/kiosk").status_code == 404
+    assert get(terminals, "/sign-in").status_code == 404
+
+    (engine,) = children(running.pid)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(60) == 0
+    assert not Path(f"/proc/{engine}").exists()
+
+
+def test_pages_answer_while_the_face_engine_is_killed_again_and_again(
+    settings: HallSettings, running: subprocess.Popen[bytes]
+):
+    staff, terminals = address(settings.listen)[1], address(settings.terminal_listen)[1]
+    assert eventually(lambda: engine_is(True, staff))
+    for _ in range(3):
+        for child in children(running.pid):
+            os.kill(child, signal.SIGKILL)
+        assert get(staff, "/sign-in").status_code == 200
+        assert get(terminals, "/kiosk").status_code == 200
+    assert eventually(lambda: engine_is(True, staff))
+    assert running.poll() is None
