@@ -17,8 +17,9 @@ def serve(center: Center) -> None:
     app.extensions["applying"] = worker
     app.health.register("applying", worker.alive)
     host, _, port = center.settings.listen.rpartition(":")
+    # Above the application's own cap, so that a batch that is too large is refused in its words.
     listener = Listener(
-        app=app, host=host, port=int(port), threads=16, max_body=MAX_BATCH_BYTES + 64 * 1024
+        app=app, host=host, port=int(port), threads=16, max_body=MAX_BATCH_BYTES + 8 * 1024 * 1024
     )
 
     def ready(running: object) -> None:

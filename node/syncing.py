@@ -167,7 +167,8 @@ class Syncing:
         except SyncError as error:
             self._failures += 1
             state = "offline" if isinstance(error, Unreachable) else "refused"
-            self._status = self._failed(state, error.code, WORDS.get(error.code, WORDS["refused"]))
+            said = WORDS.get(error.code, WORDS["refused"])
+            self._status = self._failed(state, error.code, said, _asked_to_wait(error))
         except Exception as error:
             # A fault of our own must not end the thread; it is shown, with its kind.
             self._failures += 1
@@ -202,8 +203,14 @@ class Syncing:
     def _progress(self, sent: int) -> None:
         self._status = replace(self._status, progress=sent)
 
-    def _failed(self, state: str, code: str, said: str) -> SyncStatus:
+    def _failed(self, state: str, code: str, said: str, at_least: float = 0.0) -> SyncStatus:
         ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
         # Full jitter, so that a thousand halls do not return in the same second (F12).
-        wait = random.uniform(1.0, ceiling)
+        wait = max(random.uniform(1.0, ceiling), at_least)
         return replace(self._status, state=state, error_code=code, last_error=said, next_in_s=wait)
+
+
+def _asked_to_wait(error: SyncError) -> float:
+    """Seconds the center asked for (Retry-After), within what a hall may be silent."""
+    asked = error.facts.get("retry_after")
+    return float(min(max(asked, 0), LONGEST_BACKOFF_S)) if isinstance(asked, int) else 0.0
