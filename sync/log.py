@@ -26,7 +26,6 @@ from sync.batch import (
     MAX_BATCH_BYTES,
     MAX_ENTRIES,
     Batch,
-    hashes_of,
     inflate,
     split_leaves,
 )
@@ -40,6 +39,7 @@ from sync.sealing import OPENING_BYTES, commitment
 from sync.store import Database, Row
 from sync.tables import Tables, as_record, searchable
 from sync.vault import Vault
+from sync.verifying import first_bad
 
 R = TypeVar("R", bound=Record)
 
@@ -367,19 +367,8 @@ class LogStore:
         )
 
     def verify(self, origin: str) -> int | None:
-        """Hash every kept leaf again; the first index that is not what was signed, or None.
-
-        Finds edits by hand, bit flips and lost rows (T7): leaf against its hash, hashes against
-        the frontier.
-        """
-        state = self.state(origin)
-        leaves = self.leaves(origin, 0, state.size)
-        kept = self.hashes(origin, 0, state.size)
-        fresh = hashes_of(leaves)
-        for index in range(state.size):
-            if index >= len(kept) or index >= len(fresh) or kept[index] != fresh[index]:
-                return index
-        return None if Frontier().extended(kept) == state.frontier else state.size
+        """The first index that is not what was signed, or None (``sync.verifying``)."""
+        return first_bad(self, origin)
 
 
 def _entry(state: LogState, leaf: Leaf, record: Record) -> Entry:

@@ -105,6 +105,18 @@ class Tables:
         rows = db.query(f"SELECT * FROM {record_type.kind} WHERE id = :id", id=record_id)
         return rows[0] if rows else None
 
+    def rows_of(self, db: Database, origin: str) -> dict[int, tuple[str, dict[str, Any]]]:
+        """Every row of the record tables that a log wrote: index -> kind and row."""
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
+        for kind in self.kinds:
+            for row in db.query(f"SELECT * FROM {kind} WHERE origin = :origin", origin=origin):
+                found[row["idx"]] = kind, dict(row)
+        return found
+
+    def row_of_entry(self, entry: Entry) -> dict[str, Any]:
+        """The row of the record table that an entry writes."""
+        return _row(entry)
+
     def clear(self, db: Database) -> None:
         """Empty every table that follows from entries, before a rebuild."""
         for name in self.names():
