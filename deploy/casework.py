@@ -105,6 +105,16 @@ def standards_followed(person: Person) -> int:
     return int(found.group(1)) if found else 0
 
 
+def wait_for_standards(person: Person, wanted: int, seconds: float = PATIENCE_S) -> None:
+    """Wait until a hall follows a standards version or a later one."""
+    until(f"standards {wanted}", lambda: standards_followed(person) >= wanted, seconds)
+
+
+def arrived(reconciler: Person, hall: str, case: Taken) -> Page:
+    """Wait for a case at the center; its page there."""
+    return until(f"{case.case_no} at the center", lambda: seen_at_center(reconciler, hall, case))
+
+
 def seen_at_center(reconciler: Person, hall: str, case: Taken) -> Page | None:
     """The center's page of a case; None while the case is not in its tables."""
     try:

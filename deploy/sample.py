@@ -36,12 +36,7 @@ def fill(demo: Demo) -> Entries:
     """
     wanted = standards_of(demo)
     for plan in demo.halls:
-        clerk = person(demo, plan, "chuangkou")
-        until(
-            f"the standards at {plan.hall}",
-            lambda clerk=clerk: casework.standards_followed(clerk) >= wanted,  # type: ignore[misc]
-            _FIRST_PATIENCE_S,
-        )
+        casework.wait_for_standards(person(demo, plan, "chuangkou"), wanted, _FIRST_PATIENCE_S)
     kept = demo.data / "terminals.json"
     tokens = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     if not tokens:

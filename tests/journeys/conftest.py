@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from deploy.run_demo import Demo
 from tests.journeys.town import Tapped, Town, free_ports
@@ -63,7 +63,7 @@ class DeskMaker:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._contexts = []
+        self._contexts: list[BrowserContext] = []
         self.addresses: list[str] = []
 
     def __call__(self, url: str, login: str, password: str) -> Page:

@@ -20,9 +20,7 @@ def test_a_promise_that_the_center_shortened_binds_new_cases_in_both_halls_and_n
     assert before["guide_version"] == 1
     published = publish_shorter_promise(town, days=5)
     for clerk in clerks:
-        casework.until(
-            "the new version", lambda clerk=clerk: casework.standards_followed(clerk) >= published
-        )
+        casework.wait_for_standards(clerk, published)
         assert "承诺 5个自然日" in clerk.open(f"/windows/{ITEM}").words
     new = casework.take_in(clerks[0], somebody(item=ITEM))
     after = facts(town, new.case_id)
@@ -81,9 +79,6 @@ def take(person: Person, address: str, step: str) -> Page:
 def assert_judged_by_their_own_versions(town: Town, *expected) -> None:
     reconciler = town.at_center("duizhang")
     for case, version in expected:
-        page = casework.until(
-            "the case at the center",
-            lambda case=case: casework.seen_at_center(reconciler, "T01", case),
-        )
+        page = casework.arrived(reconciler, "T01", case)
         assert f"按第 {version} 版指南" in page.words
         assert "没有发现问题" in page.words

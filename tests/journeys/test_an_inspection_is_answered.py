@@ -1,4 +1,4 @@
-"""The center inspects a hall unannounced; the hall sees the finding and answers; it is re-checked."""
+"""The center inspects a hall unannounced; the hall sees and answers; it is looked at again."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def test_a_finding_of_one_hall_is_seen_by_no_other(town: Town):
     casework.until("the finding", lambda: finding_at(other))
     assert town.rows("T01", "SELECT id FROM finding WHERE for_hall <> 'T01'") == []
     found = finding_at(other)
+    assert found
     assert found not in mine.open("/findings").html
 
 

@@ -1,4 +1,4 @@
-"""A clerk takes a case in, the department decides it, the center has it, judged: all in a browser."""
+"""A clerk takes a case in, the department decides, the center has it judged: in a browser."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def decided_by_keyboard(desk: Page, number: str) -> None:
 
 
 def seen_in_the_outbox(window: Page, hall: str) -> None:
-    """The receipt of the center covers all that the hall has written; the page says so by itself."""
+    """The center's receipt covers all that the hall has written; the page says so by itself."""
     window.goto(f"{hall}/outbox")
     window.get_by_role("button", name="立即同步").press("Enter")
     expect(window.locator("#outbox")).to_contain_text("全部已上报", timeout=20_000)

@@ -1,4 +1,4 @@
-"""A colleague is enrolled before the camera, the kiosk knows the face, the center gets the event."""
+"""A colleague enrols before the camera, the kiosk knows the face, the center gets the event."""
 
 from __future__ import annotations
 
@@ -18,13 +18,8 @@ from sync.keyfiles import key_file
 from sync.vault import Vault
 from tests.attendance.people import vectors
 from tests.journeys.conftest import CHROMIUM, QUIET, DeskMaker
-from tests.journeys.faces import (
-    all_files,
-    film,
-    forms_of_picture,
-    forms_of_vectors,
-    found_in,
-)
+from tests.journeys.faces import film, forms_of_picture, forms_of_vectors
+from tests.journeys.leaks import all_files, found_in
 from tests.journeys.town import Town
 from tests.pictures import Augmentation, frame
 

@@ -1,4 +1,4 @@
-"""kill -9 of the node at random moments under intake: what was answered is there, nothing is half."""
+"""kill -9 of the node at random moments under intake: what was answered is there, and whole."""
 
 from __future__ import annotations
 

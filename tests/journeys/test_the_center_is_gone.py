@@ -97,11 +97,7 @@ def assert_everything_arrived(
     town: Town, reconciler: Person, taken: list[tuple[str, Taken]]
 ) -> None:
     for hall, case in taken:
-        page = casework.until(
-            f"{case.case_no} at the center",
-            lambda hall=hall, case=case: casework.seen_at_center(reconciler, hall, case),
-        )
-        assert case.case_no in page.words
+        assert case.case_no in casework.arrived(reconciler, hall, case).words
     numbers = [row["case_no"] for row in town.rows("center", "SELECT case_no FROM case_received")]
     assert doubled(numbers) == []
     for plan in town.demo.halls:

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import count
 
 from deploy import casework, sign_ins
@@ -88,11 +89,7 @@ class Town:
         """Wait until both halls follow everything that the center has published."""
         wanted = casework.standards_published(self.at_center("duizhang"))
         for plan in self.demo.halls:
-            clerk = self.at_hall("chuangkou", plan)
-            casework.until(
-                f"standards {wanted} at {plan.hall}",
-                lambda clerk=clerk: casework.standards_followed(clerk) >= wanted,
-            )
+            casework.wait_for_standards(self.at_hall("chuangkou", plan), wanted)
 
     def restart(self, label: str) -> None:
         """Start a server anew that was stopped or killed, and wait until it answers."""
@@ -116,8 +113,8 @@ class Town:
 def somebody(item: str = "GA001", **changed: str) -> Application:
     """An application by a person whom no other test uses."""
     serial = next(_serials)
-    given = {"name": f"测试人{serial}", "born": "19900101", **changed}
-    return Application(item=item, serial=serial, **given)  # type: ignore[arg-type]
+    plain = Application(item=item, name=f"测试人{serial}", serial=serial, born="19900101")
+    return replace(plain, **changed)  # type: ignore[arg-type]
 
 
 def case_of(page_html: str) -> str:
