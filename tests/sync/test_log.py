@@ -1,4 +1,4 @@
-"""The append-only log: one transaction for entry, row and personal part; edits are found by place."""
+"""The log: one transaction for entry, row and personal part; edits are found by their place."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
