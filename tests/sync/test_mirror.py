@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Held, Header, list[bytes], type[SyncError]]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_is(name: str):
+def test_a_sender_is_refused_for(name: str):
     of, given, history, error = REFUSED[name]
     with pytest.raises(error):
         verdict(of, given, history)
