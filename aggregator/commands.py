@@ -20,6 +20,7 @@ from sync.applying import rebuild as rebuild_tables
 from sync.errors import SyncError
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
+from web.listener import CannotListen
 
 DATA = click.option(
     "--data",
@@ -42,6 +43,9 @@ def _opened(data: Path) -> Iterator[Center]:
             center.close()
     except FileNotFoundError:
         raise click.ClickException("No center.toml here; run init first.") from None
+    except CannotListen as wrong:
+        told = "stop the other program, or change the address in center.toml"
+        raise click.ClickException(f"{wrong}; {told}.") from None
     except Invalid as invalid:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:

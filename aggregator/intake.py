@@ -156,7 +156,8 @@ class Worker:
         """Finish the running chunk and end."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(30)
+        if self._thread.is_alive():
+            self._thread.join(30)
 
     def alive(self) -> tuple[bool, str]:
         """For /healthz."""

@@ -20,6 +20,7 @@ from sync.client import HttpLine
 from sync.errors import SyncError
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
+from web.listener import CannotListen
 
 DATA = click.option(
     "--data",
@@ -45,6 +46,9 @@ def _opened(data: Path) -> Iterator[Hall]:
         raise click.ClickException(f"{taken}; stop it, or use its pages.") from None
     except FileNotFoundError:
         raise click.ClickException("No node.toml here; run onehall-node init first.") from None
+    except CannotListen as wrong:
+        told = "stop the other program, or change the address in node.toml"
+        raise click.ClickException(f"{wrong}; {told}.") from None
     except Invalid as invalid:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:

@@ -130,7 +130,8 @@ class Syncing:
         """End after the running request (its time-outs bound the wait)."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(HttpLine.read_s + HttpLine.connect_s)
+        if self._thread.is_alive():
+            self._thread.join(HttpLine.read_s + HttpLine.connect_s)
 
     def status(self) -> SyncStatus:
         """What it did last and will do next."""

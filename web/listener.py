@@ -154,6 +154,10 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
                 channel.will_close = True
 
 
+class CannotListen(OSError):
+    """Another program has the address, or it is not this machine's; the text names it."""
+
+
 class Running:
     """A listener that runs in a thread of its own."""
 
@@ -222,7 +226,12 @@ def _server(listener: Listener) -> _Server:
         }
     # Bound here, so that a taken address leaves nothing open behind it.
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-    bound = socket.create_server((listener.host, listener.port), family=family)
+    try:
+        bound = socket.create_server((listener.host, listener.port), family=family)
+    except OSError as error:
+        raise CannotListen(
+            f"{listener.host}:{listener.port} is taken, or is no address of this machine"
+        ) from error
     server = _Server(
         listener.app,
         _sock=bound,
@@ -260,7 +269,7 @@ def serve_all(
     Raises:
         RuntimeError: a listener ended by itself and the others were stopped; end the process, so
             that its supervisor starts it anew.
-        OSError: an address is taken or not ours.
+        CannotListen: an address is taken or not ours.
     """
     end, asked = threading.Event(), threading.Event()
     running: list[Running] = []
