@@ -86,6 +86,8 @@
   }
 
   function showPairing(text) {
+    current = null;
+    closePin();
     byId("sign-in").hidden = true;
     byId("pairing").hidden = false;
     if (text) byId("pairing").querySelector("p").textContent = text;
@@ -250,15 +252,13 @@
       if (told.outcome === "unknown") mine.frames = [];
       return openPin();
     }
-    if (answer.status === 401) {
-      current = null;
-      return showPairing(told.message);
-    }
+    if (answer.status === 401) return showPairing(told.message);
     say(told.message || "这次没有成功，请再试一次。", "warn");
     if ((answer.status === 422 || answer.status === 503) && Date.now() < mine.until) {
       return wait(700).then(function () { return current === mine ? look(mine) : undefined; });
     }
     mine.frames = [];
+    say((told.message || "这次没有成功。") + "\n也可以用工号口令签到。", "warn");
     return openPin();
   }
 

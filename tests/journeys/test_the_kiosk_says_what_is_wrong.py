@@ -1,0 +1,134 @@
+"""What a person at the kiosk reads when something fails, and that the next one can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from node import pins, terminals
+from node.app import LOCAL_TABLES
+from node.hall import Hall
+from standards.records import StaffMember
+from tests.journeys.conftest import CHROMIUM, QUIET
+from tests.node.attendance import PIN, ZHANG, Kiosk
+from tests.node.hall import TurnableClock, how_many, open_hall
+from web.listener import Listener, Running
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    """A hall with one colleague who has a PIN; nobody signs in by face yet."""
+    made = open_hall(tmp_path / "hall", TurnableClock())
+    made.db.create(LOCAL_TABLES)
+    made.write(StaffMember(staff_no=ZHANG, name="张小敏"), actor="T01-005")
+    pins.set_pin(made, ZHANG, PIN)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def listener(hall: Hall) -> Iterator[Running]:
+    """The terminals' listener of the hall."""
+    running = Running(Listener(app=Kiosk(hall, None).app, host="127.0.0.1", port=0))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def without_camera(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def kiosk(hall: Hall, listener: Running, without_camera: Browser) -> Iterator[Page]:
+    """A paired kiosk on its idle page."""
+    context = without_camera.new_context(locale="zh-CN")
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    code = terminals.create_terminal(hall, "一楼签到机", "入口", "T01-006")[1]
+    page.goto(f"http://127.0.0.1:{listener.port}/kiosk#pair={code}")
+    expect(page.locator("#terminal-name")).to_have_text("一楼签到机。")
+    yield page
+    context.close()
+
+
+def sign_in(kiosk: Page, pin: str) -> None:
+    """With number and PIN, by keyboard; the number without the hall's part."""
+    if not kiosk.locator("#pin-form").is_visible():
+        kiosk.get_by_role("button", name="工号口令签到").click()
+    kiosk.fill("#staff-no", "021")
+    kiosk.fill("#pin", pin)
+    kiosk.keyboard.press("Enter")
+
+
+def test_the_code_does_not_stay_in_the_address(kiosk: Page):
+    assert kiosk.url.endswith("/kiosk")
+
+
+def test_where_nobody_signs_in_by_face_the_page_offers_number_and_pin_only(kiosk: Page):
+    expect(kiosk.locator("#said")).to_have_text("请用工号和口令签到")
+    expect(kiosk.get_by_role("button", name="刷脸签到")).to_be_hidden()
+
+
+def test_a_wrong_pin_is_told_and_cleared_and_the_right_one_signs_in(hall: Hall, kiosk: Page):
+    sign_in(kiosk, "000000")
+    expect(kiosk.locator("#said")).to_contain_text("工号或口令不对")
+    expect(kiosk.locator("#pin")).to_have_value("")
+    expect(kiosk.locator("#pin")).to_be_focused()
+    kiosk.fill("#pin", PIN)
+    kiosk.keyboard.press("Enter")
+    expect(kiosk.locator("#said")).to_contain_text("张**")
+    expect(kiosk.locator("#said")).to_contain_text("签到成功 09:00")
+    assert how_many(hall, "punch") == 1
+
+
+def test_the_keys_on_the_screen_type_into_the_field_one_is_in(hall: Hall, kiosk: Page):
+    kiosk.get_by_role("button", name="工号口令签到").click()
+    for digit in "021":
+        kiosk.locator(f'[data-digit="{digit}"]').click()
+    kiosk.locator("#pin").click()
+    for digit in ("9", "back", *PIN):
+        kiosk.locator(f'[data-digit="{digit}"]').click()
+    kiosk.locator("#pin-form button[type=submit]").click()
+    expect(kiosk.locator("#said")).to_contain_text("签到成功")
+    assert how_many(hall, "punch") == 1
+
+
+def test_without_a_camera_the_page_says_so_and_offers_number_and_pin(kiosk: Page):
+    # The page hides the button here, because nobody in this hall signs in by face.
+    kiosk.evaluate("document.getElementById('start').click()")
+    expect(kiosk.locator("#said")).to_contain_text("打不开摄像头")
+    expect(kiosk.locator("#staff-no")).to_be_focused()
+    sign_in(kiosk, PIN)
+    expect(kiosk.locator("#said")).to_contain_text("签到成功")
+
+
+def test_a_revoked_kiosk_asks_for_a_code_and_works_again_with_one(hall: Hall, kiosk: Page):
+    for terminal in terminals.terminals(hall):
+        terminals.revoke_terminal(hall, terminal.id)
+    sign_in(kiosk, PIN)
+    expect(kiosk.locator("#pairing")).to_contain_text("没有配对或已被停用")
+
+    kiosk.fill("#pair-code", "WRONGCODE2")
+    kiosk.keyboard.press("Enter")
+    expect(kiosk.locator("#pairing")).to_contain_text("配对码不对")
+    kiosk.fill("#pair-code", terminals.create_terminal(hall, "二楼", "", "T01-006")[1])
+    kiosk.keyboard.press("Enter")
+    expect(kiosk.get_by_role("button", name="工号口令签到")).to_be_visible()
+    expect(kiosk.locator("#pin-form")).to_be_hidden()
+    assert how_many(hall, "punch") == 0
+
+
+def test_without_the_halls_machine_nobody_is_told_to_have_signed_in(
+    hall: Hall, kiosk: Page, listener: Running
+):
+    listener.stop()
+    sign_in(kiosk, PIN)
+    expect(kiosk.locator("#said")).to_contain_text("连接不上大厅服务器")
+    assert how_many(hall, "punch") == 0
