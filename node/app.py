@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from node import (
     cases,
+    enrolment_page,
     face_pages,
     findings,
     guides,
@@ -49,6 +50,7 @@ LOCAL_TABLES = (
     *staff.TABLES,
     *terminals.TABLES,
     *sign_ins.TABLES,
+    *enrolment_page.TABLES,
 )
 
 ROOMS: tuple[Blueprint, ...] = (
@@ -64,6 +66,7 @@ ROOMS: tuple[Blueprint, ...] = (
     staff.pages,
     face_pages.pages,
     terminals.pages,
+    enrolment_page.pages,
 )
 
 _CASEWORK = ("clerk", "reviewer", "supervisor")
@@ -79,6 +82,7 @@ NAVIGATION = (
     NavItem(endpoint="members.listing", label="工作人员", roles=("supervisor", "administrator")),
     NavItem(endpoint="terminals.listing", label="签到终端", roles=("administrator",)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
+    NavItem(endpoint="enrolment.show", label="入网", roles=("administrator",)),
 )
 
 

@@ -148,7 +148,7 @@ class Request:
 
 def code_key(code: str, hall: str) -> bytes:
     """The MAC key from a one-time code (50 random bits), slow to guess."""
-    plain = code.strip().upper().replace("-", "").encode()
+    plain = "".join(code.split()).upper().replace("-", "").encode()
     return scrypt(plain, salt=f"onehall/enrol/{hall}".encode(), n=2**14, r=8, p=1, dklen=32)
 
 

@@ -117,6 +117,7 @@ def test_no_text_raises_anything_but_a_refusal(text: str) -> None:
 def test_a_code_is_the_same_however_it_is_typed_and_belongs_to_one_hall() -> None:
     key = code_key("K7M2PQ9XRT", "T01")
     assert code_key(" k7m2p-q9xrt ", "T01") == key and len(key) == 32
+    assert code_key("K7M2P Q9XRT", "T01") == key
     assert code_key("K7M2PQ9XRT", "T02") != key
     assert code_key("K7M2PQ9XRU", "T01") != key
     assert len(set(CODE_ALPHABET)) ** CODE_LENGTH >= 1 << 50
