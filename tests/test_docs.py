@@ -178,7 +178,7 @@ def lines_with(pattern: re.Pattern[str]) -> list[str]:
 def test_the_search_for_paths_and_hosts_finds_them():
     assert MACHINE_PATH.search("see /" + "home/clerk/hall.toml")
     assert not MACHINE_PATH.search("see docs/" + "home/page.md")
-    assert REGISTRY.search("from https://files." + "pythonhosted.org/packages")
+    assert REGISTRY.search("from https://files.python" + "hosted.org/packages")
     assert REGISTRY.search("--index-url=https://pypi." + "example.edu.cn/simple")
 
 
