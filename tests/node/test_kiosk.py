@@ -9,6 +9,7 @@ import os
 import signal
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ from werkzeug.test import TestResponse
 from attendance.engine import EngineSettings, FaceEngine
 from attendance.errors import MESSAGES
 from attendance.gallery import replay
+from attendance.punches import Occasion, punch_by_pin
 from node import face_gallery
 from node.hall import Hall
 from node.kiosk import FRAME_BYTES, PUNCH_BODY
+from node.sign_ins import Capture, keep_punch
 from tests import pictures
 from tests.attendance.people import MODEL
 from tests.node.attendance import (
@@ -197,6 +200,18 @@ def test_one_capture_is_one_punch_however_often_it_is_sent(hall: Hall, at_work: 
     assert first.get_json() == second.get_json()
     again = at_work.punch(capture="the-same-capture")
     assert again.get_json() == first.get_json()
+    assert how_many(hall, "punch") == 1
+
+
+def test_a_capture_that_arrives_twice_at_the_same_moment_is_one_punch(hall: Hall, kiosk: Kiosk):
+    """The second request looked before the first had written."""
+    capture = Capture(kiosk.id, "the-same-capture")
+    raws = [
+        punch_by_pin(ZHANG, Occasion(hall.clock.local() + timedelta(seconds=n), kiosk.id))
+        for n in (0, 1)
+    ]
+    kept = [keep_punch(hall, raw, ZHANG, capture) for raw in raws]
+    assert kept[0] == kept[1] == raws[0].punch
     assert how_many(hall, "punch") == 1
 
 
