@@ -185,6 +185,7 @@ class HallMachine:
         self.hall.logs.portions = PORTIONS
         if self.foreign:
             self.hall.logs.tables = ForeignTables((*RECORDS, Appointment), PROJECTIONS)
+            self.hall.logs.create()
 
     def peer(self, keys: CenterKeys, root: str) -> Peer:
         """Whom this hall syncs with, and as whom."""
