@@ -14,6 +14,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
+from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.keyfiles import key_file
 from sync.log import LogStore
@@ -54,8 +55,7 @@ class CenterSettings:
 
     def save(self, data: Path) -> None:
         """Write ``center.toml``."""
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "center.toml").write_text(settings_text(self), encoding="utf-8")
+        write_file(data / "center.toml", settings_text(self))
 
 
 class Center:
@@ -76,7 +76,7 @@ class Center:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
         home = f"sqlite:///{data.resolve() / 'center.db'}"
         self.db = db or CenterStore(settings.database or home)
         self.vault = Vault(key_file(keys, "vault"))

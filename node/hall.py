@@ -15,6 +15,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
+from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.errors import UnknownLog
 from sync.keyfiles import key_file
@@ -63,8 +64,7 @@ class HallSettings:
 
     def save(self, data: Path) -> None:
         """Write ``node.toml``."""
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "node.toml").write_text(settings_text(self), encoding="utf-8")
+        write_file(data / "node.toml", settings_text(self))
 
 
 R = TypeVar("R", bound=Record)
@@ -88,7 +88,7 @@ class Hall:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
         keys = data / "keys"
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
         self.db = db or NodeStore(data / "node.db")
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(
