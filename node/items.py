@@ -10,8 +10,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from pypinyin import Style, lazy_pinyin
-
 from standards.guide_codes import ItemClass
 from standards.guides import Guide
 from standards.shelf import Shelf
@@ -45,6 +43,10 @@ class Question:
 
 def initials_of(text: str) -> str:
     """Pinyin initials, one character each: 身份证 -> ``sfz``; other characters stay, small."""
+    # Its dictionary takes a third of a second to load: the commands that find no item, and there
+    # are many of them in a set-up, start without it.
+    from pypinyin import Style, lazy_pinyin
+
     return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from deploy import casework
@@ -15,7 +16,7 @@ AMENDS = "饮水机已换水，通道已清空，安排专人每日检查"
 def test_a_covert_inspection_ends_with_a_finding_that_was_answered_and_passed(town: Town):
     inspector, supervisor = town.at_center("ducha"), town.at_hall("dudao")
     recorded(inspector, "T01", faulted="amenities")
-    finding = casework.until("the finding at the hall", lambda: finding_at(supervisor))
+    finding = casework.until("the finding at the hall", lambda: finding_at(supervisor, FAULT))
     assert "暗访" in supervisor.open("/findings").words
     answered = answer(supervisor, finding)
     assert "等待中心复查" in answered.words
@@ -30,14 +31,12 @@ def test_a_covert_inspection_ends_with_a_finding_that_was_answered_and_passed(to
 def test_a_finding_of_one_hall_is_seen_by_no_other(town: Town):
     recorded(town.at_center("ducha"), "T02", faulted="windows")
     other, mine = town.at_hall("dudao", town.second), town.at_hall("dudao")
-    casework.until("the finding", lambda: finding_at(other))
+    found = casework.until("the finding", lambda: finding_at(other, FAULT))
     assert town.rows("T01", "SELECT id FROM finding WHERE for_hall <> 'T01'") == []
-    found = finding_at(other)
-    assert found
     assert found not in mine.open("/findings").html
 
 
-def recorded(inspector: Person, hall: str, faulted: str) -> Page:
+def recorded(inspector: Person, hall: str, faulted: str, fault: str = FAULT) -> Page:
     """One visit to a hall with one faulted dimension."""
     page = inspector.open("/inspections/new")
     form = page.form("for_hall", "mode")
@@ -45,17 +44,17 @@ def recorded(inspector: Person, hall: str, faulted: str) -> Page:
     due = date.today() + timedelta(days=7)
     return inspector.submit(page, form, {
         **results, "for_hall": hall, "mode": "covert", "remarks": "",
-        f"{faulted}-result": "faulted", f"{faulted}-text": FAULT,
+        f"{faulted}-result": "faulted", f"{faulted}-text": fault,
         f"{faulted}-severity": "minor", f"{faulted}-due_on": due.isoformat(),
     })  # fmt: skip
 
 
-def finding_at(supervisor: Person) -> str | None:
-    """Id of the newest finding that waits for the hall's answer."""
-    html = supervisor.open("/findings").html
-    if FAULT not in html:
-        return None
-    return html.partition('href="/findings/')[2].partition('"')[0]
+def finding_at(supervisor: Person, fault: str) -> str | None:
+    """Id of the finding with these words; None while it has not come down."""
+    found = re.search(
+        rf'href="/findings/([0-9a-f-]{{36}})"[^>]*>[^<]*{fault}', supervisor.open("/findings").html
+    )
+    return found.group(1) if found else None
 
 
 def answer(supervisor: Person, finding: str) -> Page:

@@ -15,7 +15,7 @@ from deploy.browser import Person
 from deploy.casework import Taken
 from tests.journeys.conftest import DeskMaker
 from tests.journeys.leaks import all_files, forms_of_text, found_in, unpacked
-from tests.journeys.test_an_inspection_is_answered import FAULT, finding_at, recorded
+from tests.journeys.test_an_inspection_is_answered import finding_at, recorded
 from tests.journeys.town import Town, somebody
 
 # Each stands for one kind of personal datum; none occurs anywhere in the product.
@@ -27,6 +27,7 @@ NOTICE = "金丝雀请补交离婚协议"
 OPINION = "金丝雀所述病情不属实"
 STAFF_NAME = "尉迟金丝雀"
 STAFF_MOBILE = "13904359753"
+FAULT = "金丝雀婆婆投诉无人引导"
 AMENDS = "已与金丝雀当事人当面道歉"
 BORN = "19770707"
 
@@ -91,8 +92,8 @@ def looked_up(clerk: Person, paper_no: str, case: Taken) -> None:
 
 
 def answered(town: Town, supervisor: Person) -> None:
-    recorded(town.at_center("ducha"), "T01", faulted="premises")
-    finding = casework.until("the finding", lambda: finding_at(supervisor))
+    recorded(town.at_center("ducha"), "T01", faulted="premises", fault=FAULT)
+    finding = casework.until("the finding", lambda: finding_at(supervisor, FAULT))
     page = supervisor.open(f"/findings/{finding}")
     supervisor.submit(page, page.form("measure", "text"), {
         "measure": "rectified", "done_on": date.today().isoformat(), "text": AMENDS,

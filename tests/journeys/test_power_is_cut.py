@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,8 @@ CUTS = 20
 CLERKS = 3
 PASSWORD = "停电-十点-茶-一杯-热"
 ITEM = "GA001"
-# From well before the first answer to well into a second of steady intake.
-LATEST_S = 0.6
+# The power goes after so many answers at most, and a moment later at most.
+MOST_ANSWERS, LATEST_S = 20, 0.1
 
 
 class Node:
@@ -135,7 +136,13 @@ def test_every_answered_case_survives_twenty_power_cuts_and_none_is_ever_half(no
     answered: list[str] = []
     clerks = [signed_in(node, number, answered) for number in range(CLERKS)]
     for _ in range(CUTS):
-        intake_until_cut(node, clerks, chance.uniform(0.02, LATEST_S))
+        answers = len(answered) + chance.randint(0, MOST_ANSWERS)
+        intake_until_cut(
+            node,
+            clerks,
+            partial(has, answered, answers),
+            chance.uniform(0, LATEST_S),
+        )
         assert_whole(node, answered)
         node.start()
     assert len(answered) > 5 * CUTS
@@ -146,6 +153,10 @@ def test_every_answered_case_survives_twenty_power_cuts_and_none_is_ever_half(no
     node.cut()
     assert verified(node) == 0
     node.start()
+
+
+def has(answered: list[str], count: int) -> bool:
+    return len(answered) >= count
 
 
 def signed_in(node: Node, number: int, answered: list[str]) -> Person:
@@ -162,7 +173,9 @@ def signed_in(node: Node, number: int, answered: list[str]) -> Person:
     return person
 
 
-def intake_until_cut(node: Node, clerks: list[Person], seconds: float) -> None:
+def intake_until_cut(
+    node: Node, clerks: list[Person], enough: Callable[[], bool], seconds: float
+) -> None:
     """Every clerk takes in one case after the other until the power goes."""
 
     def work(clerk: Person, first: int) -> None:
@@ -179,6 +192,7 @@ def intake_until_cut(node: Node, clerks: list[Person], seconds: float) -> None:
     ]
     for hand in hands:
         hand.start()
+    until("the answers", enough)
     time.sleep(seconds)
     node.cut()
     for hand in hands:
