@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -46,10 +47,12 @@ def is_small_order(public: bytes) -> bool:
     return public[:31] + bytes([public[31] & 0x7F]) in SMALL_ORDER
 
 
+@lru_cache(maxsize=4096)
 def _key_id(name: str, kind: int, public: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
 
 
+@lru_cache(maxsize=4096)
 def _check_name(name: str) -> str:
     if not name or any(c.isspace() or c == "+" or not c.isprintable() for c in name):
         raise Malformed("a key name holds no space, no control character and no '+'")

@@ -6,6 +6,7 @@ One declaration for both sides. What follows from entries is in ``sync.tables``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sync.merkle import Frontier
 from sync.store import Row
@@ -55,13 +56,17 @@ class LogState:
         return self.frontier.size
 
 
+# A frontier is immutable and read far more often than it changes.
+_frontier = lru_cache(maxsize=4096)(Frontier.from_bytes)
+
+
 def state_of(row: Row) -> LogState:
     """A row of table ``log``."""
     return LogState(
         row["origin"],
         row["writer"],
         bool(row["own"]),
-        Frontier.from_bytes(bytes(row["frontier"])),
-        Frontier.from_bytes(bytes(row["mark_frontier"])),
+        _frontier(bytes(row["frontier"])),
+        _frontier(bytes(row["mark_frontier"])),
         row["applied"],
     )
