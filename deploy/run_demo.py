@@ -355,7 +355,7 @@ def main() -> int:
             return _run(demo, check=given.check)
     except KeyboardInterrupt:
         print("demo: stopping", file=sys.stderr)
-        return 0
+        return int(given.check)
     except (Failed, Refused, OSError) as failed:
         print(f"demo: {failed}", file=sys.stderr)
         return 1

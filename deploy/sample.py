@@ -179,7 +179,7 @@ def _punch_and_look(
     told = sign_ins.punch(terminal, pictures.frames("obama"), _TEST_PERSON, _TEST_PIN)
     if told["way"] != "face_pin":
         raise Refused(f"the kiosk did not recognise the test person: {told}")
-    steps.done(f"the kiosk has recognised the face: {told['message']}")
+    steps.done(f"the kiosk has recognised the face: {' '.join(told['message'].split())}")
     casework.wait_for_receipt(supervisor)
     until(
         "the punch at the center",
