@@ -8,7 +8,7 @@ from tests.simulation.runs import run_spread
 from tests.simulation.world import World
 from tests.source import ROOT
 
-SEEDS = 1_500
+SEEDS = 2_000
 
 
 def test_every_promise_of_the_sync_holds_under_every_seed():
