@@ -132,7 +132,7 @@ def log(origin: str) -> Response:
     return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
 
 
-_QUIET_S, _LONGEST_DELAY_S = 0.2, 3.0
+_QUIET_S, _LONGEST_DELAY_S = 0.2, 10.0
 
 
 class Worker:
