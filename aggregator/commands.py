@@ -17,7 +17,7 @@ from aggregator.center import Center, CenterSettings
 from aggregator.office import ROLES
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
-from sync.errors import SyncError
+from sync.errors import DiskFull, SyncError
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.listener import CannotListen
@@ -50,6 +50,8 @@ def _opened(data: Path) -> Iterator[Center]:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:
         raise click.ClickException(f"{error.code}: {error.rule}") from None
+    except DiskFull as full:
+        raise click.ClickException(f"{full}; free some space, then start again.") from None
 
 
 @click.group()

@@ -17,7 +17,7 @@ from node.hall import Hall, HallSettings
 from node.lock import Taken, exclusive
 from standards.errors import Invalid
 from sync.client import HttpLine
-from sync.errors import SyncError
+from sync.errors import DiskFull, SyncError
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.listener import CannotListen
@@ -53,6 +53,8 @@ def _opened(data: Path) -> Iterator[Hall]:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:
         raise click.ClickException(f"{error.code}: {error.rule}") from None
+    except DiskFull as full:
+        raise click.ClickException(f"{full}; free some space, then start again.") from None
 
 
 @click.group()

@@ -33,10 +33,11 @@ class NodeStore:
         # Of its own: a thread's first reader must not wait until the writer has finished.
         self._readers_lock = threading.Lock()
         self._open_readers: list[sqlite3.Connection] = []
-        self._writer = self._connect()
-        self.schema = sqlite_utils.Database(self._writer)
-        if path is not None:
-            self._writer.execute("PRAGMA journal_mode=WAL")
+        with _disk():
+            self._writer = self._connect()
+            self.schema = sqlite_utils.Database(self._writer)
+            if path is not None:
+                self._writer.execute("PRAGMA journal_mode=WAL")
 
     def _connect(self, *, reader: bool = False) -> sqlite3.Connection:
         target = ":memory:" if self._path is None else f"file:{self._path}"

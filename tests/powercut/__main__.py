@@ -26,6 +26,7 @@ def main() -> int:
     proof = prove(Wish(asked.images, asked.seed, 2, asked.synchronous, asked.path))
     for label, count in proof.images.items():
         print(f"{count:7}  {label}")
+    print(f"{proof.second:7}  cut again while starting over one of these")
     for violation in proof.violations:
         print(violation)
     print(f"{time.monotonic() - began:.0f} s, seed {asked.seed}")

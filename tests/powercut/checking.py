@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import msgspec
 
+from tests.powercut.again import violations_of_second_cuts
 from tests.powercut.commit_paths import PATHS
 from tests.powercut.images import Image, violations, write_image
 from tests.powercut.plan import PowerCut, Recorded, sample, shares
@@ -20,6 +22,8 @@ from tests.powercut.truth import Truth
 
 # One image in so many is also worked on, stopped and started again.
 GOES_ON_EACH = 8
+# At one image in so many the power goes again while the machine starts over it, so many times.
+CUT_AGAIN_EACH, SECOND_CUTS = 40, 8
 # Of each path.
 _MOST_SAID = 10
 # Random subsets at each moment: as few as give the images that were asked for.
@@ -45,11 +49,15 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct):
-    """How many images of each path were checked, and what was broken where."""
+    """How many images of each path were checked, and what was broken where.
+
+    ``second``: how many were left by another cut while the machine started over the first one.
+    """
 
     images: dict[str, int]
     violations: list[str]
     broken: int = 0
+    second: int = 0
 
 
 def check(order: Order) -> Outcome:
@@ -89,14 +97,21 @@ def _check_cuts(order: Order, recorded: Recorded, cuts: list[PowerCut], outcome:
     )
     waiting = cuts[::-1]
     folder = Path(order.scratch) / f"image-{order.part}"
+    place = folder / recorded.machine
     for done, disk, told in recorded.moments():
         while waiting and waiting[-1].done == done:
             power_cut = waiting.pop()
-            write_image(folder, disk.image(power_cut.cut))
+            content = disk.image(power_cut.cut)
+            image = Image(place, recorded.machine, truths[recorded.machine], told)
+            write_image(folder, content)
+            if len(waiting) % CUT_AGAIN_EACH == 0 and recorded.machine in content:
+                again = violations_of_second_cuts(image, SECOND_CUTS, Random(done))
+                for found in again:
+                    outcome.second += 1
+                    _note(outcome, recorded, power_cut, [f"cut again: {one}" for one in found])
+                write_image(folder, content)
             goes_on = len(waiting) % GOES_ON_EACH == 0
-            machine, truth = recorded.machine, truths[recorded.machine]
-            found = violations(Image(folder / machine, machine, truth, told, goes_on))
-            _note(outcome, recorded, power_cut, found)
+            _note(outcome, recorded, power_cut, violations(replace(image, goes_on=goes_on)))
 
 
 def _note(outcome: Outcome, recorded: Recorded, cut: PowerCut, found: list[str]) -> None:

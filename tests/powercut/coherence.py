@@ -81,16 +81,19 @@ def _of_personal_parts(
 
 
 def _of_receipts(logs: LogStore, state: LogState) -> Iterator[str]:
-    rows = logs.db.query("SELECT size, note FROM receipt WHERE origin = :o", o=state.origin)
+    rows = logs.db.query(
+        "SELECT size, note FROM receipt WHERE origin = :o ORDER BY size", o=state.origin
+    )
     sizes = {row["size"] for row in rows}
+    hashes, reached = logs.hashes(state.origin, 0, state.size), Frontier()
     for row in rows:
         head = Checkpoint.parse(bytes(row["note"]).decode().split("\n\n")[0] + "\n")
-        if row["size"] > state.size or logs.root_at(state.origin, row["size"]) != head.root:
+        reached = reached.extended(hashes[reached.size : row["size"]])
+        if (reached.size, reached.root) != (head.size, head.root):
             yield f"{state.origin}: a receipt for {row['size']} that is not of this history"
     if state.own and state.mark.size and state.mark.size not in sizes:
         yield f"{state.origin}: the mark {state.mark.size} stands on no receipt"
-    fresh = Frontier().extended(logs.hashes(state.origin, 0, state.mark.size))
-    if state.own and fresh != state.mark:
+    if state.own and Frontier().extended(hashes[: state.mark.size]) != state.mark:
         yield f"{state.origin}: the mark is not of this history"
     if not state.own:
         batches = logs.db.query(

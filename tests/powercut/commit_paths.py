@@ -7,7 +7,8 @@ machines were told stands as a mark behind the write that it relies on.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -106,13 +107,36 @@ def with_orders(stage: Stage) -> None:
 def before_checkpoint(stage: Stage) -> None:
     """A machine that was cut off with a long write-ahead log, short of being written back."""
     in_step(stage)
-    folder, copy = stage.folder / HALL, stage.folder / "copy"
-    with stage.hall() as hall:
-        while (folder / "node.db-wal").stat().st_size < 950 * 4120:
+    log = stage.folder / HALL / "node.db-wal"
+    with _cut_off(stage), stage.hall() as hall:
+        while log.stat().st_size < 950 * 4120:
             write_cases(hall, 1)
-        shutil.copytree(folder, copy)
-    shutil.rmtree(folder)
-    copy.rename(folder)
+        _keep(stage)
+
+
+def cut_off(stage: Stage) -> None:
+    """Both machines were cut off at work."""
+    in_step(stage)
+    with _cut_off(stage), stage.both() as (hall, center):
+        write_cases(hall, 4)
+        contact(hall, DirectLine(center))
+        write_cases(hall, 1)
+        _keep(stage)
+
+
+@contextmanager
+def _cut_off(stage: Stage) -> Iterator[None]:
+    """Afterwards the folders stand as they did at :func:`_keep`, before any program ended."""
+    yield
+    for machine in (HALL, CENTER):
+        shutil.rmtree(stage.folder / machine)
+        (stage.folder / "kept" / machine).rename(stage.folder / machine)
+    (stage.folder / "kept").rmdir()
+
+
+def _keep(stage: Stage) -> None:
+    for machine in (HALL, CENTER):
+        shutil.copytree(stage.folder / machine, stage.folder / "kept" / machine)
 
 
 def of_an_older_version(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -76,7 +76,6 @@ def write_image(folder: Path, content: Mapping[str, bytes | None]) -> None:
 
 def violations(image: Image) -> list[str]:
     """What this image broke of the promises; a machine that does not start broke them all."""
-    start = _hall if image.machine == HALL else _center
     try:
         found = list(_of_files(image))
         with start(image) as (machine, broken):
@@ -147,9 +146,16 @@ def _holds(machine: Machine, mark: Mark) -> bool:
 # --- starting and going on ----------------------------------------------------------------------
 
 
+def start(image: Image, *, again: bool = False) -> AbstractContextManager[Started]:
+    """Start the machine of an image as its unit does; where it was not set up yet, set it up.
+
+    Gives the machine and what was wrong with its database. ``again``: it has worked since.
+    """
+    return (_hall if image.machine == HALL else _center)(image, again=again)
+
+
 @contextmanager
-def _hall(image: Image, *, again: bool = False) -> Iterator[Started]:
-    """Start the hall's program as its unit does; where it was not set up yet, set it up."""
+def _hall(image: Image, *, again: bool) -> Iterator[Started]:
     if not (image.folder / "node.toml").exists():
         told = ["init", "--hall", SETTINGS.hall, "--name", SETTINGS.name, "--center", NAME]
         hall_commands.main([*told, "--data", str(image.folder)], standalone_mode=False)
@@ -167,8 +173,7 @@ def _hall(image: Image, *, again: bool = False) -> Iterator[Started]:
 
 
 @contextmanager
-def _center(image: Image, *, again: bool = False) -> Iterator[Started]:
-    """As :func:`_hall`, for the center."""
+def _center(image: Image, *, again: bool) -> Iterator[Started]:
     if not (image.folder / "center.toml").exists():
         told = ["init", "--center", NAME, "--name", OFFICE.name, "--data", str(image.folder)]
         center_commands.main(told, standalone_mode=False)

@@ -21,15 +21,19 @@ _MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Proof:
-    """What was checked and what was found."""
+    """What was checked and what was found.
+
+    ``second``: images left by a second cut, while the machine started over the first one.
+    """
 
     images: dict[str, int]
     violations: list[str]
     broken: int
+    second: int
 
     def summary(self) -> str:
         """One line: how many images of how many paths, and how many broke a promise."""
-        total = sum(self.images.values())
+        total = sum(self.images.values()) + self.second
         return f"{total} images, {len(self.images)} paths, {self.broken} violations"
 
 
@@ -59,21 +63,23 @@ def prove(wish: Wish) -> Proof:
         told = ["--synchronous", wish.synchronous, *(f"--path={name}" for name in wish.paths)]
         command = [sys.executable, "-m", "tests.powercut.recording", str(records), *told]
         subprocess.run(command, check=True, cwd=ROOT, env=loaded, stdout=subprocess.DEVNULL)
-        return _whole([_begin(wish, folder, part) for part in range(wish.parts)])
+        orders = [
+            Order(str(records), name, wish.images, wish.seed, part, wish.parts)
+            for part in range(wish.parts)
+        ]
+        return _whole([_begin(order, loaded) for order in orders])
 
 
-def _begin(wish: Wish, folder: Path, part: int) -> subprocess.Popen[bytes]:
-    records = str(folder / "records")
-    order = Order(records, str(folder), wish.images, wish.seed, part, wish.parts)
+def _begin(order: Order, loaded: dict[str, str]) -> subprocess.Popen[bytes]:
     text = msgspec.json.encode(order).decode()
     command = [sys.executable, "-m", "tests.powercut.checking", text]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=ROOT, env=loaded, stdout=subprocess.PIPE)
 
 
 def _whole(children: list[subprocess.Popen[bytes]]) -> Proof:
     images: dict[str, int] = {}
     violations: list[str] = []
-    broken = 0
+    broken = second = 0
     answers = [(child, child.communicate()[0]) for child in children]
     for child, answer in answers:
         if child.returncode:
@@ -83,4 +89,5 @@ def _whole(children: list[subprocess.Popen[bytes]]) -> Proof:
             images[label] = images.get(label, 0) + count
         violations += outcome.violations
         broken += outcome.broken
-    return Proof(images, violations, broken)
+        second += outcome.second
+    return Proof(images, violations, broken, second)

@@ -31,6 +31,11 @@ def test_every_way_to_promise_something_was_cut_many_times(proof: Proof):
     assert min(proof.images.values()) >= 20
 
 
+def test_the_power_may_go_again_while_the_machine_starts(proof: Proof):
+    assert proof.second >= 100
+    assert not any("cut again" in violation for violation in proof.violations)
+
+
 def test_a_database_that_does_not_sync_each_commit_is_found_out():
     proof = prove(Wish(200, synchronous="NORMAL", paths=("windows", "pushing", "applying")))
     said = "\n".join(proof.violations)
