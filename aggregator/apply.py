@@ -6,14 +6,20 @@ showed it, so that a finding is neither lost nor doubled however often the proce
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+from aggregator import roster
 from aggregator.center import Center
 from standards.cases import CASES
 from standards.judging import CaseBreach, judge
 from standards.records import Finding
 from sync.applying import apply_pending, replay_quarantined
 from sync.entries import Entry
+from sync.errors import StoreBusy, UnknownLog
+from sync.schema import LogState
+from sync.store import again
 from sync.tables import Observer, happening_of
 
 JUDGE = "JUDGE"
@@ -21,16 +27,30 @@ JUDGE = "JUDGE"
 
 def apply_hall(center: Center, origin: str) -> int:
     """Apply every received entry of a hall's log; answers how many."""
-    return apply_pending(center.logs, origin, _judge(center))
+    judge = _judge(center)
+    return again(lambda: apply_pending(center.logs, origin, judge))
 
 
 def apply_all(center: Center) -> int:
     """Apply what is received and not applied yet, of all halls."""
-    return sum(
-        apply_hall(center, state.origin)
-        for state in center.logs.states()
-        if not state.own and state.applied < state.size
-    )
+    return sum(apply_hall(center, origin) for origin in waiting(center))
+
+
+def waiting(center: Center) -> list[str]:
+    """The logs of which something is received and not applied yet."""
+    try:
+        states = center.logs.states()
+    except StoreBusy:
+        # The logs may stand on several database servers: one that is away holds up its own halls
+        # only. When the database itself is away, so is the roster.
+        states = [*_in_reach(center)]
+    return [s.origin for s in states if not s.own and s.applied < s.size]
+
+
+def _in_reach(center: Center) -> Iterator[LogState]:
+    for hall in roster.halls(center):
+        with suppress(StoreBusy, UnknownLog):
+            yield center.logs.state(roster.origin_of(center, hall.hall))
 
 
 def replay(center: Center, origin: str) -> int:

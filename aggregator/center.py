@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from aggregator.dialect import PARTITIONS
 from aggregator.store import CenterStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
@@ -35,11 +36,13 @@ class CenterSettings:
         center: name in every log's origin, e.g. ``tonghua.example``; never changes.
         name: what stands on pages, e.g. ``市政务公开办公室``.
         database: SQLAlchemy URL; empty for ``center.db`` in the data folder.
+        partitions: into how many each large table is split when it is created on PostgreSQL.
     """
 
     center: str
     name: str
     database: str = ""
+    partitions: int = PARTITIONS
     listen: str = "127.0.0.1:8700"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
 
@@ -78,7 +81,7 @@ class Center:
         keys = data / "keys"
         make_folder(data)
         home = f"sqlite:///{data.resolve() / 'center.db'}"
-        self.db = db or CenterStore(settings.database or home)
+        self.db = db or CenterStore(settings.database or home, settings.partitions)
         self.vault = Vault(key_file(keys, "vault"))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy

@@ -116,6 +116,8 @@ def begin(center: Center, guide: Guide, actor: str) -> str:
         Invalid: an open draft of this item exists.
     """
     with center.db.transaction():
+        # Two editors on two machines take turns: one open draft for each item.
+        center.logs.lock(center.standards_origin)
         for row in listed(center, item=guide.item):
             if row["state"] in ("draft", "checked"):
                 raise Invalid({"": f"这个事项已有{row['drafted_by']}的草稿，请在那份草稿上修改"})
@@ -251,6 +253,8 @@ def _publication(center: Center, draft: Draft, version: int, actor: str) -> Guid
 
 
 def _held(center: Center, draft_id: str, state: str, revision: int) -> Draft:
+    # Whoever touches the row first has the turn; the other one reads what became of it.
+    center.db.execute("UPDATE guide_draft SET state = state WHERE id = :id", id=draft_id)
     draft = find(center, draft_id)
     if draft is None:
         raise Invalid({"": "没有这份草稿"})

@@ -249,10 +249,17 @@ def recheck(finding_id: str) -> tuple[str, int] | Response:
         return _page(finding_id, wrong.fields), 422
 
 
-def _write_recheck(center: Center, finding_id: str) -> None:
-    standing = standing_of(center, finding_id)
-    if standing is None:
+def _in_turn(center: Center, finding_id: str) -> Row:
+    """Where a finding stands, which nobody else changes until the transaction ends."""
+    known = standing_of(center, finding_id)
+    if known is None:
         raise NotFound()
+    center.logs.lock(center.orders_origin(known["for_hall"]))
+    return standing_of(center, finding_id) or known
+
+
+def _write_recheck(center: Center, finding_id: str) -> None:
+    standing = _in_turn(center, finding_id)
     if standing["state"] != "answered":
         raise Invalid({"": f"这个问题现在是“{STATES[standing['state']]}”，分厅回复后才能复查"})
     if request.form.get("answer_id") != standing["answer_id"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from aggregator import roster, rounds
-from aggregator.apply import apply_all
+from aggregator.apply import apply_hall, waiting
 from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
@@ -132,6 +133,12 @@ def log(origin: str) -> Response:
     return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
 
 
+def _told(error: Exception) -> str:
+    """What /healthz says of it; the log of the server has the rest."""
+    logs.failure("applying", error)
+    return f"applying failed: {type(error).__name__}"
+
+
 _QUIET_S, _LONGEST_DELAY_S = 0.2, 10.0
 
 
@@ -167,15 +174,27 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                apply_all(self._center)
-                self.last_error = ""
-            except Exception as error:
-                # The entries stay received; the next turn tries again, and /healthz says so.
-                self.last_error = f"applying failed: {type(error).__name__}"
-                logs.failure("applying", error)
+            self._turn()
             if self._wake.wait(self._every):
                 self._let_pass()
+
+    def _turn(self) -> None:
+        """What cannot be applied now stays received; the next turn tries again."""
+        failed = ""
+        try:
+            origins = waiting(self._center)
+            # Several processes may look at once: each begins elsewhere.
+            random.shuffle(origins)
+        except Exception as error:
+            origins, failed = [], _told(error)
+        for origin in origins:
+            try:
+                if not self._stop.is_set():
+                    apply_hall(self._center, origin)
+            except Exception as error:
+                # A fault with one hall must not hold up the others.
+                failed = _told(error)
+        self.last_error = failed
 
     def _let_pass(self) -> None:
         """While batches arrive one upon the other, receipts go first: halls wait for those."""

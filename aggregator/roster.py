@@ -167,6 +167,10 @@ def _holds(message: EnrolAsk, key: bytes) -> bool:
 
 
 def _first_ask(center: Center, request: Request, message: EnrolAsk) -> Row:
+    # A code is good for one machine: two that ask with it at once take turns here.
+    center.db.execute(
+        "UPDATE enrolment_code SET failures = failures WHERE hall = :hall", hall=request.hall
+    )
     codes = center.db.query("SELECT * FROM enrolment_code WHERE hall = :hall", hall=request.hall)
     now = center.clock.now().isoformat()
     if not codes or codes[0]["expires_at"] < now or codes[0]["failures"] >= _MAX_FAILURES:
@@ -244,6 +248,8 @@ def approve(center: Center, enrolment_id: str, actor: str) -> None:
         Invalid: decided already, unknown, or another hall was admitted with one of these keys.
     """
     with center.db.transaction():
+        # Two approvals at once, on two machines, must not admit one key twice.
+        center.logs.lock(center.standards_origin)
         row = _decide(center, enrolment_id, "approved", actor)
         request = Request.parse(row["request"])
         try:
@@ -307,6 +313,11 @@ def keys_note(center: Center) -> bytes:
         center.sealing.public,
     )
     return sign_keys(center.root, keys)
+
+
+def origin_of(center: Center, hall: str) -> str:
+    """The log that a hall may write now."""
+    return f"{center.settings.center}/{hall}/1"
 
 
 def writer_of(center: Center, origin: str) -> Writer:

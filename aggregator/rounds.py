@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from aggregator import roster
 from aggregator.center import Center
-from sync.errors import DiskFull, Malformed, SyncError, TryLater, UnknownLog, WrongLog
+from sync.errors import (
+    DiskFull,
+    Malformed,
+    StoreBusy,
+    SyncError,
+    TryLater,
+    UnknownLog,
+    WrongLog,
+)
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, open_note
 from sync.receiving import Receiver, Writer, receive
 from sync.schema import LogState
 from sync.sending import next_batch, signed_head
+from sync.store import again
 
 CONTACT_DDL = (
     """CREATE TABLE IF NOT EXISTS hall_contact (
@@ -61,8 +71,11 @@ def _head(center: Center, origin: str) -> str:
 
 
 def _own_logs(center: Center, hall: str) -> list[str]:
-    wanted = (center.standards_origin, center.orders_origin(hall))
-    return [s.origin for s in center.logs.states() if s.own and s.origin in wanted]
+    found = []
+    for origin in (center.standards_origin, center.orders_origin(hall)):
+        with suppress(UnknownLog):
+            found.append(center.logs.state(origin).origin)
+    return found
 
 
 def _mirrored(center: Center, keys: HallKeys, head: LogHead) -> LogHead:
@@ -120,7 +133,7 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
     """Receive a batch for the log of a hall and epoch; the receipt.
 
     Raises:
-        SyncError: refused. TryLater: the center's disk is full.
+        SyncError: refused. TryLater: the center's disk is full, or its database out of reach.
     """
     origin = f"{center.settings.center}/{path[0]}/{path[1]}"
 
@@ -130,9 +143,14 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
         return roster.writer_of(center, claimed)
 
     try:
-        return receive(center.logs, raw, writer_of, Receiver(center.sealing, center.cosigner))
+        receiver = Receiver(center.sealing, center.cosigner)
+        return again(lambda: receive(center.logs, raw, writer_of, receiver))
     except DiskFull:
         raise TryLater("the center's disk is full", retry_after=300) from None
+    except StoreBusy:
+        # It may stand all the same, when the line broke after the commit: the same batch, sent
+        # again, is then answered with the receipt that was kept.
+        raise TryLater("the center's database is busy or out of reach", retry_after=15) from None
 
 
 def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes:

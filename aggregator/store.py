@@ -1,12 +1,12 @@
 """The center's database: SQLAlchemy Core over SQLite, or PostgreSQL by one setting.
 
-The only file that touches SQLAlchemy. Statements are the portable SQL of ``sync`` and ``web``;
-what differs between the two engines (BLOB and BYTEA, how a write transaction begins) is here.
+The only file that touches SQLAlchemy and psycopg. Statements are the portable SQL of ``sync`` and
+``web``; what differs between the two engines is here (how a write transaction begins, what an
+error means) and in ``aggregator.dialect`` (types, partitions).
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,14 +14,34 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, TextClause, event, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection, Engine, TextClause, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import StaticPool
 
-from sync.errors import DiskFull, RowRefused
+from aggregator.dialect import PARTITIONS, copy_of, driver_marks, name_of, postgres_ddl, split_by
+from standards.cases import PROJECTIONS
+from standards.records import RECORDS
+from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost
 from sync.store import Row
 
 MEMORY = "sqlite://"
+# One connection for each thread of the listener, the worker, and some to spare.
+_CONNECTIONS, _MORE_CONNECTIONS = 20, 10
+# Of PostgreSQL's sessions. A statement or a wait that takes longer ends with StoreBusy: a stuck
+# session must not hold a hall's turn for ever. ``options`` in the URL stand instead of these.
+_SESSION = {
+    "default_transaction_isolation": r"read\ committed",
+    "lock_timeout": "20s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "120s",
+}
+_SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
+_FEW_ROWS = 8
+
+
+class UnsafeDatabase(Exception):
+    """A PostgreSQL that would lose or garble what was acknowledged; the text says which setting."""
 
 
 @lru_cache(maxsize=512)
@@ -32,32 +52,35 @@ def _statement(sql: str) -> TextClause:
 class CenterStore:
     """``sync.store.Database`` over SQLAlchemy.
 
+    Several processes, on several machines, may work on one PostgreSQL database.
+
     Args:
         url: ``sqlite:////path/to/center.db`` or ``postgresql+psycopg://…``.
+        partitions: into how many each large table is split when it is created on PostgreSQL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, partitions: int = PARTITIONS) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {}
-        if self.is_sqlite:
-            options["connect_args"] = {"check_same_thread": False, "timeout": 30}
-            if url == MEMORY:
-                options["poolclass"] = StaticPool
-        self._engine = sqlalchemy.create_engine(url, **options)
+        self._partitions = partitions
         self._memory = url == MEMORY
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        # A single read needs no transaction around it: two round trips less.
+        self._reads = self._engine
+        if not self.is_sqlite:
+            self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._write_lock = threading.RLock()
         self._current = threading.local()
-        if self.is_sqlite:
-            event.listen(self._engine, "connect", _prepare_sqlite)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See ``sync.store.Database``."""
         if getattr(self._current, "connection", None) is not None:
-            with _disk():
+            with self._faults():
                 yield
             return
-        with self._turn(), _disk(), self._engine.connect() as connection:
+        with self._turn(), self._faults(), self._engine.connect() as connection:
+            connection.begin()
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             self._current.connection = connection
@@ -65,10 +88,17 @@ class CenterStore:
                 yield
                 connection.commit()
             except BaseException:
-                connection.rollback()
+                self._undo(connection)
                 raise
             finally:
                 self._current.connection = None
+
+    def _undo(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except (DBAPIError, self._driver_error):
+            # The line is gone, and the server has undone everything by itself.
+            connection.invalidate()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -78,6 +108,18 @@ class CenterStore:
             return
         with self._write_lock:
             yield
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Name the driver's errors by what the caller can do."""
+        try:
+            yield
+        except NoConnection as error:
+            raise StoreBusy("all connections to the database are in use") from error
+        except DBAPIError as error:
+            raise _meaning(error.orig) or error from error
+        except self._driver_error as error:
+            raise _meaning(error) or error from error
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
@@ -94,30 +136,48 @@ class CenterStore:
                 # sqlite3 reads :named parameters itself; SQLAlchemy's layer doubles the cost.
                 connection.exec_driver_sql(sql, list(rows))
             else:
-                connection.execute(_statement(sql), list(rows))
+                _many(connection, sql, rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
-        held = getattr(self._current, "connection", None)
-        if held is not None:
-            return _rows(held, sql, params)
-        if self._memory:
-            with self.transaction():
-                return _rows(self._held(), sql, params)
-        with self._engine.connect() as connection:
-            return _rows(connection, sql, params)
+        with self._faults():
+            held = getattr(self._current, "connection", None)
+            if held is not None:
+                return _rows(held, sql, params)
+            if self._memory:
+                with self.transaction():
+                    return _rows(self._held(), sql, params)
+            with self._reads.connect() as connection:
+                return _rows(connection, sql, params)
 
     def create(self, statements: Sequence[str], /) -> None:
-        """See ``sync.store.Database``."""
-        with self.transaction():
-            for statement in statements:
-                self._held().exec_driver_sql(self._dialect(statement))
+        """See ``sync.store.Database``.
 
-    def _dialect(self, statement: str) -> str:
-        if self.is_sqlite:
-            table = statement.lstrip().upper().startswith("CREATE TABLE")
-            return statement + " STRICT" if table else statement
-        return re.sub(r"\bINTEGER\b", "BIGINT", re.sub(r"\bBLOB\b", "BYTEA", statement))
+        Raises:
+            UnsafeDatabase: PostgreSQL is set up so that a receipt could be lost.
+        """
+        with self.transaction():
+            if self.is_sqlite:
+                self._create(map(_strict, statements))
+                return
+            known = self._begin_schema()
+            split = split_by(RECORDS, PROJECTIONS)
+            for statement in statements:
+                if name_of(statement) not in known:
+                    self._create(postgres_ddl(statement, split, self._partitions))
+
+    def _create(self, statements: Iterator[str] | Sequence[str]) -> None:
+        for statement in statements:
+            self._held().exec_driver_sql(statement)
+
+    def _begin_schema(self) -> set[str]:
+        """Take the turn of who creates tables; the names that stand already."""
+        _refuse_unsafe(self._held())
+        # An index on a large table takes its time.
+        self._create(["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"])
+        self.query("SELECT pg_advisory_xact_lock(:turn)", turn=_SCHEMA_TURN)
+        rows = self.query("SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)")
+        return {row["relname"] for row in rows}
 
     def _held(self) -> Connection:
         connection: Connection = self._current.connection
@@ -132,20 +192,130 @@ def _rows(connection: Connection, sql: str, params: Mapping[str, object]) -> lis
     return [dict(row) for row in connection.execute(_statement(sql), params).mappings()]
 
 
+# --- SQLite -------------------------------------------------------------------------------------
+
+
+def _sqlite_engine(url: str) -> Engine:
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+    if url == MEMORY:
+        options["poolclass"] = StaticPool
+    engine = sqlalchemy.create_engine(url, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-@contextmanager
-def _disk() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        name = str(getattr(error.orig, "sqlite_errorname", ""))
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or "No space left" in str(error.orig):
-            raise DiskFull("the center's disk is full or cannot be written") from error
-        raise
-    except IntegrityError as error:
-        raise RowRefused(str(error.orig)) from error
+def _strict(statement: str) -> str:
+    table = statement.lstrip().upper().startswith("CREATE TABLE")
+    return statement + " STRICT" if table else statement
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def _postgres_engine(url: str) -> Engine:
+    given = sqlalchemy.make_url(url)
+    told = {"connect_timeout": "10", "application_name": "onehall-aggregator"}
+    told["options"] = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    engine = sqlalchemy.create_engine(
+        url,
+        connect_args={name: value for name, value in told.items() if name not in given.query},
+        pool_size=_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_timeout=20,
+        # A connection that died while it lay idle is exchanged before anybody notices.
+        pool_pre_ping=True,
+    )
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    from psycopg.adapt import Loader
+
+    class Number(Loader):
+        """A sum of whole numbers is a whole number, as in SQLite."""
+
+        def load(self, data: Any) -> int | float:
+            shown = bytes(data)
+            return int(shown) if shown.lstrip(b"-").isdigit() else float(shown)
+
+    connection.adapters.register_loader("numeric", Number)
+
+
+def _many(connection: Connection, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
+    cursor: Any = connection.connection.cursor()
+    copy = copy_of(sql)
+    if copy is None or len(rows) < _FEW_ROWS:
+        cursor.executemany(driver_marks(sql), rows)
+        return
+    with cursor.copy(copy.sql) as into:
+        for values in copy.values(rows):
+            into.write_row(values)
+
+
+def _refuse_unsafe(connection: Connection) -> None:
+    wanted = {
+        "fsync": ("on", "a power cut could lose what was acknowledged"),
+        "full_page_writes": ("on", "a power cut could break the database"),
+        "synchronous_commit": ("", "a power cut could lose what was acknowledged"),
+        "server_encoding": ("UTF8", "it could not keep every character"),
+    }
+    for name, (right, harm) in wanted.items():
+        found = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+        if found == "off" or (right and found != right):
+            raise UnsafeDatabase(f"PostgreSQL has {name} = {found}: {harm}")
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+# SQLSTATE classes and codes (PostgreSQL documentation, appendix A).
+_REFUSED = ("22", "23")
+_FULL = ("53100", "58030")
+_LOST_TURN = ("40001", "40P01")
+_BUSY = ("08", "25006", "25P03", "53", "55P03", "57014", "57P", "HV00")
+
+
+def _meaning(error: object) -> Exception | None:
+    """What a driver's error means to the caller; None when it is a fault of ours."""
+    name = getattr(error, "sqlite_errorname", None)
+    if name is not None:
+        return _of_sqlite(str(name), error)
+    return _of_postgres(getattr(error, "sqlstate", ""), error)
+
+
+def _of_sqlite(name: str, error: object) -> Exception | None:
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return DiskFull("the center's disk is full or cannot be written")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreBusy("another program holds the database")
+    refused = type(error).__name__ in ("IntegrityError", "DataError")
+    return RowRefused(str(error)) if refused else None
+
+
+def _of_postgres(state: str | None, error: object) -> Exception | None:
+    if state is None:
+        # Refused before it was sent (a NUL in a text), or the line broke.
+        refused = type(error).__name__ == "DataError"
+        return RowRefused(_first(error)) if refused else StoreBusy("no line to the database")
+    if state.startswith(_REFUSED):
+        return RowRefused(_first(error))
+    if state in _FULL:
+        return DiskFull("the database server's disk is full or cannot be written")
+    if state in _LOST_TURN:
+        return TurnLost("another process was quicker; the whole transaction may run again")
+    return StoreBusy(f"the database cannot do it now ({state})") if _is_busy(state) else None
+
+
+def _is_busy(state: str) -> bool:
+    return state.startswith(_BUSY)
+
+
+def _first(error: object) -> str:
+    """What is wrong, without the lines that repeat the row."""
+    return str(error).partition("\n")[0]

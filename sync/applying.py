@@ -214,8 +214,10 @@ def rebuild(logs: LogStore) -> int:
     """
     count = 0
     with logs.db.transaction():
+        # Every log's turn first, in the order of names: nothing is applied meanwhile.
+        held = [logs.lock(state.origin) for state in logs.states()]
         logs.tables.clear(logs.db)
-        for state in logs.states():
+        for state in held:
             count += _rebuild_log(logs, state)
     return count
 

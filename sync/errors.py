@@ -130,6 +130,20 @@ class RowRefused(Exception):
     """The database does not take a row: its key stands already, or a value breaks its column."""
 
 
+class StoreBusy(Exception):
+    """The database cannot do it now: locked, out of connections, restarting, or out of reach.
+
+    Nothing is known to be saved. When the line broke during a commit it may be saved all the same:
+    whoever tries again must be one whose second try does no harm.
+    """
+
+
+class TurnLost(StoreBusy):
+    """Two processes were in each other's way; nothing was saved, and the transaction may run again
+    at once.
+    """
+
+
 BY_CODE: dict[str, type[SyncError]] = {
     kind.code: kind
     for kind in (

@@ -7,11 +7,15 @@ contract suite (tests/sync/test_store_contract.py) runs over each. See docs/deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from sync.errors import TurnLost
 
 Row = Mapping[str, Any]
+Answer = TypeVar("Answer")
+_TRIES = 5
 
 
 class Database(Protocol):
@@ -22,6 +26,8 @@ class Database(Protocol):
             the whole transaction is then undone.
         sync.errors.RowRefused: a row whose key stands already, or whose value breaks its column;
             the caller leaves the transaction, which is undone.
+        sync.errors.StoreBusy: locked for too long, or the database is out of reach.
+        sync.errors.TurnLost: as :func:`again` says.
     """
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -41,3 +47,23 @@ class Database(Protocol):
 
     def create(self, statements: Sequence[str], /) -> None:
         """Create tables from portable DDL (TEXT, INTEGER, BLOB), each ``IF NOT EXISTS``."""
+
+
+def again(transaction: Callable[[], Answer]) -> Answer:
+    """Run a whole transaction, and once more when another process was in its way.
+
+    Two processes on PostgreSQL may wait for each other; it then undoes one of them, which is done
+    anew here. On SQLite it runs once.
+
+    Args:
+        transaction: has no effect outside the database, so that it may run again.
+
+    Raises:
+        TurnLost: in the way of others five times in a row.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return transaction()
+        except TurnLost:
+            continue
+    return transaction()

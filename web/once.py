@@ -18,6 +18,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
+from sync.store import again
 from web import access
 from web.moments import stamp
 from web.shell import shell
@@ -90,13 +91,21 @@ def answer_once(effect: Callable[[], str]) -> Response:
     """Run an effect in one transaction and redirect (303) to the address it answers.
 
     A second request with the same form key causes nothing and gets the same address.
+
+    Args:
+        effect: writes to the database only; it runs again when another request was in its way.
     """
-    try:
+
+    def transaction() -> str:
         with shell().database.transaction():
             location = earlier_answer()
             if location is None:
                 location = effect()
                 remember_answer(location)
+            return location
+
+    try:
+        location = again(transaction)
     except AlreadyAnswered:
         location = earlier_answer() or "/"
     return redirect(location, 303)

@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from standards.errors import Invalid
-from sync.errors import DiskFull, SyncError
+from sync.errors import DiskFull, RowRefused, StoreBusy, SyncError
 from web import access, logs
 from web.shell import Shell, shell
 
@@ -224,8 +224,15 @@ def of_anything(error: BaseException) -> Response:
         logs.failure("read_only", error)
         return answer(_READ_ONLY)
     logs.failure("broken", error)
+    if isinstance(error, RowRefused):
+        # A U+0000 in an address or a form, or a key that another request took in the same moment.
+        return answer(REFUSALS[400])
     busy = _sqlite_name(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-    if busy or isinstance(error, MemoryError) or _errno(error) in (errno.EMFILE, errno.ENFILE):
+    if (
+        busy
+        or isinstance(error, StoreBusy | MemoryError)
+        or _errno(error) in (errno.EMFILE, errno.ENFILE)
+    ):
         made = answer(REFUSALS[503])
         made.headers["Retry-After"] = "5"
         return made

@@ -15,19 +15,26 @@ from sync.log import LogStore
 from sync.store import Database, Row
 from sync.tables import Tables
 from sync.vault import Vault
+from tests.postgres import postgres
 from tests.simulation.clocks import MachineClock, Time
 from tests.simulation.disk import Disk
 
 Opened = NodeStore | CenterStore | Disk
 
-# A later issue adds PostgreSQL here.
+
+def on_postgres(folder: Path) -> CenterStore:
+    """A center's store on the real PostgreSQL of this run; large tables in two partitions."""
+    return CenterStore(postgres().database_of(folder), partitions=2)
+
+
 STORES: dict[str, Callable[[Path], Opened]] = {
     "node, file": lambda folder: NodeStore(folder / "node.db"),
     "node, memory": lambda folder: NodeStore(None),
     "center, file": lambda folder: CenterStore(f"sqlite:///{folder / 'center.db'}"),
+    "center, PostgreSQL": on_postgres,
     "simulated disk": lambda folder: Disk(),
 }
-FILES = ("node, file", "center, file")
+FILES = ("node, file", "center, file", "center, PostgreSQL")
 
 
 def clock() -> Clock:

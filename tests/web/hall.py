@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template_string, request
 
 from standards.errors import Invalid
-from sync.errors import Gap
+from sync.errors import Gap, RowRefused, StoreBusy, TurnLost
 from sync.store import Database
 from web import access, once
 from web.accounts import Accounts, NewAccount
@@ -47,6 +47,9 @@ def _rooms(with_sign_in: bool) -> Blueprint:
             "memory": MemoryError(),
             "gap": Gap("the batch leaves a gap", size=7),
             "space": OSError(28, "No space left on device"),
+            "busy": StoreBusy("the database is out of reach"),
+            "turn": TurnLost("another process was quicker"),
+            "row": RowRefused("a text holds U+0000"),
         }[how]
 
     if with_sign_in:

@@ -171,6 +171,22 @@ def test_a_full_disk_is_recognised_through_every_layer():
     assert not is_disk_full(OSError(13, "denied"))
 
 
+@pytest.mark.parametrize("how", ["busy", "turn"])
+def test_a_database_out_of_reach_is_no_fault_and_may_be_tried_again(browser, how):
+    answer = browser.get(f"/break/{how}")
+
+    assert answer.status_code == 503
+    assert "系统暂时忙" in answer.text
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_a_value_that_the_database_cannot_keep_is_the_callers_matter(browser):
+    answer = browser.get("/break/row")
+
+    assert answer.status_code == 400
+    assert "请求不完整或格式不对" in answer.text
+
+
 def test_a_read_only_database_is_named_as_such(hall, database, browser):
     browser.sign_in("li")
     database.query("PRAGMA query_only = ON")
