@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 import msgspec
 import requests
+import urllib3
 
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
@@ -40,6 +42,8 @@ from sync.signed_requests import signature_headers
 PREFIX = "/sync/v1"
 JSON = "application/json"
 SOFTWARE = "onehall/1"
+# A line of 50 kbit/s, shared with others, moves more than this.
+_SLOWEST_BYTES_S = 2048
 _MAX_TURNS_BACK = 3
 
 
@@ -56,6 +60,8 @@ class Line(Protocol):
 
 class HttpLine:
     """``Line`` over requests: no proxies, no redirects, capped bodies, three time limits.
+
+    ``total_s`` is the time of an answer's body, and longer for a long one on a slow line.
 
     Args:
         url: the aggregator's address, e.g. ``https://center.example``.
@@ -85,25 +91,30 @@ class HttpLine:
             with self._session.request(
                 method,
                 self._url + target,
-                data=body or None,
+                # As a file it goes out block by block, each in good time; as bytes, the whole
+                # of it would have to go out within the limit for connecting.
+                data=BytesIO(body) if body else None,
                 headers=headers,
                 timeout=(self.connect_s, self.read_s),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
                 return _checked(answer, _body(answer, self.total_s))
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"no answer from the center ({type(error).__name__})") from None
 
 
 def _body(answer: requests.Response, total_s: float) -> bytes:
-    deadline = time.monotonic() + total_s
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise NotOurs("a compressed answer, which nobody asked for")
+    began = time.monotonic()
     parts, size = [], 0
-    for part in answer.iter_content(256 * 1024):
+    # What there is, without waiting until a portion is full: a drip would hold us for ever.
+    while part := answer.raw.read1(256 * 1024):
         size += len(part)
         if size > MAX_BATCH_BYTES + 64 * 1024:
             raise TooLarge("the answer passes the cap")
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > total_s + size / _SLOWEST_BYTES_S:
             raise Unreachable("the answer took too long")
         parts.append(part)
     return b"".join(parts)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -172,8 +176,6 @@ def test_a_proxy_of_the_environment_is_not_asked(
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
     silent = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr(HttpLine, "read_s", 0.2)
     try:
@@ -181,3 +183,83 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
             send(f"http://127.0.0.1:{silent.getsockname()[1]}")
     finally:
         silent.close()
+
+
+class Talker:
+    """A server at the level of bytes, for one request: ``talk`` gets the accepted connection."""
+
+    def __init__(self, talk: Callable[[socket.socket], None]) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        # Small, so that it is the reader who decides how fast a body goes out.
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._talk = talk
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        connection, _ = self._listening.accept()
+        with connection, suppress(OSError):
+            self._talk(connection)
+
+    def close(self) -> None:
+        self._thread.join()
+        self._listening.close()
+
+
+@pytest.fixture
+def talk() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    running: list[Talker] = []
+
+    def start(talk: Callable[[socket.socket], None]) -> str:
+        running.append(Talker(talk))
+        return running[-1].url
+
+    yield start
+    for talker in running:
+        talker.close()
+
+
+Talk = Callable[[Callable[[socket.socket], None]], str]
+
+
+def test_a_large_batch_on_a_slow_line_takes_the_time_it_needs(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit on connecting, or on one read, must not be one on sending megabytes."""
+    body = bytes(12 * 1024 * 1024)
+
+    def read_slowly(line: socket.socket) -> None:
+        left = len(body)
+        while left > 0 and (read := line.recv(128 * 1024)):
+            left -= len(read)
+            time.sleep(0.01)
+        line.sendall(b"HTTP/1.1 200 OK\r\nOneHall: 1\r\nContent-Length: 7\r\n\r\nreceipt")
+
+    monkeypatch.setattr(HttpLine, "connect_s", 0.3)
+    assert send(talk(read_slowly), body) == b"receipt"
+
+
+def test_an_answer_that_drips_is_given_up(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time for a read, and the whole never would."""
+
+    def drip(line: socket.socket) -> None:
+        line.recv(64 * 1024)
+        line.sendall(b"HTTP/1.1 200 OK\r\nOneHall: 1\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(100):
+            line.sendall(b".")
+            sent.append(b".")
+            time.sleep(0.02)
+
+    sent: list[bytes] = []
+    monkeypatch.setattr(HttpLine, "total_s", 0.2)
+    with pytest.raises(Unreachable):
+        send(talk(drip))
+    assert len(sent) < 100, "given up only when all of it had come"
+
+
+def test_a_compressed_answer_is_not_inflated(serve: Callable[[Answer], Server]) -> None:
+    """We asked for none, and a few kilobytes could become gigabytes."""
+    packed = gzip.compress(bytes(1_000_000))
+    with pytest.raises(NotOurs):
+        send(serve((200, {**OURS, "Content-Encoding": "gzip"}, packed)).url)
