@@ -44,6 +44,8 @@ JSON = "application/json"
 SOFTWARE = "onehall/1"
 # A line of 50 kbit/s, shared with others, moves more than this.
 _SLOWEST_BYTES_S = 2048
+# A batch that gets through any line; one that does not has met a line that is down.
+_SHORT_BYTES = 128 * 1024
 _MAX_TURNS_BACK = 3
 
 
@@ -220,15 +222,31 @@ class Exchange:
             self._believe(held.note.encode())
         if start > logs.state(peer.origin).size:
             raise Behind("the center holds more of this log than this node", size=start)
-        turns_back = 0
+        usual = logs.portions
+        try:
+            reached = self._push_from(start, lambda reached: progress(reached - before))
+        finally:
+            logs.portions = usual
+        return max(0, reached - before)
+
+    def _push_from(self, start: int, progress: Callable[[int], None]) -> int:
+        """Send what there is from this size on; the size that was reached."""
+        logs, peer, turns_back = self._logs, self._peer, 0
         while raw := next_batch(logs, peer.origin, start, peer.signer, peer.keys.sealing):
-            reached = self._send_batch(raw)
+            try:
+                reached = self._send_batch(raw)
+            except Unreachable:
+                if len(raw) <= _SHORT_BYTES:
+                    raise
+                # So much at once may be more than the line, or the center's patience, can take.
+                logs.portions = logs.portions.halved()
+                continue
             turns_back += reached <= start
             if turns_back > _MAX_TURNS_BACK:
                 raise Malformed("the center does not move on", size=reached)
             start = reached
-            progress(start - before)
-        return max(0, start - before)
+            progress(start)
+        return start
 
     def _send_batch(self, raw: bytes) -> int:
         peer = self._peer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -54,6 +54,15 @@ class Portions:
     batch_plain_bytes: int = FREE_LEAVES_BYTES
     batch_sealed_bytes: int = MAX_BATCH_BYTES // 4
     chunk_entries: int = 1_000
+
+    def halved(self) -> Portions:
+        """Batches of half the size."""
+        return replace(
+            self,
+            batch_entries=max(1, self.batch_entries // 2),
+            batch_plain_bytes=self.batch_plain_bytes // 2,
+            batch_sealed_bytes=self.batch_sealed_bytes // 2,
+        )
 
 
 class LogStore:
