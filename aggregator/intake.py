@@ -6,6 +6,8 @@ import json
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +28,7 @@ from web.access import limits, signed_by_other_means
 
 PREFIX = "/sync/v1"
 intake = Blueprint("intake", __name__, url_prefix=PREFIX)
-_RETRY_S = 60
+_RETRY_S, _ROOM_RETRY_S = 60, 5
 JSON = "application/json"
 NOTE = "text/plain; charset=utf-8"
 
@@ -112,12 +114,45 @@ def round_() -> Response:
     return _answer(messages.write(rounds.answer_round(_center(), keys, ask)), JSON)
 
 
+class Room:
+    """How many bytes of batches are in memory at the same time, whoever sends them (P7).
+
+    The longest batch fills it alone; ordinary ones find room beside each other.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Have room for a body of this size until the block ends.
+
+        Raises:
+            TryLater: others have it now; nothing was read.
+        """
+        with self._lock:
+            if size > self._free:
+                raise TryLater("other batches are being taken in", retry_after=_ROOM_RETRY_S)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._free += size
+
+
+_LONGEST_BODY = MAX_BATCH_BYTES + 64 * 1024
+_room = Room(_LONGEST_BODY)
+
+
 @intake.post("/logs/<hall>/<epoch>")
 @signed_by_other_means("the batch itself is signed by the hall's key")
-@limits(body=MAX_BATCH_BYTES + 64 * 1024)
+@limits(body=_LONGEST_BODY)
 def batch(hall: str, epoch: str) -> Response:
     """Take in one batch; the receipt is kept before it is answered."""
-    receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
+    with _room.taken(request.content_length or 0):
+        receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
     worker: Worker | None = current_app.extensions.get("applying")
     if worker is not None:
         worker.wake()

@@ -230,8 +230,8 @@ def pack(
     return b"".join((line, header_note, head_note, packed, sealed))
 
 
-def _frame(raw: bytes) -> tuple[bytes, bytes, bytes]:
-    """First line, then header note, checkpoint note and the rest."""
+def _frame(raw: bytes) -> tuple[bytes, bytes, memoryview]:
+    """First line, then header note, checkpoint note and the rest, which is not copied yet."""
     line, newline, _ = raw[:_MAX_LINE].partition(b"\n")
     words = line.split(b" ")
     if not newline or len(words) != 3 or words[0] != b"onehall-batch/1":
@@ -243,7 +243,8 @@ def _frame(raw: bytes) -> tuple[bytes, bytes, bytes]:
     at = len(line) + 1
     if first + second > len(raw) - at:
         raise Malformed("the batch is cut short")
-    return raw[at : at + first], raw[at + first : at + first + second], raw[at + first + second :]
+    rest = memoryview(raw)[at + first + second :]
+    return raw[at : at + first], raw[at + first : at + first + second], rest
 
 
 def claimed_origin(raw: bytes) -> str:
@@ -276,7 +277,7 @@ def unpack(raw: bytes, verifiers: Sequence[Verifier]) -> Batch:
         raise Malformed("header and checkpoint speak of different logs or sizes")
     if len(rest) != header.leaves_bytes + header.sealed_bytes:
         raise Malformed("the batch has another length than was signed")
-    leaves, sealed = rest[: header.leaves_bytes], rest[header.leaves_bytes :]
+    leaves, sealed = bytes(rest[: header.leaves_bytes]), bytes(rest[header.leaves_bytes :])
     hashes = (sha256(leaves).hexdigest(), sha256(sealed).hexdigest())
     if hashes != (header.leaves_hash, header.sealed_hash):
         raise Malformed("a section was altered on the way")

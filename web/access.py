@@ -229,6 +229,9 @@ def _check_size(settings: ShellSettings, raised: Limits | None) -> None:
         raise RequestEntityTooLarge()
     if request.mimetype != "application/x-www-form-urlencoded":
         return
+    # Who raises the body without naming fields expects no form, and it is read before any check.
+    if raised and raised.fields is None and (request.content_length or 0) > settings.max_body:
+        raise RequestEntityTooLarge()
     # Werkzeug's cap on parts counts multipart only; 60,000 fields fit into one MiB.
     if request.get_data(cache=True, parse_form_data=False).count(b"&") >= fields:
         raise RequestEntityTooLarge()
