@@ -58,6 +58,10 @@ NAVIGATION = (
 )
 
 
+LOCAL_TABLES = (*TABLES, *CONTACT_DDL, *drafts.DDL, *cases.DDL, *findings.INDEXES)
+"""What is local to the center and never travels, as portable DDL."""
+
+
 def create_app(center: Center) -> Shell:
     """The staff pages of the central office.
 
@@ -88,4 +92,4 @@ def create_app(center: Center) -> Shell:
 def create_tables(center: Center) -> None:
     """Create what is local to the center and never travels; safe to run at every start."""
     roster.create(center)
-    center.db.create([*TABLES, *CONTACT_DDL, *drafts.DDL, *cases.DDL, *findings.INDEXES])
+    center.db.create(LOCAL_TABLES)

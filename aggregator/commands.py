@@ -15,9 +15,10 @@ from aggregator.app import create_tables
 from aggregator.apply import apply_all, replay
 from aggregator.center import Center, CenterSettings
 from aggregator.office import ROLES
+from aggregator.store import UnfitDatabase
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
-from sync.errors import DiskFull, SyncError
+from sync.errors import DiskFull, StoreBusy, SyncError
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.listener import CannotListen
@@ -50,6 +51,11 @@ def _opened(data: Path) -> Iterator[Center]:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:
         raise click.ClickException(f"{error.code}: {error.rule}") from None
+    except UnfitDatabase as unfit:
+        raise click.ClickException(f"{unfit}. Mend that on the database's machine.") from None
+    except StoreBusy as busy:
+        told = "see that the server runs and that database in center.toml names it"
+        raise click.ClickException(f"{busy}; {told}.") from None
     except DiskFull as full:
         raise click.ClickException(f"{full}; free some space, then start again.") from None
 

@@ -40,8 +40,8 @@ _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
 _FEW_ROWS = 8
 
 
-class UnsafeDatabase(Exception):
-    """A PostgreSQL that would lose or garble what was acknowledged; the text says which setting."""
+class UnfitDatabase(Exception):
+    """A database that cannot hold a center, or loses what it acknowledged; the text says why."""
 
 
 @lru_cache(maxsize=512)
@@ -57,9 +57,14 @@ class CenterStore:
     Args:
         url: ``sqlite:////path/to/center.db`` or ``postgresql+psycopg://…``.
         partitions: into how many each large table is split when it is created on PostgreSQL.
+
+    Raises:
+        UnfitDatabase: another kind of database.
     """
 
     def __init__(self, url: str, partitions: int = PARTITIONS) -> None:
+        if not url.startswith(("sqlite:", "postgresql+psycopg:")):
+            raise UnfitDatabase("the database must begin with sqlite: or postgresql+psycopg:")
         self.is_sqlite = url.startswith("sqlite")
         self._partitions = partitions
         self._memory = url == MEMORY
@@ -154,7 +159,7 @@ class CenterStore:
         """See ``sync.store.Database``.
 
         Raises:
-            UnsafeDatabase: PostgreSQL is set up so that a receipt could be lost.
+            UnfitDatabase: PostgreSQL is set up so that a receipt could be lost.
         """
         with self.transaction():
             if self.is_sqlite:
@@ -269,7 +274,7 @@ def _refuse_unsafe(connection: Connection) -> None:
     for name, (right, harm) in wanted.items():
         found = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
         if found == "off" or (right and found != right):
-            raise UnsafeDatabase(f"PostgreSQL has {name} = {found}: {harm}")
+            raise UnfitDatabase(f"PostgreSQL has {name} = {found}: {harm}")
 
 
 # --- errors -------------------------------------------------------------------------------------
@@ -278,6 +283,7 @@ def _refuse_unsafe(connection: Connection) -> None:
 _REFUSED = ("22", "23")
 _FULL = ("53100", "58030")
 _LOST_TURN = ("40001", "40P01")
+_NOT_ALLOWED = "42501"
 _BUSY = ("08", "25006", "25P03", "53", "55P03", "57014", "57P", "HV00")
 
 
@@ -302,18 +308,16 @@ def _of_postgres(state: str | None, error: object) -> Exception | None:
     if state is None:
         # Refused before it was sent (a NUL in a text), or the line broke.
         refused = type(error).__name__ == "DataError"
-        return RowRefused(_first(error)) if refused else StoreBusy("no line to the database")
+        return (RowRefused if refused else StoreBusy)(_first(error) or "no line to the database")
     if state.startswith(_REFUSED):
         return RowRefused(_first(error))
     if state in _FULL:
         return DiskFull("the database server's disk is full or cannot be written")
+    if state == _NOT_ALLOWED:
+        return UnfitDatabase(f"PostgreSQL: {_first(error)}")
     if state in _LOST_TURN:
         return TurnLost("another process was quicker; the whole transaction may run again")
-    return StoreBusy(f"the database cannot do it now ({state})") if _is_busy(state) else None
-
-
-def _is_busy(state: str) -> bool:
-    return state.startswith(_BUSY)
+    return StoreBusy(_first(error)) if state.startswith(_BUSY) else None
 
 
 def _first(error: object) -> str:

@@ -137,12 +137,12 @@ class Postgres:
         """The setting ``database`` of a center on this server."""
         return f"postgresql+psycopg://{SUPERUSER}@/{database}?host={self.folder}&port={self.port}"
 
-    def make_database(self, name: str) -> str:
-        """Make an empty database, unless it is there; answers its URL."""
+    def make_database(self, name: str, like: str = "template1") -> str:
+        """Make a database, unless it is there, as a copy of another one; answers its URL."""
         with self.connect() as admin:
             known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             if known.fetchone() is None:
-                admin.execute(f'CREATE DATABASE "{name}"')
+                admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
         return self.url(name)
 
     def limit_files(self, session: int, size: int | None) -> None:
@@ -153,9 +153,9 @@ class Postgres:
         told = "unlimited" if size is None else str(size)
         self.run("prlimit", "--pid", str(session), f"--fsize={told}:")
 
-    def database_of(self, folder: Path) -> str:
+    def database_of(self, folder: Path, like: str = "template1") -> str:
         """The database that stands for a folder: the same folder, the same database."""
-        return self.make_database("t" + sha256(str(folder).encode()).hexdigest()[:16])
+        return self.make_database("t" + sha256(str(folder).encode()).hexdigest()[:16], like)
 
 
 @cache

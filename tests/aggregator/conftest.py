@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,24 @@ from aggregator import roster
 from aggregator.starter import load_starter
 from standards.records import NumberScheme
 from tests.aggregator.intake_desk import Desk, open_desk
-from tests.aggregator.office import Office, open_office
+from tests.aggregator.office import Office, emptied_database, open_office, own_database
+
+
+@pytest.fixture(scope="session", params=["SQLite", "PostgreSQL"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """What the center's database is: what a page promises holds on both."""
+    return str(request.param)
+
+
+def database(engine: str, make: Callable[[Path], str], folder: Path) -> str:
+    """The setting of the same name; empty for SQLite in the folder."""
+    return make(folder) if engine == "PostgreSQL" else ""
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, engine: str) -> Iterator[Office]:
     """A center without any standards."""
-    opened = open_office(tmp_path)
+    opened = open_office(tmp_path, database(engine, emptied_database, tmp_path))
     yield opened
     opened.center.close()
 
@@ -30,17 +41,18 @@ def furnished(office: Office) -> Office:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, engine: str) -> Iterator[Desk]:
     """A center that halls speak to, with one admitted hall."""
-    found = open_desk(tmp_path)
+    found = open_desk(tmp_path, database(engine, emptied_database, tmp_path))
     yield found
     found.center.close()
 
 
 @pytest.fixture(scope="session")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def still(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Desk]:
     """As ``desk``, shared by many refusals because none of them changes anything."""
-    found = open_desk(tmp_path_factory.mktemp("still"))
+    folder = tmp_path_factory.mktemp("still")
+    found = open_desk(folder, database(engine, own_database, folder))
     found.center.publish(NumberScheme(version=1, template="x"), actor="ZX-01")
     yield found
     assert found.size(found.halls["T01"]) == 0

@@ -136,11 +136,13 @@ def refusal(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, body["error"]
 
 
-def open_desk(data: Path) -> Desk:
-    """A new center with one admitted hall, T01."""
+def open_desk(data: Path, database: str = "") -> Desk:
+    """A new center with one admitted hall, T01; SQLite when no database is named."""
     hands = Hands()
     clock = Clock(hands.now, hands.mono, "boot-of-the-test")
-    settings = CenterSettings(center=NAME, name="市政务公开办公室", trusted_hosts=("localhost",))
+    settings = CenterSettings(
+        center=NAME, name="市政务公开办公室", database=database, trusted_hosts=("localhost",)
+    )
     center = Center(data, settings, clock)
     app = create_app(center)
     app.register_blueprint(intake)

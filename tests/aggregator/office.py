@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from flask.testing import FlaskClient
@@ -12,11 +13,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from aggregator import roster
-from aggregator.app import create_app
+from aggregator.app import LOCAL_TABLES, create_app
 from aggregator.center import Center, CenterSettings
 from aggregator.office import ROLES
+from aggregator.store import CenterStore
 from standards.records import CaseReceived, CaseStep, Finding, FindingAnswer, Punch, Record
 from sync.clock import Clock
+from tests.postgres import postgres
+from tests.sync.stores import log_store
 from web.accounts import Accounts, NewAccount
 from web.shell import Shell
 
@@ -134,12 +138,50 @@ class Office:
         return sizes.get(origin, 0)
 
 
-def open_office(data: Path) -> Office:
-    """A new center with two registered halls; its people come when they are asked for."""
+@cache
+def _tables_only() -> str:
+    """Name of a database on PostgreSQL with a center's tables, large ones in two partitions."""
+    name = "tables"
+    store = CenterStore(postgres().make_database(name), partitions=2)
+    log_store(store)
+    store.create([*LOCAL_TABLES, *roster.DDL])
+    store.close()
+    return name
+
+
+def own_database(data: Path) -> str:
+    """The setting ``database`` for a center that outlives a test."""
+    return postgres().database_of(data, like=_tables_only())
+
+
+def emptied_database(data: Path) -> str:
+    """The setting ``database`` for one test's center: quicker than a new one for each test."""
+    name = "pages"
+    url = postgres().make_database(name, like=_tables_only())
+    with postgres().connect(name) as admin:
+        tables = admin.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition"
+        ).fetchall()
+        with admin.pipeline(), admin.transaction():
+            for (table,) in tables:
+                admin.execute(f"DELETE FROM {table}")
+    return url
+
+
+def open_office(data: Path, database: str = "") -> Office:
+    """A new center with two registered halls; its people come when they are asked for.
+
+    Args:
+        database: the setting; SQLite in the folder when empty.
+    """
     hands = Hands()
     clock = Clock(hands.now, hands.mono, "boot-of-the-test")
     settings = CenterSettings(
-        center="c.example", name="市政务公开办公室", trusted_hosts=("localhost",)
+        center="c.example",
+        name="市政务公开办公室",
+        database=database,
+        trusted_hosts=("localhost",),
     )
     center = Center(data, settings, clock)
     app = create_app(center)

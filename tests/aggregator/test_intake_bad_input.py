@@ -220,6 +220,8 @@ def test_a_batch_with_flipped_bytes_is_refused_and_never_breaks_the_center(
     assert still.size(hall) == 0
 
 
+# What a full disk is on PostgreSQL is in tests/sync/test_store_contract.py.
+@pytest.mark.parametrize("engine", ["SQLite"], indirect=True)
 def test_a_batch_is_refused_whole_when_the_disk_is_full_and_taken_when_there_is_room(
     desk: Desk, hall: Asker
 ) -> None:

@@ -140,6 +140,8 @@ def test_an_address_or_method_that_is_not_there_is_refused_in_the_same_form(
     assert status in (403, 404, 405)
 
 
+# What a full disk is on PostgreSQL is in tests/sync/test_store_contract.py.
+@pytest.mark.parametrize("engine", ["SQLite"], indirect=True)
 def test_a_full_disk_refuses_enrolments_with_retry_after_and_goes_on_with_room(
     desk: Desk,
 ) -> None:

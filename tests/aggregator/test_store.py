@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from aggregator.commands import main
 from aggregator.dialect import copy_of, postgres_ddl, split_by
-from aggregator.store import CenterStore, UnsafeDatabase
+from aggregator.store import CenterStore, UnfitDatabase
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import RowRefused, StoreBusy, TurnLost
@@ -184,7 +187,7 @@ def test_a_text_that_postgresql_cannot_keep_is_refused_as_a_row(store: CenterSto
 
 def test_a_server_that_forgets_what_it_acknowledged_is_refused(url: str):
     careless = CenterStore(url + "&options=-c%20synchronous_commit%3Doff")
-    with pytest.raises(UnsafeDatabase, match="synchronous_commit = off"):
+    with pytest.raises(UnfitDatabase, match="synchronous_commit = off"):
         careless.create([TABLE])
     careless.close()
 
@@ -193,9 +196,42 @@ def test_a_database_that_cannot_keep_every_character_is_refused():
     with postgres().connect() as admin:
         admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     latin = CenterStore(postgres().url("latin"))
-    with pytest.raises(UnsafeDatabase, match="server_encoding = LATIN1"):
+    with pytest.raises(UnfitDatabase, match="server_encoding = LATIN1"):
         latin.create([TABLE])
     latin.close()
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_the_commands_of_the_center_work_on_postgresql(url: str, tmp_path: Path):
+    data = ("--data", str(tmp_path / "center"))
+    given = ("--center", "c.example", "--name", "市政务公开办公室", "--database", url)
+    assert "is set up" in run("init", *data, *given).output
+    assert run("register", *data, "T01", "--name", "公安分厅").exit_code == 0
+    assert len(run("code", *data, "T01").output.strip()) == 10
+    assert "records published" in run("starter", *data).output
+    assert "holds" in run("verify", *data).output
+    assert "entries applied anew" in run("rebuild", *data).output
+    (standards,) = json.loads(run("status", "--json", *data).output)
+    assert standards["size"] == standards["applied"] > 0
+
+
+@pytest.mark.parametrize(
+    ("database", "told"),
+    [
+        ("postgresql+psycopg://nobody@/none?host=/nowhere", "see that the server runs"),
+        ("mysql://nobody@/none", "must begin with sqlite: or postgresql"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_one_sentence(
+    tmp_path: Path, database: str, told: str
+):
+    given = ("--center", "c.example", "--name", "x", "--database", database)
+    answer = run("init", "--data", str(tmp_path / "center"), *given)
+    assert answer.exit_code == 1
+    assert told in answer.output and "Traceback" not in answer.output
 
 
 MAKE = """
