@@ -22,7 +22,7 @@ from sqlalchemy.pool import StaticPool
 from aggregator.dialect import PARTITIONS, copy_of, driver_marks, name_of, postgres_ddl, split_by
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost
+from sync.errors import DiskFull, HalfDone, RowRefused, StoreBusy, TurnLost
 from sync.store import Row
 
 MEMORY = "sqlite://"
@@ -81,22 +81,32 @@ class CenterStore:
     def transaction(self) -> Iterator[None]:
         """See ``sync.store.Database``."""
         if getattr(self._current, "connection", None) is not None:
-            with self._faults():
+            with self._faults(), self._step():
                 yield
             return
         with self._turn(), self._faults(), self._engine.connect() as connection:
             connection.begin()
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            self._current.connection = connection
+            self._current.connection, self._current.failed = connection, False
             try:
                 yield
+                if self._current.failed:
+                    raise HalfDone("a step failed, and the transaction went on")
                 connection.commit()
             except BaseException:
                 self._undo(connection)
                 raise
             finally:
                 self._current.connection = None
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._current.failed = True
+            raise
 
     def _undo(self, connection: Connection) -> None:
         try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlite_utils
 
-from sync.errors import DiskFull, RowRefused
+from sync.errors import DiskFull, HalfDone, RowRefused
 from sync.store import Row
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
@@ -28,7 +28,7 @@ class NodeStore:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._depth = 0
+        self._depth, self._failed = 0, False
         self._readers = threading.local()
         # Of its own: a thread's first reader must not wait until the writer has finished.
         self._readers_lock = threading.Lock()
@@ -63,12 +63,15 @@ class NodeStore:
         """See ``sync.store.Database``."""
         with self._lock, _disk():
             if self._depth:
-                yield
+                with self._step():
+                    yield
                 return
             self._writer.execute("BEGIN IMMEDIATE")
-            self._depth = 1
+            self._depth, self._failed = 1, False
             try:
                 yield
+                if self._failed:
+                    raise HalfDone("a step failed, and the transaction went on")
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:
@@ -76,6 +79,14 @@ class NodeStore:
                 raise
             finally:
                 self._depth = 0
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""

@@ -130,6 +130,13 @@ class RowRefused(Exception):
     """The database does not take a row: its key stands already, or a value breaks its column."""
 
 
+class HalfDone(Exception):
+    """A step of a transaction failed and its caller went on regardless: all of it was undone.
+
+    A fault of the program, told before half of a step could be kept.
+    """
+
+
 class StoreBusy(Exception):
     """The database cannot do it now: locked, out of connections, restarting, or out of reach.
 

@@ -26,6 +26,7 @@ class Database(Protocol):
             the whole transaction is then undone.
         sync.errors.RowRefused: a row whose key stands already, or whose value breaks its column;
             the caller leaves the transaction, which is undone.
+        sync.errors.HalfDone: the caller did not leave it after an error.
         sync.errors.StoreBusy: locked for too long, or the database is out of reach.
         sync.errors.TurnLost: as :func:`again` says.
     """
@@ -33,7 +34,8 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Take the write lock now (never a deferred BEGIN); commit and fsync at the outermost exit.
 
-        A nested use joins the outer transaction. An exception undoes everything.
+        A nested use joins the outer transaction. An exception undoes everything, also one that
+        left a nested use only and was caught outside it.
         """
 
     def execute(self, sql: str, /, **params: object) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from sync.errors import DiskFull, RowRefused
+from sync.errors import DiskFull, HalfDone, RowRefused
 from sync.store import Row
 
 Fuse = Literal["crash", "full"]
@@ -36,7 +36,7 @@ class Disk:
     def __init__(self, image: sqlite3.Connection | None = None) -> None:
         self.owner = ""
         self._connection = _connection()
-        self._depth = 0
+        self._depth, self._failed = 0, False
         self._left: int | None = None
         self._fuse: Fuse = "crash"
         self.burnt: Fuse | None = None
@@ -50,14 +50,20 @@ class Disk:
     def transaction(self) -> Iterator[None]:
         """See ``sync.store.Database``."""
         if self._depth:
-            yield
+            try:
+                yield
+            except BaseException:
+                self._failed = True
+                raise
             return
         with _mapped():
             self._begin()
-            self._depth = 1
+            self._depth, self._failed = 1, False
             self.changes += 1
             try:
                 yield
+                if self._failed:
+                    raise HalfDone("a step failed, and the transaction went on")
                 self._touch(writes=True)
                 self.commit()
             except BaseException:

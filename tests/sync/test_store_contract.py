@@ -3,12 +3,13 @@
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from aggregator.store import CenterStore
-from sync.errors import DiskFull, RowRefused
+from sync.errors import DiskFull, HalfDone, RowRefused
 from tests.postgres import postgres
 from tests.sync.stores import FILES, STORES, Opened
 
@@ -86,6 +87,19 @@ def test_an_exception_through_a_nested_transaction_undoes_the_outer_one(store: O
         with store.transaction():
             put(store, "b")
             raise Undo
+    assert names(store) == []
+    put(store, "c")
+    assert names(store) == ["c"]
+
+
+def test_a_step_that_failed_undoes_the_whole_even_when_its_error_was_caught(store: Opened):
+    """Else half of a step would be kept: the case without its entry, the number without a case."""
+    with pytest.raises(HalfDone), store.transaction():
+        put(store, "a")
+        with suppress(Undo), store.transaction():
+            put(store, "half")
+            raise Undo
+        put(store, "b")
     assert names(store) == []
     put(store, "c")
     assert names(store) == ["c"]
