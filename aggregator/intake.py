@@ -18,7 +18,7 @@ from aggregator.apply import apply_hall, waiting
 from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
-from sync.errors import EnrolmentRefused, Malformed, SyncError, TooLarge, TryLater
+from sync.errors import Malformed, SyncError, TooLarge, TryLater
 from sync.keysets import HallKeys
 from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk, RoundAsk
 from sync.notes import Verifier, decimal
@@ -95,12 +95,7 @@ def _hall(body: bytes) -> HallKeys:
 def enrol() -> Response:
     """A node asks to be a hall, or asks how its request stands."""
     message = messages.read(_body(JSON), EnrolAsk)
-    try:
-        answer = roster.ask(_center(), message)
-    except EnrolmentRefused:
-        roster.note_wrong_code(_center(), message)
-        raise
-    return _answer(messages.write(answer), JSON)
+    return _answer(messages.write(roster.ask(_center(), message)), JSON)
 
 
 @intake.post("/round")

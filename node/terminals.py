@@ -126,9 +126,11 @@ def pair(here: Hall, code: str) -> tuple[Terminal, str] | None:
     with here.db.transaction():
         rows = here.db.query(
             "SELECT id FROM terminal WHERE code = :code AND code_until > :now "
-            "AND revoked_at IS NULL",
+            "AND code_until <= :latest AND revoked_at IS NULL",
             code=here.vault.blind("pairing code", code.strip().upper()),
             now=here.clock.stamp(),
+            # A code made while the clock ran ahead must not outlive the clock's repair.
+            latest=_stamp(here, CODE_VALID),
         )
         return _give_token(here, str(rows[0]["id"])) if rows else None
 

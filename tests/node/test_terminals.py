@@ -52,6 +52,15 @@ def test_a_code_ends_after_fifteen_minutes(hall: Hall, kiosk: Kiosk, clock: Turn
     assert outcome(kiosk.pair(code)) == (403, "code")
 
 
+def test_a_code_made_while_the_clock_ran_ahead_ends_with_its_repair(
+    hall: Hall, kiosk: Kiosk, clock: TurnableClock
+):
+    clock.turn(days=3 * 365)
+    _, code = terminals.create_terminal(hall, "二楼", "", "T01-006")
+    clock.turn(days=-3 * 365)
+    assert outcome(kiosk.pair(code)) == (403, "code")
+
+
 def test_guessing_codes_is_stopped_after_five_tries(hall: Hall, kiosk: Kiosk, clock: TurnableClock):
     _, code = terminals.create_terminal(hall, "二楼", "", "T01-006")
     for guess in range(5):
