@@ -32,8 +32,20 @@ def apply_hall(center: Center, origin: str) -> int:
 
 
 def apply_all(center: Center) -> int:
-    """Apply what is received and not applied yet, of all halls."""
-    return sum(apply_hall(center, origin) for origin in waiting(center))
+    """Apply what is received and not applied yet, of all halls; one in trouble holds up itself.
+
+    Raises:
+        Exception: what the first hall in trouble met with, after all the others had their turn.
+    """
+    done, trouble = 0, []
+    for origin in waiting(center):
+        try:
+            done += apply_hall(center, origin)
+        except Exception as error:
+            trouble.append(error)
+    if trouble:
+        raise trouble[0]
+    return done
 
 
 def waiting(center: Center) -> list[str]:
