@@ -96,8 +96,9 @@ class Node:
     def cut(self) -> None:
         """The process is gone from one instruction to the next."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         self._cut.append(self._process.pid)
 
     def nothing_is_left(self) -> bool:
