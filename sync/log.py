@@ -246,16 +246,9 @@ class LogStore:
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf bytes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            rows = self.db.query(
-                "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
-                "ORDER BY idx",
-                origin=origin,
-                start=start,
-                stop=stop,
-            )
-            return [bytes(row["leaf"]) for row in rows]
+            return self._own("leaf", origin, start, stop)
         found: list[bytes] = []
-        for row in self._batches(origin, start, stop):
+        for row in self._batches("leaves, plain_bytes", origin, start, stop):
             plain = inflate(bytes(row["leaves"]), row["plain_bytes"])
             leaves = split_leaves(plain, row["stop"] - row["start"])
             found += leaves[max(0, start - row["start"]) : stop - row["start"]]
@@ -264,25 +257,28 @@ class LogStore:
     def hashes(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            rows = self.db.query(
-                "SELECT hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
-                "ORDER BY idx",
-                origin=origin,
-                start=start,
-                stop=stop,
-            )
-            return [bytes(row["hash"]) for row in rows]
+            return self._own("hash", origin, start, stop)
         found: list[bytes] = []
-        for row in self._batches(origin, start, stop):
+        for row in self._batches("hashes", origin, start, stop):
             joined = bytes(row["hashes"])
             hashes = [joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES)]
             found += hashes[max(0, start - row["start"]) : stop - row["start"]]
         return found
 
-    def _batches(self, origin: str, start: int, stop: int) -> list[Row]:
+    def _own(self, column: str, origin: str, start: int, stop: int) -> list[bytes]:
+        rows = self.db.query(
+            f"SELECT {column} FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
+            "ORDER BY idx",
+            origin=origin,
+            start=start,
+            stop=stop,
+        )
+        return [bytes(row[column]) for row in rows]
+
+    def _batches(self, columns: str, origin: str, start: int, stop: int) -> list[Row]:
         return self.db.query(
-            "SELECT * FROM batch WHERE origin = :origin AND stop > :start AND start < :stop "
-            "ORDER BY start",
+            f"SELECT start, stop, {columns} FROM batch "
+            "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start",
             origin=origin,
             start=start,
             stop=stop,
@@ -332,8 +328,11 @@ class LogStore:
         for known in (state.frontier, state.mark):
             if known.size == size:
                 return known
-        base = state.mark if size > state.mark.size else Frontier()
-        return base.extended(self.hashes(origin, base.size, size))
+        found = state.mark if size > state.mark.size else Frontier()
+        # In strides, so that a log of any length takes bounded memory.
+        for start in range(found.size, size, MAX_ENTRIES):
+            found = found.extended(self.hashes(origin, start, min(size, start + MAX_ENTRIES)))
+        return found
 
     def root_at(self, origin: str, size: int) -> bytes:
         """The root at a size we hold."""

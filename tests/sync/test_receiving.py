@@ -1,6 +1,7 @@
 """Taking a batch in: all or nothing, kept before it is receipted, the same answer each time."""
 
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def test_an_identical_replay_gets_the_same_receipt(pair: Pair):
     before = content(pair.center.db, KEPT)
     assert pair.take(raw) == first
     assert content(pair.center.db, KEPT) == before
+
+
+def test_a_replay_costs_no_more_memory_however_much_is_held(pair: Pair):
+    """Whoever once saw a batch go by can send it again for ever."""
+    pair.write(*(case(n) for n in range(12)))
+    first = pair.batch(0)
+    pair.send_all()
+    # What the log has grown to since: sections that a replay has no business to read.
+    pair.center.db.execute("UPDATE batch SET leaves = zeroblob(8000000)")
+    tracemalloc.start()
+    try:
+        pair.take(first)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_a_replay_packed_anew_gets_the_receipt_of_its_own_size_only(pair: Pair):
