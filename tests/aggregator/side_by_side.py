@@ -164,6 +164,7 @@ class Load:
         self._center, self._aggregators = center, aggregators
         self._over = threading.Event()
         self.wrong: list[str] = []
+        work: list[Callable[[], None]]
         work = [partial(task, hall) for hall in halls for task in (self._day, self._echo)]
         work += [self._apply, self._apply]
         self._threads = [threading.Thread(target=self._guarded, args=[one]) for one in work]
