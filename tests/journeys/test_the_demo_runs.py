@@ -36,6 +36,16 @@ class Run:
             cwd=data.parent,
         )
 
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        """A test that fails half-way leaves no servers behind either."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+        self.out.close()
+
     def told(self) -> str:
         return Path(self.out.name).read_text("utf-8")
 
@@ -63,12 +73,11 @@ def facts(data: Path) -> Iterator[dict]:
 
 
 def test_the_check_takes_one_case_and_one_face_through_everything_and_leaves_nothing(data: Path):
-    run = Run(data, "--check")
-    assert run.process.wait(240) == 0, run.told()
-    assert "judged by its standard" in run.told()
-    assert "the test person is removed again" in run.told()
-    assert run.left() == []
-    run.out.close()
+    with Run(data, "--check") as run:
+        assert run.process.wait(240) == 0, run.told()
+        assert "judged by its standard" in run.told()
+        assert "the test person is removed again" in run.told()
+        assert run.left() == []
 
 
 def test_demo_json_names_every_address_and_sign_in(facts: dict):
@@ -89,19 +98,18 @@ def test_demo_json_names_every_address_and_sign_in(facts: dict):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_later_run_goes_on_with_the_same_data_and_ends_when_asked(data: Path, number: int):
-    run = Run(data)
-    # The file of the earlier run is taken away first, so that this is the new one.
-    until("demo.json", lambda: is_of(data / "demo.json", run.base), 120)
-    facts = json.loads((data / "demo.json").read_text("utf-8"))
-    assert requests.get(f"{facts['aggregator']['url']}/healthz", timeout=10).ok
-    for node in facts["nodes"]:
-        terminal = node["terminals"][0]
-        state = kiosk_state(Terminal.of_page(terminal["url"], terminal["serial"]))
-        assert state["terminal"] == terminal["serial"]
-    os.kill(python_of(run), number)
-    assert run.process.wait(60) == 0, run.told()
-    assert run.left() == []
-    run.out.close()
+    with Run(data) as run:
+        # The file of the earlier run is taken away first, so that this is the new one.
+        until("demo.json", lambda: is_of(data / "demo.json", run.base), 120)
+        facts = json.loads((data / "demo.json").read_text("utf-8"))
+        assert requests.get(f"{facts['aggregator']['url']}/healthz", timeout=10).ok
+        for node in facts["nodes"]:
+            terminal = node["terminals"][0]
+            state = kiosk_state(Terminal.of_page(terminal["url"], terminal["serial"]))
+            assert state["terminal"] == terminal["serial"]
+        os.kill(python_of(run), number)
+        assert run.process.wait(60) == 0, run.told()
+        assert run.left() == []
 
 
 def is_of(path: Path, base: int) -> bool:
