@@ -6,19 +6,14 @@ showed it, so that a finding is neither lost nor doubled however often the proce
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
-from aggregator import roster
 from aggregator.center import Center
 from standards.cases import CASES
 from standards.judging import CaseBreach, judge
 from standards.records import Finding
 from sync.applying import apply_pending, replay_quarantined
 from sync.entries import Entry
-from sync.errors import StoreBusy, UnknownLog
-from sync.schema import LogState
 from sync.store import again
 from sync.tables import Observer, happening_of
 
@@ -49,20 +44,12 @@ def apply_all(center: Center) -> int:
 
 
 def waiting(center: Center) -> list[str]:
-    """The logs of which something is received and not applied yet."""
-    try:
-        states = center.logs.states()
-    except StoreBusy:
-        # The logs may stand on several database servers: one that is away holds up its own halls
-        # only. When the database itself is away, so is the roster.
-        states = [*_in_reach(center)]
-    return [s.origin for s in states if not s.own and s.applied < s.size]
+    """The logs of which something is received and not applied yet.
 
-
-def _in_reach(center: Center) -> Iterator[LogState]:
-    for hall in roster.halls(center):
-        with suppress(StoreBusy, UnknownLog):
-            yield center.logs.state(roster.origin_of(center, hall.hall))
+    Raises:
+        StoreBusy: a database server that holds some of them is away.
+    """
+    return [s.origin for s in center.logs.states() if not s.own and s.applied < s.size]
 
 
 def replay(center: Center, origin: str) -> int:

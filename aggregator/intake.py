@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from queue import SimpleQueue
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -150,7 +151,7 @@ def batch(hall: str, epoch: str) -> Response:
         receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
     worker: Worker | None = current_app.extensions.get("applying")
     if worker is not None:
-        worker.wake()
+        worker.wake(f"{_center().settings.center}/{hall}/{epoch}")
     return _answer(receipt, NOTE)
 
 
@@ -178,6 +179,7 @@ class Worker:
     def __init__(self, center: Center, every_s: float = 5.0) -> None:
         self._center, self._every = center, every_s
         self._wake, self._stop = threading.Event(), threading.Event()
+        self._fresh: SimpleQueue[str] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="applying", daemon=True)
         self.last_error = ""
 
@@ -185,8 +187,9 @@ class Worker:
         """Begin."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Something was received."""
+    def wake(self, origin: str) -> None:
+        """Something of this log was received."""
+        self._fresh.put(origin)
         self._wake.set()
 
     def stop(self) -> None:
@@ -211,12 +214,15 @@ class Worker:
     def _turn(self) -> None:
         """What cannot be applied now stays received; the next turn tries again."""
         failed = ""
+        fresh = {self._fresh.get() for _ in range(self._fresh.qsize())}
         try:
             origins = waiting(self._center)
-            # Several processes may look at once: each begins elsewhere.
-            random.shuffle(origins)
         except Exception as error:
-            origins, failed = [], _told(error)
+            # One of several database servers may be away: the logs that were received a moment
+            # ago are on another one.
+            origins, failed = [*fresh], _told(error)
+        # Several processes may look at once: each begins elsewhere.
+        random.shuffle(origins)
         for origin in origins:
             try:
                 if not self._stop.is_set():

@@ -313,11 +313,6 @@ def keys_note(center: Center) -> bytes:
     return sign_keys(center.root, keys)
 
 
-def origin_of(center: Center, hall: str) -> str:
-    """The log that a hall may write now."""
-    return f"{center.settings.center}/{hall}/1"
-
-
 def writer_of(center: Center, origin: str) -> Writer:
     """Who may write the log of this origin.
 

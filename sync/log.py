@@ -98,7 +98,7 @@ class LogStore:
         with self.db.transaction():
             self.db.execute(
                 "INSERT INTO log VALUES (:origin, :writer, :own, 0, :empty, 0, :empty, 0) "
-                "ON CONFLICT (origin) DO NOTHING",
+                "ON CONFLICT DO NOTHING",
                 origin=origin,
                 writer=writer,
                 own=int(own),
@@ -344,7 +344,7 @@ class LogStore:
         """Keep a receipt for ever; the first one for a size stands."""
         self.db.execute(
             "INSERT INTO receipt VALUES (:origin, :size, :signer, :note, :at) "
-            "ON CONFLICT (origin, size, signer) DO NOTHING",
+            "ON CONFLICT DO NOTHING",
             origin=origin,
             size=size,
             signer=signer,

@@ -54,7 +54,10 @@ class Tables:
     ) -> None:
         self.kinds: dict[str, type[Record]] = {r.kind: r for r in records}
         self.projections = tuple(projections)
-        self._insert = {kind: _insert_sql(r) for kind, r in self.kinds.items()}
+        self._insert = {
+            kind: _insert_sql(kind, [*_ENVELOPE, *(c.name for c in columns_of(r))])
+            for kind, r in self.kinds.items()
+        }
 
     def ddl(self) -> list[str]:
         """The portable statements that create every table."""
@@ -148,39 +151,41 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _insert_sql(record_type: type[Record]) -> str:
-    names = [*_ENVELOPE, *(c.name for c in columns_of(record_type))]
+def _insert_sql(table: str, names: Sequence[str]) -> str:
     marks = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {record_type.kind} ({_quoted(names)}) VALUES ({marks})"
+    return f"INSERT INTO {table} ({_quoted(names)}) VALUES ({marks})"
 
 
-def _upsert_sql(state: type[Record]) -> str:
-    names = ["hall", *(c.name for c in columns_of(state))]
-    marks = ", ".join(f":{name}" for name in names)
-    sets = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in ("hall", "id"))
-    return (
-        f"INSERT INTO {state.kind} ({_quoted(names)}) VALUES ({marks}) "
-        f"ON CONFLICT (hall, id) DO UPDATE SET {sets}"
-    )
+def _update_sql(table: str, names: Sequence[str]) -> str:
+    sets = ", ".join(f'"{name}" = :{name}' for name in names if name not in ("hall", "id"))
+    return f"UPDATE {table} SET {sets} WHERE hall = :hall AND id = :id"
 
 
 def _fold(
     db: Database, projection: Projection, entries: Sequence[Entry], observe: Observer
 ) -> None:
-    """Advance the rows these entries belong to; one read and one write for all of them."""
+    """Advance the rows these entries belong to: all are read at once, and written at once.
+
+    Whoever folds holds the turn of the writer's log, so that a row that did not stand when they
+    were read does not stand when they are written.
+    """
     happenings = [happening_of(entry) for entry in entries]
     places = [(h.writer, projection.key_of(h)) for h in happenings]
-    states: dict[tuple[str, str], Any] = _standings(db, projection.state, places)
+    standing = _standings(db, projection.state, places)
+    states: dict[tuple[str, str], Any] = dict(standing)
     for entry, happening, place in zip(entries, happenings, places, strict=True):
         before = states.get(place)
         states[place] = projection.advance(before, happening)
         observe(entry, before, states[place])
-    rows = [
-        {"hall": hall, **row_of(projection.state, state)}
-        for (hall, _), state in states.items()
-        if state is not None
-    ]
-    db.executemany(_upsert_sql(projection.state), rows)
+    new, changed = [], []
+    for (hall, key), state in states.items():
+        if state is not None:
+            row = {"hall": hall, **row_of(projection.state, state)}
+            (changed if (hall, key) in standing else new).append(row)
+    table = projection.state.kind
+    names = ["hall", *(c.name for c in columns_of(projection.state))]
+    db.executemany(_insert_sql(table, names), new)
+    db.executemany(_update_sql(table, names), changed)
 
 
 _KEYS_AT_ONCE = 200
