@@ -18,7 +18,7 @@ from aggregator.findings import STATES as FINDING_STATES
 from aggregator.findings import Wanted as FindingsWanted
 from aggregator.halls import hall_names
 from aggregator.office import INSPECTOR, RECONCILER, actor, center
-from standards.cases import STAGES
+from standards.cases import STAGES, is_provisional, settled
 from standards.judging import RULES
 from standards.records import CaseReceived, CaseStanding, CaseStep
 from standards.records.cases import GROUNDS, OUTCOMES, STEPS
@@ -214,12 +214,17 @@ def _page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str]) -> 
     state: CaseStanding | None = standing(here.db, CaseStanding, hall, case_id)
     if row is None or state is None:
         raise NotFound()
+    shelf = here.shelf()
+    known = shelf.guides.get((state.item, state.guide_version))
+    state = settled(state, known.guide if known else None, shelf.calendar)
     record = here.logs.opened(CaseReceived, row)
     steps = steps_of(here, hall, case_id)
     return render_template(
         "cases/one.html",
         row=row,
         case=state,
+        legal_provisional=is_provisional(state, state.legal_due, shelf.calendar),
+        promised_provisional=is_provisional(state, state.promised_due, shelf.calendar),
         case_hall=hall,
         hall=hall_names(here).get(hall, hall),
         applicant=_applicant(record, in_full),

@@ -20,6 +20,7 @@ from sync.entries import Entry
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import COSIGNATURE, Signer
+from sync.schema import holds_own_log
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
@@ -82,17 +83,20 @@ class Center:
         make_folder(data)
         home = f"sqlite:///{data.resolve() / 'center.db'}"
         self.db = db or CenterStore(settings.database or home, settings.partitions)
-        self.vault = Vault(key_file(keys, "vault"))
+        make = not holds_own_log(self.db)
+        self.vault = Vault(key_file(keys, "vault", make=make))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
         self.logs.create()
         center = settings.center
-        self.root = Signer(f"{center}/root", key_file(keys, "root"))
-        self.roster = Signer(f"{center}/roster", key_file(keys, "roster"))
-        self.signer = Signer(f"{center}/log", key_file(keys, "log"))
-        self.cosigner = Signer(f"{center}/receipts", key_file(keys, "receipts"), COSIGNATURE)
-        self.sealing = SealingKey(key_file(keys, "sealing"))
+        self.root = Signer(f"{center}/root", key_file(keys, "root", make=make))
+        self.roster = Signer(f"{center}/roster", key_file(keys, "roster", make=make))
+        self.signer = Signer(f"{center}/log", key_file(keys, "log", make=make))
+        self.cosigner = Signer(
+            f"{center}/receipts", key_file(keys, "receipts", make=make), COSIGNATURE
+        )
+        self.sealing = SealingKey(key_file(keys, "sealing", make=make))
         self.logs.open(self.standards_origin, CENTER, own=True)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()

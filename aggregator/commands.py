@@ -15,10 +15,12 @@ from aggregator.app import create_tables
 from aggregator.apply import apply_all, replay
 from aggregator.center import Center, CenterSettings
 from aggregator.office import ROLES
+from aggregator.spreading import spread
 from aggregator.store import UnfitDatabase
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
 from sync.errors import DiskFull, StoreBusy, SyncError
+from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.listener import CannotListen
@@ -30,6 +32,16 @@ DATA = click.option(
     help="The data folder of the center.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+
+# What an administrator does about what a command met with.
+_ADVICE: dict[type[Exception], str] = {
+    CannotListen: "stop the other program, or change the address in center.toml",
+    DiskFull: "free some space, then start again",
+    KeyMissing: "bring the folder keys back from the backup",
+    PermissionError: "give that file back to the account that runs this",
+    UnfitDatabase: "mend that on the database's machine",
+    StoreBusy: "see that the server runs and that database in center.toml names it",
+}
 
 
 @contextmanager
@@ -44,20 +56,13 @@ def _opened(data: Path) -> Iterator[Center]:
             center.close()
     except FileNotFoundError:
         raise click.ClickException("No center.toml here; run init first.") from None
-    except CannotListen as wrong:
-        told = "stop the other program, or change the address in center.toml"
-        raise click.ClickException(f"{wrong}; {told}.") from None
     except Invalid as invalid:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:
         raise click.ClickException(f"{error.code}: {error.rule}") from None
-    except UnfitDatabase as unfit:
-        raise click.ClickException(f"{unfit}. Mend that on the database's machine.") from None
-    except StoreBusy as busy:
-        told = "see that the server runs and that database in center.toml names it"
-        raise click.ClickException(f"{busy}; {told}.") from None
-    except DiskFull as full:
-        raise click.ClickException(f"{full}; free some space, then start again.") from None
+    except tuple(_ADVICE) as wrong:
+        told = next(told for kind, told in _ADVICE.items() if isinstance(wrong, kind))
+        raise click.ClickException(f"{wrong}; {told}.") from None
 
 
 @click.group()
@@ -203,6 +208,8 @@ def account(
         )
         click.echo(f"Account {login} is open.")
 
+
+main.add_command(spread)
 
 if __name__ == "__main__":
     main()

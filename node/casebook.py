@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
-
-import msgspec
+from typing import Any, NamedTuple, cast
 
 from node.hall import Hall
-from standards.cases import NOTICE_DAYS, STAGES, Light, light, redue
+from standards import cases
+from standards.cases import NOTICE_DAYS, STAGES, Light, light
 from standards.errors import Invalid
 from standards.guides import Guide, Material
 from standards.identity import mask_name
@@ -48,6 +47,13 @@ class StepTaken:
     at: str
 
 
+class Provisional(NamedTuple):
+    """Which of the two due dates may still move."""
+
+    promised: bool
+    legal: bool
+
+
 @dataclass(frozen=True)
 class CaseFile:
     """One case whole. ``guide`` is None when its version is not here (any more)."""
@@ -58,6 +64,7 @@ class CaseFile:
     steps: tuple[StepTaken, ...]
     guide: Guide | None
     recomputed: bool
+    provisional: Provisional
 
     @property
     def item_name(self) -> str:
@@ -90,6 +97,7 @@ class CaseLine:
     light: Light
     legal_left: int | None
     notice_due: date | None
+    provisional: Provisional
 
     @property
     def stage(self) -> str:
@@ -113,14 +121,16 @@ def case_file(hall: Hall, case_id: str) -> CaseFile | None:
     if now is None or not rows:
         return None
     shelf = hall.shelf()
-    settled, recomputed = with_settled_dues(now, shelf)
+    guide = guide_of(now, shelf)
+    settled = cases.settled(now, guide, shelf.calendar)
     return CaseFile(
         settled,
         hall.logs.opened(CaseReceived, rows[0]),
         str(rows[0]["at"]),
         tuple(steps_of(hall, case_id)),
-        guide_of(now, shelf),
-        recomputed,
+        guide,
+        now.provisional and not settled.provisional,
+        _provisional(settled, shelf.calendar),
     )
 
 
@@ -146,20 +156,11 @@ def guide_of(case: CaseStanding, shelf: Shelf) -> Guide | None:
         return None
 
 
-def with_settled_dues(case: CaseStanding, shelf: Shelf) -> tuple[CaseStanding, bool]:
-    """The case with provisional due dates recomputed, once the year's calendar has come.
-
-    Returns:
-        The case, and whether its dates were recomputed.
-    """
-    guide = guide_of(case, shelf)
-    if not case.provisional or case.accepted_on is None or guide is None:
-        return case, False
-    legal, promised, provisional = redue(case, guide, shelf.calendar)
-    settled = msgspec.structs.replace(
-        case, legal_due=legal, promised_due=promised, provisional=provisional
+def _provisional(case: CaseStanding, calendar: Calendar) -> Provisional:
+    return Provisional(
+        cases.is_provisional(case, case.promised_due, calendar),
+        cases.is_provisional(case, case.legal_due, calendar),
     )
-    return settled, not provisional
 
 
 def notice_due(case: CaseStanding, calendar: Calendar) -> date | None:
@@ -180,8 +181,8 @@ def working_days_left(due: date | None, calendar: Calendar, today: date) -> int 
 
 def line_of(hall: Hall, case: CaseStanding, shelf: Shelf, today: date) -> CaseLine:
     """A case as a row of a list, the applicant masked."""
-    settled, _ = with_settled_dues(case, shelf)
     guide = guide_of(case, shelf)
+    settled = cases.settled(case, guide, shelf.calendar)
     received = hall.read(CaseReceived, case.id)
     is_open = settled.stage == "accepted"
     return CaseLine(
@@ -191,14 +192,15 @@ def line_of(hall: Hall, case: CaseStanding, shelf: Shelf, today: date) -> CaseLi
         light(settled, shelf.calendar, today, WARN_DAYS),
         working_days_left(settled.legal_due, shelf.calendar, today) if is_open else None,
         notice_due(settled, shelf.calendar),
+        _provisional(settled, shelf.calendar),
     )
 
 
 def lines(hall: Hall, rows: Iterable[Row]) -> list[CaseLine]:
     """Rows of ``case_standing`` as lines of a list."""
     shelf, today = hall.shelf(), hall.clock.today()
-    cases = (cast(CaseStanding, record_of(CaseStanding, row)) for row in rows)
-    return [line_of(hall, case, shelf, today) for case in cases]
+    found = (cast(CaseStanding, record_of(CaseStanding, row)) for row in rows)
+    return [line_of(hall, case, shelf, today) for case in found]
 
 
 def received_on(hall: Hall, day: date) -> list[CaseLine]:

@@ -18,6 +18,7 @@ from node.lock import Taken, exclusive
 from standards.errors import Invalid
 from sync.client import HttpLine
 from sync.errors import DiskFull, SyncError
+from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.listener import CannotListen
@@ -29,6 +30,14 @@ DATA = click.option(
     help="The data folder of this hall.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+
+# What an administrator does about what a command met with.
+_ADVICE: dict[type[Exception], str] = {
+    CannotListen: "stop the other program, or change the address in node.toml",
+    DiskFull: "free some space, then start again",
+    KeyMissing: "bring the folder keys back from the backup",
+    PermissionError: "give that file back to the account that runs this",
+}
 
 
 @contextmanager
@@ -46,15 +55,13 @@ def _opened(data: Path) -> Iterator[Hall]:
         raise click.ClickException(f"{taken}; stop it, or use its pages.") from None
     except FileNotFoundError:
         raise click.ClickException("No node.toml here; run onehall-node init first.") from None
-    except CannotListen as wrong:
-        told = "stop the other program, or change the address in node.toml"
-        raise click.ClickException(f"{wrong}; {told}.") from None
     except Invalid as invalid:
         raise click.ClickException("; ".join(invalid.fields.values())) from None
     except SyncError as error:
         raise click.ClickException(f"{error.code}: {error.rule}") from None
-    except DiskFull as full:
-        raise click.ClickException(f"{full}; free some space, then start again.") from None
+    except tuple(_ADVICE) as wrong:
+        told = next(told for kind, told in _ADVICE.items() if isinstance(wrong, kind))
+        raise click.ClickException(f"{wrong}; {told}.") from None
 
 
 @click.group()

@@ -21,7 +21,7 @@ from sync.errors import UnknownLog
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import COSIGNATURE, Signer
-from sync.schema import LogState
+from sync.schema import LogState, holds_own_log
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
@@ -90,15 +90,16 @@ class Hall:
         keys = data / "keys"
         make_folder(data)
         self.db = db or NodeStore(data / "node.db")
-        self.vault = Vault(key_file(keys, "vault"))
+        make = not holds_own_log(self.db)
+        self.vault = Vault(key_file(keys, "vault", make=make))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
         self.logs.create()
         name = f"{settings.center}/{settings.hall}"
-        self.signer = Signer(name, key_file(keys, "signing"))
-        self.cosigner = Signer(name, key_file(keys, "cosigning"), COSIGNATURE)
-        self.sealing = SealingKey(key_file(keys, "sealing"))
+        self.signer = Signer(name, key_file(keys, "signing", make=make))
+        self.cosigner = Signer(name, key_file(keys, "cosigning", make=make), COSIGNATURE)
+        self.sealing = SealingKey(key_file(keys, "sealing", make=make))
         self.epoch = FIRST_EPOCH
         self.origin = f"{name}/{self.epoch}"
         self.logs.open(self.origin, settings.hall, own=True)

@@ -267,6 +267,23 @@ def redue(standing: CaseStanding, guide: Guide, calendar: Calendar) -> tuple[dat
     return legal.date, promised.date, legal.provisional or promised.provisional
 
 
+def settled(standing: CaseStanding, guide: Guide | None, calendar: Calendar) -> CaseStanding:
+    """The case with its provisional due dates by today's calendar; any other case as it is."""
+    if not standing.provisional or standing.accepted_on is None or guide is None:
+        return standing
+    legal, promised, provisional = redue(standing, guide, calendar)
+    return msgspec.structs.replace(
+        standing, legal_due=legal, promised_due=promised, provisional=provisional
+    )
+
+
+def is_provisional(standing: CaseStanding, due: date | None, calendar: Calendar) -> bool:
+    """Whether one of the two due dates may still move: the other one may lie in a known year."""
+    if not standing.provisional or standing.accepted_on is None or due is None:
+        return False
+    return not calendar.covers(standing.accepted_on, due)
+
+
 def must_bring(guide: Guide, ticked: Collection[str]) -> list[str]:
     """Names of the required materials that are not ticked, for the one-time notice."""
     return [m.material_name for m in required_materials(guide) if m.code not in ticked]

@@ -73,8 +73,9 @@ class CalendarYear(
                 wrong[name] = f"只能包含{self.year}年的日期"
         if set(self.days_off) & set(self.working_days):
             wrong["working_days"] = "同一天不能既放假又上班"
-        elif any(day.weekday() < 5 for day in self.working_days):
-            wrong["working_days"] = "调休上班日应为星期六或星期日"
+        elif ordinary := [day for day in self.working_days if day.weekday() < 5]:
+            told = "、".join(f"{day.month}月{day.day}日" for day in ordinary[:5])
+            wrong["working_days"] = f"调休上班日应为星期六或星期日，{told}不是"
         return wrong
 
 
@@ -110,6 +111,10 @@ class Calendar:
     def has_table(self, year: int) -> bool:
         """Whether the official table of `year` is here."""
         return year in self._known
+
+    def covers(self, first: date, last: date) -> bool:
+        """Whether every year from one day to another has its official table here."""
+        return all(self.has_table(year) for year in range(first.year, last.year + 1))
 
     def is_working_day(self, day: date) -> bool:
         """Whether offices work on `day`; without a table from weekends and fixed days alone."""

@@ -43,6 +43,26 @@ from sync.verifying import first_bad
 
 R = TypeVar("R", bound=Record)
 
+# What stands of a log from ``start`` to ``stop``; of a batch, no more than is asked for.
+_OWN_LEAVES = (
+    "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
+)
+_OWN_HASHES = (
+    "SELECT hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
+)
+_BATCH_LEAVES = (
+    "SELECT start, stop, leaves, plain_bytes FROM batch "
+    "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start"
+)
+_BATCH_HASHES = (
+    "SELECT start, stop, hashes FROM batch "
+    "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start"
+)
+_PERSONAL = (
+    "SELECT idx, sealed FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop "
+    "ORDER BY idx"
+)
+
 
 @dataclass(frozen=True)
 class Portions:
@@ -246,9 +266,9 @@ class LogStore:
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf bytes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return self._own("leaf", origin, start, stop)
+            return [bytes(row["leaf"]) for row in self._span(_OWN_LEAVES, origin, start, stop)]
         found: list[bytes] = []
-        for row in self._batches("leaves, plain_bytes", origin, start, stop):
+        for row in self._span(_BATCH_LEAVES, origin, start, stop):
             plain = inflate(bytes(row["leaves"]), row["plain_bytes"])
             leaves = split_leaves(plain, row["stop"] - row["start"])
             found += leaves[max(0, start - row["start"]) : stop - row["start"]]
@@ -257,44 +277,21 @@ class LogStore:
     def hashes(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return self._own("hash", origin, start, stop)
+            return [bytes(row["hash"]) for row in self._span(_OWN_HASHES, origin, start, stop)]
         found: list[bytes] = []
-        for row in self._batches("hashes", origin, start, stop):
+        for row in self._span(_BATCH_HASHES, origin, start, stop):
             joined = bytes(row["hashes"])
             hashes = [joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES)]
             found += hashes[max(0, start - row["start"]) : stop - row["start"]]
         return found
 
-    def _own(self, column: str, origin: str, start: int, stop: int) -> list[bytes]:
-        rows = self.db.query(
-            f"SELECT {column} FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
-            "ORDER BY idx",
-            origin=origin,
-            start=start,
-            stop=stop,
-        )
-        return [bytes(row[column]) for row in rows]
-
-    def _batches(self, columns: str, origin: str, start: int, stop: int) -> list[Row]:
-        return self.db.query(
-            f"SELECT start, stop, {columns} FROM batch "
-            "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start",
-            origin=origin,
-            start=start,
-            stop=stop,
-        )
-
     def personal(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """Personal parts (opening ‖ payload) of these entries, opened; erased ones are absent."""
-        rows = self.db.query(
-            "SELECT idx, sealed FROM personal WHERE origin = :origin AND idx >= :start "
-            "AND idx < :stop ORDER BY idx",
-            origin=origin,
-            start=start,
-            stop=stop,
-        )
-        unlock = self.vault.unlock
+        rows, unlock = self._span(_PERSONAL, origin, start, stop), self.vault.unlock
         return {r["idx"]: unlock(bytes(r["sealed"]), f"{origin}/{r['idx']}") for r in rows}
+
+    def _span(self, sql: str, origin: str, start: int, stop: int) -> list[Row]:
+        return self.db.query(sql, origin=origin, start=start, stop=stop)
 
     def payload(self, origin: str, index: int) -> bytes | None:
         """One entry's personal payload, or None when there is none (any more)."""

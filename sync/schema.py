@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sync.merkle import Frontier
-from sync.store import Row
+from sync.store import Database, Row
 
 DDL = (
     """CREATE TABLE IF NOT EXISTS log (
@@ -70,3 +70,9 @@ def state_of(row: Row) -> LogState:
         _frontier(bytes(row["mark_frontier"])),
         row["applied"],
     )
+
+
+def holds_own_log(db: Database) -> bool:
+    """Whether this database writes a log already; makes the tables of logs when missing."""
+    db.create(DDL)
+    return bool(db.query("SELECT origin FROM log WHERE own = 1 LIMIT 1"))

@@ -177,7 +177,8 @@ def _fold(
         before = states.get(place)
         states[place] = projection.advance(before, happening)
         observe(entry, before, states[place])
-    new, changed = [], []
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
     for (hall, key), state in states.items():
         if state is not None:
             row = {"hall": hall, **row_of(projection.state, state)}

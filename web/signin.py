@@ -29,6 +29,8 @@ pages = Blueprint("signin", __name__)
 
 _WRONG = "登录名或密码不对，或账号已停用"
 _KEPT = "kept:"
+# The old form token is worth nothing; passwords and PINs must not stand in a page.
+_NEVER_KEPT = frozenset({"csrf", "old", "password", "again", "pin"})
 
 
 def accounts() -> Accounts:
@@ -85,7 +87,7 @@ def _kept_fields() -> list[tuple[str, str]]:
     typed = list(request.form.items(multi=True))
     if request.endpoint == "signin.sign_in":
         return [(name[len(_KEPT) :], text) for name, text in typed if name.startswith(_KEPT)]
-    return [(name, text) for name, text in typed if name != "csrf"]
+    return [(name, text) for name, text in typed if name not in _NEVER_KEPT]
 
 
 @pages.app_errorhandler(Unauthorized)

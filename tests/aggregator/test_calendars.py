@@ -93,7 +93,7 @@ def test_a_double_click_publishes_a_year_once(office: Office):
         ({"source": "号" * 101}, "文号最多100字"),
         ({"days_off": ""}, "法定节假日没有放假"),
         ({"days_off": YEAR["days_off"] + "\n2028-01-01"}, "只能包含2027年的日期"),
-        ({"working_days": "02-15"}, "调休上班日应为星期六或星期日"),
+        ({"working_days": "02-15"}, "调休上班日应为星期六或星期日，2月15日不是"),
         ({"working_days": "01-02"}, "同一天不能既放假又上班"),
         ({"working_days": "二月十四"}, "不是日期"),
         ({"do": "read", "notice": "今年不放假"}, "没有从文字中读出2027年的放假日期"),

@@ -1,7 +1,11 @@
 """Cases of all halls: found by what is not personal, shown masked, proven in the log."""
 
+from datetime import date
+
 import pytest
 
+from standards.records import CalendarPublished
+from standards.workdays import CalendarYear
 from tests.aggregator.office import Office, a_case, a_punch, a_step
 
 PERSONAL = ("赵小明", "11010519491231002X", "13812345678")
@@ -60,6 +64,26 @@ def test_the_page_of_a_case_shows_steps_and_log_position_without_personal_data(f
     assert "到 2 条" in shown
     assert "尚无回执" in shown
     assert not [text for text in PERSONAL if text in shown]
+
+
+def test_a_provisional_due_date_is_shown_anew_when_the_calendar_is_published(furnished: Office):
+    guides = furnished.center.shelf().current()
+    item = next(g.item for g in guides if g.legal_limit.label == "60个自然日")
+    case = furnished.hall_writes("T01", a_case(item)).leaf.id
+    dues = {"legal_due": date(2027, 1, 25), "promised_due": date(2026, 12, 14)}
+    furnished.hall_writes("T01", a_step(case, "accepted", **dues, provisional=True))
+    shown = furnished.person("duizhang").text(f"/cases/T01/{case}")
+    assert "2027-01-25 暂定" in shown
+    assert "2026-12-14 暂定" not in shown
+    off = tuple(date(2027, 1, day) for day in (1, 2, 3, 25))
+    made = CalendarYear(year=2027, days_off=off, working_days=(), source="国办发明电")
+    with furnished.center.db.transaction():
+        furnished.center.publish(
+            CalendarPublished(year=2027, version=1, calendar=made), actor="C-004"
+        )
+    shown = furnished.person("duizhang").text(f"/cases/T01/{case}")
+    assert "2027-01-26" in shown
+    assert "暂定" not in shown
 
 
 def test_a_person_is_shown_in_full_for_a_reason_that_is_kept(furnished: Office):

@@ -50,6 +50,23 @@ def test_a_folder_without_a_hall_is_named_as_such(tmp_path: Path):
     assert "run onehall-node init first" in told.output
 
 
+@pytest.mark.parametrize("name", ["vault", "signing", "cosigning", "sealing"])
+def test_a_key_that_is_gone_is_asked_for_and_not_made_anew(data: str, name: str):
+    """With a new one nothing that was sealed could be read, and the center would not know us."""
+    key = Path(data) / "keys" / f"{name}.key"
+    kept = key.read_text()
+    key.unlink()
+    told = run("status", "--data", data)
+    assert told.exit_code == 1 and f"{name}.key is missing" in told.output
+    assert "backup" in told.output and not key.exists()
+    key.write_text(kept)
+    key.chmod(0o640)
+    told = run("status", "--data", data)
+    assert told.exit_code == 1 and "chmod 600" in told.output
+    key.chmod(0o600)
+    assert run("status", "--data", data).exit_code == 0
+
+
 def test_a_hall_is_never_set_up_twice(data: str):
     told = run("init", "--data", data, "--hall", "T02", "--name", "x", "--center", "d.example")
     assert told.exit_code == 1

@@ -74,6 +74,24 @@ def test_due_dates_into_a_year_without_a_table_are_provisional_and_recomputed_wh
     assert standing.provisional
     legal, promised, provisional = cases.redue(standing, guide, CALENDAR)
     assert (legal, promised, provisional) == (date(2026, 2, 3), date(2026, 1, 27), False)
+    settled = cases.settled(standing, guide, CALENDAR)
+    assert (settled.legal_due, settled.promised_due, settled.provisional) == (
+        legal,
+        promised,
+        False,
+    )
+    assert cases.settled(standing, None, CALENDAR) == standing
+
+
+def test_a_due_date_before_the_first_unknown_year_is_not_provisional() -> None:
+    guide = msgspec.structs.replace(GUIDE, anticipate_day=30, promise_day=3)
+    without = Calendar(y for y in CALENDAR.years if y.year < 2026)
+    late = date(2025, 12, 22)
+    standing = after(received(day=late), cases.accept(received(day=late), guide, without, late))
+    assert standing.provisional
+    assert cases.is_provisional(standing, standing.legal_due, without)
+    assert not cases.is_provisional(standing, standing.promised_due, without)
+    assert not cases.is_provisional(standing, None, without)
 
 
 def test_one_notice_lists_everything_that_is_missing() -> None:

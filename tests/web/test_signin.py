@@ -315,3 +315,15 @@ def test_a_form_that_comes_after_the_session_ended_is_not_lost(browser, clock, d
     assert browser.send("/windows", again, headers=page).status_code == 303
 
     assert database.query("SELECT applicant FROM taken") == [{"applicant": "王<小>明"}]
+
+
+def test_no_password_is_carried_along_when_a_session_ends(browser, clock):
+    """The page would show it to whoever opens its source on the shared machine."""
+    browser.sign_in("li")
+    form = {"old": PASSWORD, "password": "a new one 7k", "again": "a new one 7k", "pin": "284913"}
+    clock.turn(minutes=31)
+    page = {"Origin": browser.site, "Accept": "text/html"}
+    late = browser.send("/password", {**form, "csrf": browser.token()}, headers=page)
+    assert late.status_code == 401
+    for secret in form.values():
+        assert secret not in late.text
