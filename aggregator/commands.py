@@ -15,7 +15,6 @@ from aggregator.app import create_tables
 from aggregator.apply import apply_all, replay
 from aggregator.center import Center, CenterSettings
 from aggregator.office import ROLES
-from aggregator.spreading import spread
 from aggregator.store import UnfitDatabase
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
@@ -208,8 +207,6 @@ def account(
         )
         click.echo(f"Account {login} is open.")
 
-
-main.add_command(spread)
 
 if __name__ == "__main__":
     main()
