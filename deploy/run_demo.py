@@ -348,7 +348,8 @@ def main() -> int:
     """Run the demo; 0 when it ended as asked, 1 when it failed."""
     given = _arguments()
     demo = Demo((given.cwd / given.data).resolve(), given.port)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts what runs behind it with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _asked_to_stop)
     try:
         with _alone(demo.data):
