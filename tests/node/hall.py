@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -65,7 +66,6 @@ class Browser:
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
-        self._keys = count(1)
 
     def get(self, path: str, **kw) -> TestResponse:
         return self.client.get(path, base_url="http://localhost", **kw)
@@ -82,7 +82,7 @@ class Browser:
 
     def post(self, path: str, data=None, **kw) -> TestResponse:
         """A post as our own page sends it: with the form token and a fresh form key."""
-        fresh = {"csrf": self.token(), "once": f"form-key-{id(self)}-{next(self._keys):06}"}
+        fresh = {"csrf": self.token(), "once": f"form-key-{uuid4().hex}"}
         return self.send(path, {**fresh, **(data or {})}, **kw)
 
     def token(self) -> str:
