@@ -25,6 +25,8 @@ from sync.notes import Checkpoint, Note, Signer, Verifier, decimal, open_note
 from sync.sealing import SealingKey, seal, unseal
 
 TYPE = "onehall/batch/v1"
+# Handed on by a keeper who did not write it: the header is the keeper's, the head the writer's own.
+RELAY_TYPE = "onehall/relay/v1"
 MEDIA_TYPE = "application/vnd.onehall.batch"
 MAX_ENTRIES = 5_000
 MAX_LEAVES_BYTES = 16 * 1024 * 1024
@@ -54,12 +56,13 @@ class Header:
     leaves_hash: str
     sealed_bytes: int
     sealed_hash: str
+    kind: str = TYPE
 
     @property
     def text(self) -> str:
-        """The signed lines, one value a line, in the order of the fields."""
+        """The signed lines, one value a line: the kind, then the fields in their order."""
         values = (
-            TYPE,
+            self.kind,
             self.origin,
             self.start,
             self.stop,
@@ -73,19 +76,19 @@ class Header:
         return "".join(f"{value}\n" for value in values)
 
     @classmethod
-    def parse(cls, text: str) -> Header:
-        """Read the signed lines and check that they agree with each other.
+    def parse(cls, text: str, kind: str = TYPE) -> Header:
+        """Read the signed lines of one kind and check that they agree with each other.
 
         Raises:
             Malformed: not a batch header.
             TooLarge: a cap is passed.
         """
         lines = text.split("\n")
-        if len(lines) != 11 or lines[0] != TYPE or lines[10]:
-            raise Malformed("not a batch header of version 1")
+        if len(lines) != 11 or lines[0] != kind or lines[10]:
+            raise Malformed(f"not a header of type {kind}")
         numbers = [decimal(lines[i]) for i in (2, 3, 4, 5, 6, 8)]
         start, stop, size, packed, plain, sealed = numbers
-        found = cls(lines[1], start, stop, size, packed, plain, lines[7], sealed, lines[9])
+        found = cls(lines[1], start, stop, size, packed, plain, lines[7], sealed, lines[9], kind)
         if not start < stop <= size:
             raise Malformed("a batch needs from < to <= the writer's own size")
         _check_caps(found)
@@ -195,37 +198,59 @@ def hashes_of(leaves: Iterable[bytes]) -> list[bytes]:
     return [leaf_hash(leaf) for leaf in leaves]
 
 
-def pack(
-    signer: Signer,
-    head: Checkpoint,
-    start: int,
-    log_size: int,
-    contents: tuple[Sequence[bytes], Mapping[int, bytes], bytes],
-) -> bytes:
-    """A batch of entries ``start`` to ``head.size``.
+# The leaves, the personal parts by index, and the receiver's public sealing key.
+Contents = tuple[Sequence[bytes], Mapping[int, bytes], bytes]
+
+
+def pack(signer: Signer, head: Checkpoint, start: int, log_size: int, contents: Contents) -> bytes:
+    """A batch of the writer's own entries ``start`` to ``head.size``.
 
     Args:
-        head: the writer's checkpoint at the batch's end.
+        head: the writer's checkpoint at the batch's end; signed here.
         log_size: the size of the writer's whole log now.
-        contents: the leaves, the personal parts by index, the receiver's sealing key.
     """
+    return _pack(signer, (TYPE, log_size), (head, signer.sign(head.text)), start, contents)
+
+
+def pack_relayed(
+    keeper: Signer, head: tuple[Checkpoint, bytes], start: int, log_size: int, contents: Contents
+) -> bytes:
+    """Entries of somebody else's log, handed on: sealed anew, under the writer's own head.
+
+    Args:
+        keeper: whoever hands them on; its signature says no more than that it did.
+        head: the writer's checkpoint at the batch's end, and its signed note as it was received.
+        log_size: the size of the keeper's copy now.
+    """
+    return _pack(keeper, (RELAY_TYPE, log_size), head, start, contents)
+
+
+def _pack(
+    signer: Signer,
+    kind: tuple[str, int],
+    head: tuple[Checkpoint, bytes],
+    start: int,
+    contents: Contents,
+) -> bytes:
     leaves, personal, receiver = contents
+    point, head_note = head
     plain = join_leaves(leaves)
     packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(plain)
-    info = f"onehall/seal/v1\n{head.origin}\n{start}\n{head.size}\n".encode()
+    info = f"onehall/seal/v1\n{point.origin}\n{start}\n{point.size}\n".encode()
     sealed = seal(personal, receiver, info)
     header = Header(
-        head.origin,
+        point.origin,
         start,
-        head.size,
-        log_size,
+        point.size,
+        kind[1],
         len(packed),
         len(plain),
         sha256(packed).hexdigest(),
         len(sealed),
         sha256(sealed).hexdigest(),
+        kind[0],
     )
-    header_note, head_note = signer.sign(header.text), signer.sign(head.text)
+    header_note = signer.sign(header.text)
     line = f"onehall-batch/1 {len(header_note)} {len(head_note)}\n".encode()
     return b"".join((line, header_note, head_note, packed, sealed))
 
@@ -272,7 +297,25 @@ def unpack(raw: bytes, verifiers: Sequence[Verifier]) -> Batch:
     header_note, head_note, rest = _frame(raw)
     note = open_note(header_note, verifiers)
     header = Header.parse(note.text)
-    head = Checkpoint.parse(_same_signers(note, open_note(head_note, verifiers)).text)
+    head = _same_signers(note, open_note(head_note, verifiers))
+    return _checked(header, header_note, head, head_note, rest)
+
+
+def unpack_relayed(raw: bytes, keepers: Sequence[Verifier], writers: Sequence[Verifier]) -> Batch:
+    """As :func:`unpack`, for a relayed batch: the header by a keeper, the head by a writer.
+
+    Raises:
+        Malformed, TooLarge, UnknownKey: as their names say.
+    """
+    header_note, head_note, rest = _frame(raw)
+    header = Header.parse(open_note(header_note, keepers).text, RELAY_TYPE)
+    return _checked(header, header_note, open_note(head_note, writers), head_note, rest)
+
+
+def _checked(
+    header: Header, header_note: bytes, signed: Note, head_note: bytes, rest: memoryview
+) -> Batch:
+    head = Checkpoint.parse(signed.text)
     if (head.origin, head.size) != (header.origin, header.stop):
         raise Malformed("header and checkpoint speak of different logs or sizes")
     if len(rest) != header.leaves_bytes + header.sealed_bytes:
@@ -281,7 +324,7 @@ def unpack(raw: bytes, verifiers: Sequence[Verifier]) -> Batch:
     hashes = (sha256(leaves).hexdigest(), sha256(sealed).hexdigest())
     if hashes != (header.leaves_hash, header.sealed_hash):
         raise Malformed("a section was altered on the way")
-    return Batch(header, header_note, head, head_note, leaves, sealed, note.signed_by)
+    return Batch(header, header_note, head, head_note, leaves, sealed, signed.signed_by)
 
 
 def _same_signers(header: Note, head: Note) -> Note:

@@ -190,6 +190,15 @@ def _split_note(raw: bytes) -> tuple[str, list[str]]:
     return text + "\n", lines
 
 
+def text_of(raw: bytes) -> str:
+    """The text of a note that was checked before it was kept; signatures are not looked at.
+
+    Raises:
+        Malformed: not a signed note.
+    """
+    return _split_note(raw)[0]
+
+
 def open_note(raw: bytes, verifiers: Iterable[Verifier]) -> Note:
     """Check every signature that a known key claims, and answer what they signed.
 
