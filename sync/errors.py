@@ -74,7 +74,10 @@ class Gap(SyncError):
 
 
 class Behind(SyncError):
-    """The writer's own log is shorter than the receiver's copy: it was restored or cloned."""
+    """The writer's own log is shorter than the receiver's copy: it was restored or cloned.
+
+    Nothing is lost; a person decides how it goes on.
+    """
 
     code = "behind"
     status = 409

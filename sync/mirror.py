@@ -3,10 +3,11 @@
 The rules, in the order in which they are asked (docs/wire.md section 5):
 
 1. The log's epoch is open here and the key may still write at this size.
-2. The writer's own log is not shorter than our copy (S1: else it was restored: *behind*).
-3. A batch that ends inside our copy is a replay when its root is ours at that size (*duplicate*),
-   and proof of two histories otherwise (*fork*).
-4. A batch must start exactly where our copy ends (*gap* otherwise).
+2. A batch that ends inside our copy is a replay when its root is ours at that size (*duplicate*),
+   however long ago it was packed: a stick may have lain in a drawer.
+3. Another root there is proof of two histories: *behind* when the writer's own log was shorter
+   than our copy (S1: it was restored or cloned), else *fork*.
+4. A batch with new entries must start exactly where our copy ends (*gap* otherwise).
 5. The root over our frontier plus the new leaves equals the signed root: that one comparison
    catches loss, reorder, edit and rewriting.
 """
@@ -54,13 +55,13 @@ class Duplicate:
 
 
 def check_place(held: Held, header: Header, writer_origin: str) -> None:
-    """Rules 1, 2 and 4: everything that needs no leaf.
+    """Rules 1 and 4: everything that needs no root.
 
     Args:
         writer_origin: the log that the batch's verified key may write.
 
     Raises:
-        WrongLog, Revoked, EpochClosed, Behind, Gap: with the size we hold.
+        WrongLog, Revoked, EpochClosed, Gap: with the size we hold.
     """
     size = held.frontier.size
     if not header.origin == held.origin == writer_origin:
@@ -69,8 +70,6 @@ def check_place(held: Held, header: Header, writer_origin: str) -> None:
         raise Revoked("the key was revoked above a size", size=held.revoked_above)
     if held.closed and header.stop > size:
         raise EpochClosed("a later epoch was opened", size=size)
-    if header.log_size < size:
-        raise Behind("the writer's log is shorter than the receiver's copy", size=size)
     if header.stop > size and header.start != size:
         raise Gap("the batch does not start where the receiver's copy ends", size=size)
 
@@ -78,17 +77,20 @@ def check_place(held: Held, header: Header, writer_origin: str) -> None:
 def judge(
     held: Held, header: Header, head: Checkpoint, leaf_hashes: Sequence[bytes]
 ) -> Append | Duplicate:
-    """Rules 3 and 5, after :func:`check_place`.
+    """Rules 2, 3 and 5, after :func:`check_place`.
 
     Raises:
+        Behind: the writer's log is shorter than our copy and leads elsewhere.
         Fork: two histories; both heads are in the error.
         Malformed: leaves and signed root disagree.
     """
     size = held.frontier.size
     if header.stop <= size:
-        if held.root_at(header.stop) != head.root:
-            raise Fork("another history stands at this size", size=size, at=header.stop)
-        return Duplicate(header.stop)
+        if held.root_at(header.stop) == head.root:
+            return Duplicate(header.stop)
+        if header.log_size < size:
+            raise Behind("a shorter log than the receiver's copy, and another", size=size)
+        raise Fork("another history stands at this size", size=size, at=header.stop)
     frontier = held.frontier.extended(leaf_hashes)
     if frontier.size != header.stop:
         raise Malformed("another number of entries than was signed")

@@ -82,11 +82,10 @@ def test_gap_behind_and_fork_are_told_with_the_size_that_is_held(desk: Desk, hal
     assert refusal(gap) == (409, "gap") and json.loads(gap.data)["size"] == 10
     overlapping = desk.push(desk.packed(hall, 5, 15))
     assert refusal(overlapping) == (409, "gap") and json.loads(overlapping.data)["size"] == 10
-    behind = desk.push(desk.packed(hall, 0, 5, log_size=5))
-    assert refusal(behind) == (409, "behind") and json.loads(behind.data)["size"] == 10
-
     changed = [*LEAVES]
     changed[3] = LEAVES[3].replace(b"T01-003", b"T01-004")
+    behind = desk.push(desk.packed(hall, 0, 5, leaves=changed, log_size=5))
+    assert refusal(behind) == (409, "behind") and json.loads(behind.data)["size"] == 10
     replayed = desk.push(desk.packed(hall, 0, 10, leaves=changed))
     assert refusal(replayed) == (422, "fork")
     assert {"size": 10, "at": 10}.items() <= json.loads(replayed.data).items()

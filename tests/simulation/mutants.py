@@ -7,7 +7,7 @@ function wherever it is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from aggregator.center import Center
 from standards.judging import judge as judge_case
 from sync.batch import Batch, Header
 from sync.entries import Entry, read_leaf
-from sync.errors import Behind, EpochClosed, Gap, Revoked, WrongLog
+from sync.errors import Behind, Fork, Gap
 from sync.log import LogStore
 from sync.mirror import Append, Duplicate
 from sync.notes import Checkpoint, Note, open_note
@@ -71,19 +71,16 @@ _real_place = _receiving.check_place
 _real_judge = _receiving.judge
 
 
-def _place_without(error: type[Exception]) -> Callable[..., None]:
-    def twin(held: Any, header: Header, origin: str) -> None:
-        try:
-            _real_place(held, header, origin)
-        except (WrongLog, Revoked, EpochClosed):
-            raise
-        except error:
-            # The rules that the real function would have asked after this one.
-            size = held.frontier.size
-            if error is not Gap and header.stop > size and header.start != size:
-                raise Gap("gap", size=size) from None
+def _place_with_gaps(held: Any, header: Header, origin: str) -> None:
+    with suppress(Gap):
+        _real_place(held, header, origin)
 
-    return twin
+
+def _judge_behind_as_fork(held: Any, header: Header, head: Checkpoint, hashes: Any) -> Any:
+    try:
+        return _real_judge(held, header, head, hashes)
+    except Behind as error:
+        raise Fork("fork", **error.facts) from None
 
 
 def _judge_any_root(held: Any, header: Header, head: Checkpoint, hashes: Any) -> Any:
@@ -274,9 +271,9 @@ def _write_in_two(logs: LogStore, origin: str, record: Any, **kw: Any) -> Entry:
 
 MUTANTS = (
     Mutant(
-        "a writer whose log is shorter than our copy is told so (S1)",
-        "sync.mirror.check_place",
-        ((_receiving, "check_place", _place_without(Behind)),),
+        "a shorter log that leads elsewhere is told that it is behind (S1)",
+        "sync.mirror.judge",
+        ((_receiving, "judge", _judge_behind_as_fork),),
     ),
     Mutant(
         "a hall looks whether the center holds more than itself (S1)",
@@ -289,7 +286,7 @@ MUTANTS = (
     Mutant(
         "a batch starts exactly where our copy ends",
         "sync.mirror.check_place",
-        ((_receiving, "check_place", _place_without(Gap)),),
+        ((_receiving, "check_place", _place_with_gaps),),
     ),
     Mutant(
         "the root over our frontier and the new leaves is the signed root",

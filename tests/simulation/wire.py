@@ -97,11 +97,24 @@ class Wire:
             world.reboot(world.center)
             raise Unreachable("the center lost power") from None
         except SyncError as error:
-            require(not (altered and isinstance(error, Fork)), "damage on the way is called a fork")
+            self._check_refusal(request, error, altered=altered)
             raise refusal_of(msgspec.json.encode(error.answer())) from None
         if request.is_batch:
             self._check_receipt(request, answer)
         return answer
+
+    def _check_refusal(self, request: Request, error: SyncError, *, altered: bool) -> None:
+        if not isinstance(error, Fork):
+            return
+        require(not altered, "damage on the way is called a fork")
+        if request.is_batch:
+            office = self.world.center.office
+            with self.world.center.disk.looked_at():
+                keys = roster.hall_keys(office, request.hall)
+                header = unpack(request.body, [keys.signing]).header
+                held = office.logs.state(header.origin).size
+            short = header.log_size < held
+            require(not short, "a log shorter than the center's copy was not told so (S1)")
 
     def _check_receipt(self, request: Request, answer: bytes) -> None:
         """S2: a receipt speaks of exactly what its request proved, the same one each time."""
@@ -190,9 +203,6 @@ class Road:
             self._meeting.faults.add("center failed")
             raise
         book.check_copy()
-        if request.is_batch and not altered:
-            short = len(book.history) < len(book.copy)
-            require(not short, "a log shorter than the center's copy was not told so (S1)")
         if request.target.endswith("/round"):
             self._meeting.diverged = book.is_diverged()
         self._wire.answers.setdefault(request.place, []).append(answer)
