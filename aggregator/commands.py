@@ -18,7 +18,7 @@ from aggregator.office import ROLES
 from aggregator.store import UnfitDatabase
 from standards.errors import Invalid
 from sync.applying import rebuild as rebuild_tables
-from sync.errors import DiskFull, StoreBusy, SyncError
+from sync.errors import DiskFull, NewerDatabase, StoreBusy, SyncError
 from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
@@ -36,6 +36,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a
 _ADVICE: dict[type[Exception], str] = {
     CannotListen: "stop the other program, or change the address in center.toml",
     DiskFull: "free some space, then start again",
+    NewerDatabase: "install the program that was here before, or a newer one",
     KeyMissing: "bring the folder keys back from the backup",
     PermissionError: "give that file back to the account that runs this",
     UnfitDatabase: "mend that on the database's machine",

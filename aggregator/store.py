@@ -38,6 +38,10 @@ _SESSION = {
 }
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
 _FEW_ROWS = 8
+_SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_POSTGRES_TABLES = (
+    "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)"
+)
 
 
 class UnfitDatabase(Exception):
@@ -164,6 +168,11 @@ class CenterStore:
                     return _rows(self._held(), sql, params)
             with self._reads.connect() as connection:
                 return _rows(connection, sql, params)
+
+    def tables(self) -> set[str]:
+        """See ``sync.store.Database``."""
+        rows = self.query(_SQLITE_TABLES if self.is_sqlite else _POSTGRES_TABLES)
+        return {row["name"] for row in rows}
 
     def create(self, statements: Sequence[str], /) -> None:
         """See ``sync.store.Database``.

@@ -17,7 +17,7 @@ from node.hall import Hall, HallSettings
 from node.lock import Taken, exclusive
 from standards.errors import Invalid
 from sync.client import HttpLine
-from sync.errors import DiskFull, SyncError
+from sync.errors import DiskFull, NewerDatabase, SyncError
 from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
@@ -35,6 +35,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a
 _ADVICE: dict[type[Exception], str] = {
     CannotListen: "stop the other program, or change the address in node.toml",
     DiskFull: "free some space, then start again",
+    NewerDatabase: "install the program that was here before, or a newer one",
     KeyMissing: "bring the folder keys back from the backup",
     PermissionError: "give that file back to the account that runs this",
 }

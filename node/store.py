@@ -105,6 +105,11 @@ class NodeStore:
                 return _rows(self._writer.execute(sql, params))
         return _rows(self._reader().execute(sql, params))
 
+    def tables(self) -> set[str]:
+        """See ``sync.store.Database``."""
+        rows = self.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {row["name"] for row in rows}
+
     def create(self, statements: Sequence[str], /) -> None:
         """See ``sync.store.Database``; every table is STRICT."""
         with self.transaction():

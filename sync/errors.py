@@ -133,6 +133,10 @@ class RowRefused(Exception):
     """The database does not take a row: its key stands already, or a value breaks its column."""
 
 
+class NewerDatabase(Exception):
+    """A newer program wrote this database; an older one must not write into it."""
+
+
 class HalfDone(Exception):
     """A step of a transaction failed and its caller went on regardless: all of it was undone.
 

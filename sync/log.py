@@ -33,6 +33,7 @@ from sync.clock import Clock
 from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
+from sync.migrations import migrate
 from sync.notes import b64
 from sync.schema import DDL, LogState, state_of
 from sync.sealing import OPENING_BYTES, commitment
@@ -107,7 +108,12 @@ class LogStore:
         self.portions = Portions()
 
     def create(self) -> None:
-        """Create what is missing; safe to run at every start."""
+        """Bring older tables up to date and create what is missing; for every start.
+
+        Raises:
+            NewerDatabase: a newer program wrote this database; nothing was changed.
+        """
+        migrate(self.db, self.clock.stamp())
         self.db.create([*DDL, *self.tables.ddl()])
 
     # --- where logs stand -------------------------------------------------------------------

@@ -73,6 +73,5 @@ def state_of(row: Row) -> LogState:
 
 
 def holds_own_log(db: Database) -> bool:
-    """Whether this database writes a log already; makes the tables of logs when missing."""
-    db.create(DDL)
-    return bool(db.query("SELECT origin FROM log WHERE own = 1 LIMIT 1"))
+    """Whether this database writes a log already."""
+    return "log" in db.tables() and bool(db.query("SELECT origin FROM log WHERE own = 1 LIMIT 1"))

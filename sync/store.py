@@ -47,6 +47,9 @@ class Database(Protocol):
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """Read rows; sees the surrounding transaction's own writes."""
 
+    def tables(self) -> set[str]:
+        """The names of the tables there are."""
+
     def create(self, statements: Sequence[str], /) -> None:
         """Create tables from portable DDL (TEXT, INTEGER, BLOB), each ``IF NOT EXISTS``."""
 

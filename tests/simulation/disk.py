@@ -91,6 +91,11 @@ class Disk:
         self._touch(writes=False)
         return [dict(row) for row in self._connection.execute(sql, params)]
 
+    def tables(self) -> set[str]:
+        """See ``sync.store.Database``."""
+        rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {row["name"] for row in rows}
+
     def create(self, statements: Sequence[str], /) -> None:
         """See ``sync.store.Database``; every table is STRICT."""
         with self.transaction():
