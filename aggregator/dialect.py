@@ -141,6 +141,20 @@ def driver_marks(sql: str) -> str:
     return _MARK.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
+@lru_cache(maxsize=512)
+def copy_sql(table: str, names: tuple[str, ...]) -> str:
+    """New rows with these columns as PostgreSQL takes them fastest."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"COPY {table} ({columns}) FROM STDIN"
+
+
+@lru_cache(maxsize=512)
+def marked_insert(table: str, names: tuple[str, ...]) -> str:
+    """The same for a few rows."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(names))})"
+
+
 @dataclass(frozen=True)
 class Copy:
     """A plain insert of many rows as PostgreSQL takes it fastest."""

@@ -19,11 +19,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import StaticPool
 
-from aggregator.dialect import PARTITIONS, copy_of, driver_marks, name_of, postgres_ddl, split_by
+from aggregator.dialect import (
+    PARTITIONS,
+    copy_of,
+    copy_sql,
+    driver_marks,
+    marked_insert,
+    name_of,
+    postgres_ddl,
+    split_by,
+)
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import DiskFull, HalfDone, RowRefused, StoreBusy, TurnLost
-from sync.store import Row
+from sync.store import Row, insert_sql
 
 MEMORY = "sqlite://"
 # One connection for each thread of the listener, the worker, and some to spare.
@@ -157,6 +166,17 @@ class CenterStore:
             else:
                 _many(connection, sql, rows)
 
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        """See ``sync.store.Database``."""
+        if not rows:
+            return
+        with self.transaction():
+            if self.is_sqlite:
+                sql = insert_sql(table, tuple(names))
+                self._held().exec_driver_sql(sql, rows)
+            else:
+                _copy(self._held(), table, names, rows)
+
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
         with self._faults():
@@ -281,6 +301,18 @@ def _many(connection: Connection, sql: str, rows: Sequence[Mapping[str, object]]
     with cursor.copy(copy.sql) as into:
         for values in copy.values(rows):
             into.write_row(values)
+
+
+def _copy(
+    connection: Connection, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    cursor: Any = connection.connection.cursor()
+    if len(rows) < _FEW_ROWS:
+        cursor.executemany(marked_insert(table, tuple(names)), rows)
+        return
+    with cursor.copy(copy_sql(table, tuple(names))) as into:
+        for row in rows:
+            into.write_row(row)
 
 
 def _refuse_unsafe(connection: Connection) -> None:

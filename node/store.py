@@ -17,7 +17,7 @@ from typing import Any
 import sqlite_utils
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row
+from sync.store import Row, insert_sql
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
@@ -97,6 +97,11 @@ class NodeStore:
         """See ``sync.store.Database``."""
         with self.transaction(), _disk():
             self._writer.executemany(sql, rows)
+
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        """See ``sync.store.Database``."""
+        with self.transaction(), _disk():
+            self._writer.executemany(insert_sql(table, tuple(names)), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""

@@ -55,9 +55,8 @@ def migrate(db: Database, at: str, steps: Sequence[Step] = STEPS) -> list[str]:
     if "migration" not in standing:
         db.create([_DDL])
     _refuse_newer(db, steps)
-    return [
-        step.name for place, step in enumerate(steps) if _done_now(db, step, (place, at, unused))
-    ]
+    facts = [(step, (place, at, unused)) for place, step in enumerate(steps)]
+    return [step.name for step, fact in facts if _done_now(db, step, fact)]
 
 
 def _refuse_newer(db: Database, steps: Sequence[Step]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from sync.errors import TurnLost
@@ -44,6 +45,12 @@ class Database(Protocol):
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
         """Run one statement for each row, inside a transaction."""
 
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        """Add new rows, the values in the order of these columns, inside a transaction.
+
+        The way for many rows at once; table and columns come from the program, never from input.
+        """
+
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """Read rows; sees the surrounding transaction's own writes."""
 
@@ -72,3 +79,10 @@ def again(transaction: Callable[[], Answer]) -> Answer:
         except TurnLost:
             continue
     return transaction()
+
+
+@cache
+def insert_sql(table: str, names: tuple[str, ...]) -> str:
+    """SQLite's statement for :meth:`Database.insert`."""
+    columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row
+from sync.store import Row, insert_sql
 
 Fuse = Literal["crash", "full"]
 
@@ -85,6 +85,12 @@ class Disk:
         with self.transaction(), _mapped():
             self._touch(writes=True)
             self._connection.executemany(sql, rows)
+
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        """See ``sync.store.Database``."""
+        with self.transaction(), _mapped():
+            self._touch(writes=True)
+            self._connection.executemany(insert_sql(table, tuple(names)), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""

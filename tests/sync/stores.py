@@ -83,10 +83,19 @@ class Failing:
         self._touch()
         self._store.executemany(sql, rows)
 
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        """See ``sync.store.Database``."""
+        self._touch()
+        self._store.insert(table, names, rows)
+
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
         self._touch()
         return self._store.query(sql, **params)
+
+    def tables(self) -> set[str]:
+        """See ``sync.store.Database``."""
+        return self._store.tables()
 
     def create(self, statements: Sequence[str], /) -> None:
         """See ``sync.store.Database``."""

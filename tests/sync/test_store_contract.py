@@ -52,12 +52,33 @@ def test_what_a_transaction_wrote_stands_after_it(store: Opened):
     assert names(store) == ["a", "b"]
 
 
+def test_the_tables_there_are_can_be_named(store: Opened):
+    assert "thing" in store.tables()
+    assert "nothing" not in store.tables()
+
+
 def test_a_statement_outside_a_transaction_is_one_of_its_own(store: Opened):
     put(store, "a")
     with pytest.raises(Undo), store.transaction():
         put(store, "b")
         raise Undo
     assert names(store) == ["a"]
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_new_rows_are_added_in_the_order_of_their_columns(store: Opened, count: int):
+    rows = [(i, f"{i:03d}") for i in range(count)]
+    with store.transaction():
+        store.insert("thing", ("number", "id"), rows)
+    found = store.query("SELECT id, number, raw FROM thing ORDER BY id")
+    assert [(r["number"], r["id"], r["raw"]) for r in found] == [(*row, None) for row in rows]
+
+
+def test_a_row_that_stands_already_is_refused_among_new_ones(store: Opened):
+    put(store, "b")
+    with pytest.raises(RowRefused), store.transaction():
+        store.insert("thing", ("id",), [("a",), ("b",)])
+    assert names(store) == ["b"]
 
 
 def test_an_exception_undoes_everything(store: Opened):

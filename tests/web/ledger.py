@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sync.errors import DiskFull
+from sync.store import insert_sql
 
 
 class MemoryDatabase:
@@ -52,6 +53,13 @@ class MemoryDatabase:
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
         with self._lock:
             self._connection.executemany(sql, rows)
+
+    def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
+        with self._lock:
+            self._connection.executemany(insert_sql(table, tuple(names)), rows)
+
+    def tables(self) -> set[str]:
+        return {r["name"] for r in self.query("SELECT name FROM sqlite_master")}
 
     def query(self, sql: str, /, **params: object) -> list[Mapping[str, Any]]:
         with self._lock:
