@@ -4,65 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from aggregator import roster, serving
-from aggregator.app import create_tables
 from aggregator.apply import apply_all, replay
-from aggregator.center import Center, CenterSettings
+from aggregator.center import CenterSettings
 from aggregator.office import ROLES
-from aggregator.store import UnfitDatabase
-from standards.errors import Invalid
+from aggregator.opening import AS_JSON, DATA, opened
 from sync.applying import rebuild as rebuild_tables
-from sync.errors import DiskFull, NewerDatabase, StoreBusy, SyncError
-from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
-from web.listener import CannotListen
-
-DATA = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="The data folder of the center.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-
-# What an administrator does about what a command met with.
-_ADVICE: dict[type[Exception], str] = {
-    CannotListen: "stop the other program, or change the address in center.toml",
-    DiskFull: "free some space, then start again",
-    NewerDatabase: "install the program that was here before, or a newer one",
-    KeyMissing: "bring the folder keys back from the backup",
-    PermissionError: "give that file back to the account that runs this",
-    UnfitDatabase: "mend that on the database's machine",
-    StoreBusy: "see that the server runs and that database in center.toml names it",
-}
-
-
-@contextmanager
-def _opened(data: Path) -> Iterator[Center]:
-    """The center of a data folder; errors become one sentence and exit status 1."""
-    try:
-        center = Center(data, CenterSettings.load(data))
-        create_tables(center)
-        try:
-            yield center
-        finally:
-            center.close()
-    except FileNotFoundError:
-        raise click.ClickException("No center.toml here; run init first.") from None
-    except Invalid as invalid:
-        raise click.ClickException("; ".join(invalid.fields.values())) from None
-    except SyncError as error:
-        raise click.ClickException(f"{error.code}: {error.rule}") from None
-    except tuple(_ADVICE) as wrong:
-        told = next(told for kind, told in _ADVICE.items() if isinstance(wrong, kind))
-        raise click.ClickException(f"{wrong}; {told}.") from None
 
 
 @click.group()
@@ -81,7 +34,7 @@ def init(data: Path, **given: str) -> None:
     if (data / "center.toml").exists():
         raise click.ClickException("This folder holds a center already; nothing was changed.")
     CenterSettings(**given).save(data)  # type: ignore[arg-type]
-    with _opened(data) as center:
+    with opened(data) as center:
         click.echo(f"Center {center.settings.center} is set up.")
         click.echo(f"Root key: {center.root.verifier}")
 
@@ -92,7 +45,7 @@ def starter(data: Path) -> None:
     """Publish the starter catalogue, the official calendars and the numbering scheme, once."""
     from aggregator.starter import load_starter
 
-    with _opened(data) as center:
+    with opened(data) as center:
         click.echo(f"{load_starter(center, 'SETUP')} records published.")
 
 
@@ -101,7 +54,7 @@ def starter(data: Path) -> None:
 def serve(data: Path) -> None:
     """Serve the pages and the sync interface until SIGTERM."""
     logs.set_up()
-    with _opened(data) as center:
+    with opened(data) as center:
         serving.serve(center)
 
 
@@ -111,7 +64,7 @@ def serve(data: Path) -> None:
 @click.option("--name", required=True, help="Name of the hall.")
 def register(data: Path, hall: str, name: str) -> None:
     """Put a hall on the list, before it has keys."""
-    with _opened(data) as center:
+    with opened(data) as center:
         roster.register_hall(center, hall, name)
         click.echo(f"Hall {hall} is on the list.")
 
@@ -121,7 +74,7 @@ def register(data: Path, hall: str, name: str) -> None:
 @click.argument("hall")
 def code(data: Path, hall: str) -> None:
     """Make a one-time code with which a hall may enrol; it holds for 15 minutes."""
-    with _opened(data) as center:
+    with opened(data) as center:
         click.echo(roster.new_code(center, hall))
 
 
@@ -132,7 +85,7 @@ def code(data: Path, hall: str) -> None:
 @click.option("--actor", required=True, help="Staff number of who compared them.")
 def approve(data: Path, hall: str, digits: str, actor: str) -> None:
     """Admit a hall whose 30 digits agree with those that the center computed."""
-    with _opened(data) as center:
+    with opened(data) as center:
         waiting = [e for e in roster.pending(center) if (e.hall, e.state) == (hall, "pending")]
         match = [e for e in waiting if e.digits.split() == digits.split()]
         if not match:
@@ -146,7 +99,7 @@ def approve(data: Path, hall: str, digits: str, actor: str) -> None:
 @AS_JSON
 def status(data: Path, as_json: bool) -> None:
     """Show for every log how much was received and applied."""
-    with _opened(data) as center:
+    with opened(data) as center:
         facts = [
             {"origin": s.origin, "size": s.size, "applied": s.applied, "own": s.own}
             for s in center.logs.states()
@@ -158,7 +111,7 @@ def status(data: Path, as_json: bool) -> None:
 @DATA
 def verify(data: Path) -> None:
     """Hash every kept entry again and name the first one that is not what was signed."""
-    with _opened(data) as center:
+    with opened(data) as center:
         broken = 0
         for state in center.logs.states():
             first = center.logs.verify(state.origin)
@@ -172,7 +125,7 @@ def verify(data: Path) -> None:
 @DATA
 def rebuild(data: Path) -> None:
     """Fill every table that follows from entries again from the kept bytes."""
-    with _opened(data) as center:
+    with opened(data) as center:
         click.echo(f"{rebuild_tables(center.logs)} entries applied anew.")
 
 
@@ -181,7 +134,7 @@ def rebuild(data: Path) -> None:
 @click.argument("hall")
 def replay_hall(data: Path, hall: str) -> None:
     """Try a hall's quarantined entries again, after an upgrade or a mended rule."""
-    with _opened(data) as center:
+    with opened(data) as center:
         apply_all(center)
         freed = replay(center, f"{center.settings.center}/{hall}/1")
         click.echo(f"{freed} entries could be applied now.")
@@ -199,7 +152,7 @@ def account(
     data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
 ) -> None:
     """Open an account for a member of the central office."""
-    with _opened(data) as center:
+    with opened(data) as center:
         new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
         Accounts(center.db, center.clock.now).create(
             check_account(new, ROLES),

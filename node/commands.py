@@ -4,65 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from node import enrolment, serving, syncing, terminals
-from node.app import LOCAL_TABLES, ROLES
-from node.hall import Hall, HallSettings
-from node.lock import Taken, exclusive
-from standards.errors import Invalid
+from node.app import ROLES
+from node.hall import HallSettings
+from node.opening import AS_JSON, DATA, opened
 from sync.client import HttpLine
-from sync.errors import DiskFull, NewerDatabase, SyncError
-from sync.keyfiles import KeyMissing
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
-from web.listener import CannotListen
-
-DATA = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="The data folder of this hall.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-
-# What an administrator does about what a command met with.
-_ADVICE: dict[type[Exception], str] = {
-    CannotListen: "stop the other program, or change the address in node.toml",
-    DiskFull: "free some space, then start again",
-    NewerDatabase: "install the program that was here before, or a newer one",
-    KeyMissing: "bring the folder keys back from the backup",
-    PermissionError: "give that file back to the account that runs this",
-}
-
-
-@contextmanager
-def _opened(data: Path) -> Iterator[Hall]:
-    """The hall of a data folder, held exclusively; errors become one sentence and exit status 1."""
-    try:
-        with exclusive(data):
-            hall = Hall(data, HallSettings.load(data))
-            hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
-            try:
-                yield hall
-            finally:
-                hall.close()
-    except Taken as taken:
-        raise click.ClickException(f"{taken}; stop it, or use its pages.") from None
-    except FileNotFoundError:
-        raise click.ClickException("No node.toml here; run onehall-node init first.") from None
-    except Invalid as invalid:
-        raise click.ClickException("; ".join(invalid.fields.values())) from None
-    except SyncError as error:
-        raise click.ClickException(f"{error.code}: {error.rule}") from None
-    except tuple(_ADVICE) as wrong:
-        told = next(told for kind, told in _ADVICE.items() if isinstance(wrong, kind))
-        raise click.ClickException(f"{wrong}; {told}.") from None
 
 
 @click.group()
@@ -84,7 +37,7 @@ def init(data: Path, **given: str | int) -> None:
         raise click.ClickException("This folder holds a hall already; nothing was changed.")
     settings = HallSettings(**given)  # type: ignore[arg-type]
     settings.save(data)
-    with _opened(data) as hall:
+    with opened(data) as hall:
         click.echo(f"Hall {hall.settings.hall} is set up; its log is {hall.origin}.")
 
 
@@ -93,7 +46,7 @@ def init(data: Path, **given: str | int) -> None:
 def serve(data: Path) -> None:
     """Serve the staff pages, the terminals and the background sync until SIGTERM."""
     logs.set_up()
-    with _opened(data) as hall:
+    with opened(data) as hall:
         serving.serve(hall)
 
 
@@ -104,7 +57,7 @@ def serve(data: Path) -> None:
 @AS_JSON
 def enrol(data: Path, url: str, code: str, as_json: bool) -> None:
     """Ask the center to admit this hall, and show the 30 digits to compare by telephone."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         line = HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
         asked = enrolment.ask(hall, line, url, code)
         if as_json:
@@ -119,7 +72,7 @@ def enrol(data: Path, url: str, code: str, as_json: bool) -> None:
 @AS_JSON
 def sync(data: Path, as_json: bool) -> None:
     """Make one contact with the center now: send what is unsent, fetch what is new."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         status = syncing.Syncing(hall).turn()
         if as_json:
             click.echo(json.dumps(asdict(status), default=str, ensure_ascii=False))
@@ -135,7 +88,7 @@ def sync(data: Path, as_json: bool) -> None:
 @AS_JSON
 def status(data: Path, as_json: bool) -> None:
     """Show where this hall's log stands and what the center has not received yet."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         state, known = hall.state(), enrolment.trust(hall)
         facts = {
             "hall": hall.settings.hall,
@@ -157,7 +110,7 @@ def status(data: Path, as_json: bool) -> None:
 @DATA
 def verify(data: Path) -> None:
     """Hash every kept entry again and name the first one that is not what was written."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         broken = 0
         for state in hall.logs.states():
             first = hall.logs.verify(state.origin)
@@ -181,7 +134,7 @@ def account(
     data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
 ) -> None:
     """Open an account for a member of staff."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
         accounts = Accounts(hall.db, hall.clock.now)
         accounts.create(
@@ -200,7 +153,7 @@ def account(
 @AS_JSON
 def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) -> None:
     """Add a sign-in terminal and print the address that pairs it within 15 minutes."""
-    with _opened(data) as hall:
+    with opened(data) as hall:
         terminal_id, code = terminals.create_terminal(hall, name, location, "onehall-node")
         address = terminals.kiosk_address(hall)
         given = terminals.pair(hall, code) if paired else None
