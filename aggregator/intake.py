@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from aggregator import roster, rounds
+from aggregator import comparisons, roster, rounds
 from aggregator.apply import apply_hall, waiting
 from aggregator.center import Center
 from sync import messages
@@ -108,6 +108,16 @@ def round_() -> Response:
     keys = _hall(body)
     ask = messages.read(body, RoundAsk)
     return _answer(messages.write(rounds.answer_round(_center(), keys, ask)), JSON)
+
+
+@intake.post("/compare")
+@signed_by_other_means("RFC 9421 signature of the hall's key")
+@limits(body=MAX_MESSAGE_BYTES)
+def compare() -> Response:
+    """What is kept here of one of the hall's logs, from its bytes; signed."""
+    body = _body(JSON)
+    answer = comparisons.answer_compare(_center(), _hall(body), body)
+    return _answer(messages.write(answer), JSON)
 
 
 class Room:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from aggregator import roster
+from aggregator import comparisons, roster
 from aggregator.center import Center
 from sync.errors import (
     DiskFull,
@@ -29,6 +29,7 @@ CONTACT_DDL = (
         hall TEXT PRIMARY KEY, local_size INTEGER NOT NULL, oldest_unsent TEXT NOT NULL,
         standards_size INTEGER NOT NULL, clock_skew_s INTEGER NOT NULL,
         software TEXT NOT NULL, at TEXT NOT NULL)""",
+    *comparisons.DDL,
 )
 
 
@@ -62,6 +63,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         clock=center.clock.stamp(),
         keys=roster.keys_note(center).decode(),
         quarantined=_quarantined(center, f"{name}/1"),
+        compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
     )
 

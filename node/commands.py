@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from node import enrolment, serving, syncing, terminals
+from node import audit_commands, enrolment, serving, syncing, terminals
 from node.app import ROLES
 from node.hall import HallSettings
 from node.opening import AS_JSON, DATA, opened
@@ -164,6 +164,10 @@ def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) 
             click.echo(json.dumps(facts, ensure_ascii=False))
             return
         click.echo(f"Open this address once in the browser of the terminal:\n{url}")
+
+
+main.add_command(audit_commands.compare)
+main.add_command(audit_commands.audit)
 
 
 if __name__ == "__main__":

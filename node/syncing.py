@@ -9,17 +9,23 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from node import enrolment
+from node import comparisons, enrolment
 from node.hall import Hall
+from node.progress import Counted, Progress
 from sync.applying import apply_pending
+from sync.aside import replay_newer
 from sync.client import Contact, Exchange, HttpLine, Line
 from sync.errors import SyncError, Unreachable
 from web import logs
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
+# A request ends or gets a sign of life in less, on any line that moves at all.
+STUCK_AFTER_S = 600.0
+# A comparison that failed is tried again at a later contact, not at each.
+_COMPARE_AGAIN = timedelta(hours=1)
 
 # What a clerk or administrator reads; every code of sync.errors has a sentence (tested).
 WORDS = {
@@ -45,9 +51,9 @@ WORDS = {
 class SyncStatus:
     """What the background sync did last and will do next.
 
-    ``state``: unenrolled, pending, waiting, running, offline, refused or stopped.
+    ``state``: unenrolled, pending, waiting, running, stuck, offline, refused or stopped.
     ``center_clock_skew_s``: this machine's clock minus the center's. ``progress``: entries
-    receipted so far in a running contact.
+    receipted so far in a running contact; ``moving``: more about it.
     """
 
     state: str
@@ -59,6 +65,7 @@ class SyncStatus:
     sent: int = 0
     fetched: int = 0
     progress: int = 0
+    moving: Progress = field(default_factory=Progress)
     quarantined: int = 0
     next_in_s: float = 0.0
     next_try: datetime | None = None
@@ -83,6 +90,11 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
         return Exchange(hall.logs, line, peer).run(progress)
     finally:
         apply_down(hall)
+
+
+def replay_newer_down(hall: Hall) -> int:
+    """After an upgrade: apply what an older program kept aside; answers how many entries."""
+    return sum(replay_newer(hall.logs, s.origin) for s in hall.logs.states() if not s.own)
 
 
 def apply_down(hall: Hall) -> int:
@@ -116,6 +128,8 @@ class Syncing:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._status = SyncStatus("unenrolled")
         self._failures = 0
+        self._begun_ms = self._life_ms = hall.clock.mono_ms()
+        self._asked_to_compare, self._compared_at = False, datetime.min.replace(tzinfo=UTC)
         self._thread = threading.Thread(target=self._run, name="syncing", daemon=True)
 
     def start(self) -> None:
@@ -126,6 +140,11 @@ class Syncing:
         """Try at once instead of at the next turn."""
         self._wake.set()
 
+    def compare(self) -> None:
+        """Compare this hall's logs with the center's copies at the next contact, made at once."""
+        self._asked_to_compare = True
+        self.poke()
+
     def stop(self) -> None:
         """End after the running request (its time-outs bound the wait)."""
         self._stop.set()
@@ -134,8 +153,18 @@ class Syncing:
             self._thread.join(HttpLine.read_s + HttpLine.connect_s)
 
     def status(self) -> SyncStatus:
-        """What it did last and will do next."""
-        return self._status
+        """What it did last and will do next; says so when nothing has moved for too long."""
+        found = self._status
+        if not found.running:
+            return found
+        now = self._hall.clock.mono_ms()
+        moving = replace(
+            found.moving,
+            seconds=max(0, now - self._begun_ms) / 1000,
+            quiet_s=max(0, now - self._life_ms) / 1000,
+        )
+        state = "stuck" if moving.quiet_s > STUCK_AFTER_S else found.state
+        return replace(found, state=state, moving=moving)
 
     def health(self) -> tuple[bool, str]:
         """For /healthz: an unreachable center is no fault of the node; a dead thread is."""
@@ -143,15 +172,16 @@ class Syncing:
         return alive, self._status.state if alive else "the sync thread has ended"
 
     def _run(self) -> None:
+        self._do_chores((lambda: replay_newer_down(self._hall),))
         while not self._stop.is_set():
             self.turn()
-            self._do_chores()
+            self._do_chores(self._chores)
             self._wake.wait(self._status.next_in_s)
             self._wake.clear()
         self._status = replace(self._status, state="stopped")
 
-    def _do_chores(self) -> None:
-        for chore in self._chores:
+    def _do_chores(self, chores: Sequence[Callable[[], object]]) -> None:
+        for chore in chores:
             try:
                 chore()
             except Exception as error:
@@ -161,7 +191,15 @@ class Syncing:
     def turn(self) -> SyncStatus:
         """One try, whatever it leads to; never raises."""
         hall = self._hall
-        self._status = replace(self._status, state="running", last_try=hall.clock.now(), progress=0)
+        self._begun_ms = self._life_ms = hall.clock.mono_ms()
+        unsent = hall.state().size - hall.state().mark.size
+        self._status = replace(
+            self._status,
+            state="running",
+            last_try=hall.clock.now(),
+            progress=0,
+            moving=Progress(total=unsent),
+        )
         try:
             self._status = self._try()
             self._failures = 0
@@ -184,12 +222,13 @@ class Syncing:
         known = enrolment.trust(hall)
         if known is None:
             return SyncStatus("unenrolled", next_in_s=quiet)
-        line = self._line_to(hall.settings.center_url or known.url)
+        line = Counted(self._line_to(hall.settings.center_url or known.url), self._moved)
         if known.state == "pending":
             known = enrolment.ask_again(hall, line) or known
         if known.state != "approved":
             return SyncStatus(known.state, digits=known.digits, next_in_s=min(quiet, 5.0))
         done = contact(hall, line, self._progress)
+        self._compare(line, wished=done.compare)
         return SyncStatus(
             "waiting",
             last_try=self._status.last_try,
@@ -201,8 +240,28 @@ class Syncing:
             next_in_s=quiet,
         )
 
+    def _compare(self, line: Line, *, wished: bool) -> None:
+        """A comparison that fails is no failure of the contact."""
+        now, asked = self._hall.clock.now(), self._asked_to_compare
+        again = abs(now - self._compared_at) >= _COMPARE_AGAIN
+        if not (asked or (again and (wished or comparisons.is_due(self._hall, now)))):
+            return
+        self._asked_to_compare, self._compared_at = False, now
+        try:
+            for outcome in comparisons.compare(self._hall, line):
+                logs.event("compared", state=outcome.found.state, size=outcome.found.size)
+        except Exception as error:
+            logs.failure("compare", error)
+
     def _progress(self, sent: int) -> None:
-        self._status = replace(self._status, progress=sent)
+        moving = replace(self._status.moving, done=sent)
+        self._status = replace(self._status, progress=sent, moving=moving)
+
+    def _moved(self, moved_bytes: int) -> None:
+        """Called by the line after each answer: a sign of life."""
+        self._life_ms = self._hall.clock.mono_ms()
+        moving = replace(self._status.moving, moved_bytes=moved_bytes)
+        self._status = replace(self._status, moving=moving)
 
     def _failed(self, state: str, code: str, said: str, at_least: float = 0.0) -> SyncStatus:
         ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))

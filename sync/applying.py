@@ -182,11 +182,14 @@ def replay_quarantined(
     )
     freed = 0
     for row in rows:
-        freed += _replay_one(logs, origin, row["idx"], observe, effect)
+        freed += replay_entry(logs, origin, row["idx"], observe, effect)
     return freed
 
 
-def _replay_one(logs: LogStore, origin: str, index: int, observe: Observer, effect: Effect) -> bool:
+def replay_entry(
+    logs: LogStore, origin: str, index: int, observe: Observer = nobody, effect: Effect = nothing
+) -> bool:
+    """Try one quarantined entry again; whether it could be applied."""
     try:
         with logs.db.transaction():
             state = logs.lock(origin)

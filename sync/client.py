@@ -161,6 +161,7 @@ class Contact:
     skew_s: float
     quarantined: int
     keys_note: bytes
+    compare: bool = False
 
 
 class Exchange:
@@ -183,7 +184,8 @@ class Exchange:
         fetched = sum(self._pull(head) for head in answer.logs if head.origin != self._peer.origin)
         clock = self._logs.clock.now()
         skew = (clock - _instant(answer.clock)).total_seconds()
-        return Contact(sent, fetched, skew, answer.quarantined, answer.keys.encode())
+        keys = answer.keys.encode()
+        return Contact(sent, fetched, skew, answer.quarantined, keys, answer.compare is True)
 
     def _round(self) -> RoundAnswer:
         logs, peer = self._logs, self._peer

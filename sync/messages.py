@@ -1,4 +1,4 @@
-"""The JSON messages of the sync interface beside batches: round and enrolment. Pure.
+"""The JSON messages of the sync interface beside batches: round, comparison, enrolment. Pure.
 
 Decoded with caps and closed types; anything else is ``Malformed``.
 """
@@ -42,13 +42,70 @@ class RoundAsk(_Message, frozen=True, kw_only=True):
 
 
 class RoundAnswer(_Message, frozen=True, kw_only=True):
-    """What the center answers: what it holds of the hall's log, and the heads of its own."""
+    """What the center answers: what it holds of the hall's log, and the heads of its own.
+
+    ``compare``: the center wishes that this hall compares its logs.
+    """
 
     center: Name
     clock: Annotated[str, msgspec.Meta(max_length=40)]
     keys: Note
     quarantined: Size = 0
+    compare: bool | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
+
+
+Hash = Annotated[str, msgspec.Meta(min_length=44, max_length=44)]
+Day = Annotated[str, msgspec.Meta(max_length=10)]
+MOST_CELLS, MOST_RANGES = 1_000, 64
+
+
+class CellOf(_Message, frozen=True, kw_only=True):
+    """The entries of one day and kind: how many, and the digest over their sorted hashes."""
+
+    day: Day
+    kind: Annotated[str, msgspec.Meta(max_length=64)]
+    count: Size
+    digest: Hash
+
+
+class LeafFound(_Message, frozen=True, kw_only=True):
+    """The hall's version of the first record that differs, and its path to the head's root."""
+
+    index: Size
+    leaf: Annotated[str, msgspec.Meta(max_length=90_000)]
+    path: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=63)]
+
+
+class CompareAsk(_Message, frozen=True, kw_only=True):
+    """What a hall holds of one of its logs up to the receipt ``head``, and what it asks."""
+
+    hall: Name
+    origin: Name
+    head: Note
+    since: Day = ""
+    days: Annotated[tuple[CellOf, ...], msgspec.Meta(max_length=MOST_CELLS)] = ()
+    ranges: Annotated[tuple[tuple[Size, Size], ...], msgspec.Meta(max_length=MOST_RANGES)] = ()
+    leaf: Size | None = None
+    found: LeafFound | None = None
+
+
+class CompareSaid(_Message, frozen=True, kw_only=True):
+    """What the center keeps of the same log, reckoned from its bytes when it was asked."""
+
+    origin: Name
+    held: Size
+    clock: Annotated[str, msgspec.Meta(max_length=40)]
+    days: Annotated[tuple[CellOf, ...], msgspec.Meta(max_length=MOST_CELLS)] = ()
+    roots: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MOST_RANGES)] = ()
+    leaf: Annotated[str, msgspec.Meta(max_length=90_000)] = ""
+
+
+class CompareAnswer(_Message, frozen=True, kw_only=True):
+    """``said``: a :class:`CompareSaid` as text; ``note``: the center's signature over it."""
+
+    said: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_BYTES)]
+    note: Note
 
 
 class EnrolAsk(_Message, frozen=True, kw_only=True):

@@ -1,4 +1,5 @@
-"""The tables of logs: own leaves, received batches, personal parts, receipts, quarantine.
+"""The tables of logs: own leaves, received batches, personal parts, receipts, quarantine, and what
+the latest comparison of each log came to.
 
 One declaration for both sides. What follows from entries is in ``sync.tables``.
 """
@@ -36,6 +37,11 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS quarantine (
         origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
         reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+    """CREATE TABLE IF NOT EXISTS comparison (
+        origin TEXT PRIMARY KEY, at TEXT NOT NULL, size INTEGER NOT NULL, held INTEGER NOT NULL,
+        state TEXT NOT NULL, idx INTEGER, hall_leaf BLOB, center_leaf BLOB,
+        proven INTEGER NOT NULL, days TEXT NOT NULL, equal_at TEXT NOT NULL,
+        equal_size INTEGER NOT NULL)""",
 )
 
 
