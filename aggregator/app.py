@@ -15,6 +15,9 @@ from aggregator import (
     roster,
     standards,
 )
+
+# Its routes join the sync interface, which the process or a test puts into the application.
+from aggregator import file_intake as _file_intake  # noqa: F401
 from aggregator.center import Center
 from aggregator.office import (
     ADMINISTRATOR,

@@ -25,6 +25,10 @@ SPLIT_BY = {
     "personal_index": "origin",
     "receipt": "origin",
     "quarantine": "origin",
+    "file_named": "origin",
+    "file_held": "hall",
+    "file_delivered": "hall",
+    "file_absent": "hall",
 }
 
 

@@ -45,7 +45,10 @@ def _mark(answer: Response) -> Response:
     if request.path.startswith(PREFIX + "/"):
         answer.headers["OneHall"] = "1"
         if answer.mimetype == "application/problem+json":
-            return _in_our_form(answer)
+            answer = _in_our_form(answer)
+        if request.method == "HEAD" and answer.status_code >= HTTPStatus.BAD_REQUEST:
+            # No body reaches the caller.
+            answer.headers["OneHall-Error"] = json.loads(answer.get_data())["error"]
     return answer
 
 
@@ -75,7 +78,7 @@ def _body(media_type: str) -> bytes:
     return request.get_data(cache=False)
 
 
-def _hall(body: bytes) -> HallKeys:
+def signing_hall(body: bytes) -> HallKeys:
     """The hall whose key signed this request (RFC 9421)."""
     center = _center()
     found: dict[str, HallKeys] = {}
@@ -105,7 +108,7 @@ def enrol() -> Response:
 def round_() -> Response:
     """What both sides hold; one request tells both what to do."""
     body = _body(JSON)
-    keys = _hall(body)
+    keys = signing_hall(body)
     ask = messages.read(body, RoundAsk)
     return _answer(messages.write(rounds.answer_round(_center(), keys, ask)), JSON)
 
@@ -169,7 +172,7 @@ def batch(hall: str, epoch: str) -> Response:
 @signed_by_other_means("RFC 9421 signature of the hall's key")
 def log(origin: str) -> Response:
     """One batch of a log that the caller may read."""
-    keys = _hall(b"")
+    keys = signing_hall(b"")
     start = decimal(request.args.get("from", "0"))
     return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
 

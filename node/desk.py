@@ -11,12 +11,14 @@ from typing import Protocol, cast
 from flask import current_app
 
 from node.face_gallery import Faces
+from node.filing import FilingStatus
 from node.hall import Hall
 from node.syncing import SyncStatus
 from web import access
 
 HALL = "onehall.hall"
 SYNC = "sync"
+FILING = "filing"
 FACES = "onehall.faces"
 
 
@@ -53,3 +55,18 @@ class Sync(Protocol):
 def sync() -> Sync | None:
     """The background exchange; None where none runs."""
     return cast("Sync | None", current_app.extensions.get(SYNC))
+
+
+class Files(Protocol):
+    """The thread that moves files, as far as a page may use it."""
+
+    def status(self) -> FilingStatus:
+        """What it does."""
+
+    def poke(self) -> None:
+        """A file was attached: look now; returns at once."""
+
+
+def filing() -> Files | None:
+    """The thread that moves files; None where none runs."""
+    return cast("Files | None", current_app.extensions.get(FILING))

@@ -40,6 +40,8 @@ class HallSettings:
         center: name of the center in log origins, e.g. ``tonghua.example``.
         center_url: where the aggregator answers now; empty for the address given at enrolment.
         sync_seconds: how often to look for something to send or fetch.
+        file_kbit_s: what files may take of the line, in kilobits a second; 0 for all of it.
+        file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
         listen: address of the staff pages; terminal_listen: of the terminals.
     """
 
@@ -48,6 +50,8 @@ class HallSettings:
     center: str
     center_url: str = ""
     sync_seconds: int = 20
+    file_kbit_s: int = 0
+    file_windows: tuple[str, ...] = ()
     listen: str = "127.0.0.1:8701"
     terminal_listen: str = "127.0.0.1:8711"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")

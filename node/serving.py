@@ -9,8 +9,9 @@ from __future__ import annotations
 from attendance.engine import FaceEngine
 from node.app import create_app
 from node.deemed import deem_overdue
-from node.desk import FACES, SYNC
+from node.desk import FACES, FILING, SYNC
 from node.face_gallery import Faces
+from node.filing import Filing
 from node.hall import Hall
 from node.kiosk import create_terminal_app
 from node.syncing import Syncing
@@ -37,26 +38,32 @@ def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     # Deemed acceptance must not wait until somebody opens a page.
     syncing = Syncing(hall, chores=[lambda: deem_overdue(hall)])
+    filing = Filing(hall, syncing)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine()
 
     def ready(running: object) -> None:
         syncing.start()
+        filing.start()
         logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
 
     def stopping() -> None:
         engine.close()
+        filing.stop()
         syncing.stop()
 
-    listeners = [staff_listener(hall, engine, syncing), terminal_listener(hall, engine)]
+    staff = staff_listener(hall, engine, syncing, filing)
+    listeners = [staff, terminal_listener(hall, engine)]
     serve_all(listeners, ready=ready, stopping=stopping)
 
 
-def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing) -> Listener:
-    """The staff pages, with the exchange and the engine they show."""
+def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Listener:
+    """The staff pages, with the exchange, the files on their way and the engine they show."""
     staff = create_app(hall)
     staff.extensions[SYNC] = syncing
     staff.health.register("sync", syncing.health)
+    staff.extensions[FILING] = filing
+    staff.health.register("files", filing.health)
     staff.extensions[FACES] = faces = Faces(hall, engine)
     staff.health.register("faces", faces.health)
     host, port = address(hall.settings.listen)

@@ -7,8 +7,8 @@ here decides what to believe: that is ``sending``, ``receiving`` and ``mirror``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Protocol
@@ -37,7 +37,7 @@ from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Signer, Verifier, open_note
 from sync.receiving import Receiver, Writer, receive
 from sync.sending import accept_receipt, next_batch, signed_head
-from sync.signed_requests import signature_headers
+from sync.signed_requests import Asked, sign_request
 
 PREFIX = "/sync/v1"
 JSON = "application/json"
@@ -58,6 +58,15 @@ class Line(Protocol):
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """Answer the body of a 200."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a request that was not refused."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class HttpLine:
@@ -83,25 +92,28 @@ class HttpLine:
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``Line``."""
-        headers = {"Accept-Encoding": "identity", "User-Agent": SOFTWARE}
-        if body:
-            headers["Content-Type"] = media_type
-        headers |= signature_headers(
-            self._signer, method, self._base_path + target, body, self._posix()
-        )
+        headers = {"Content-Type": media_type} if body else {}
+        return self.ask(Asked(method, target, body, headers)).body
+
+    def ask(self, asked: Asked) -> Answer:
+        """As ``send``, with headers of one's own; a 206 is an answer too."""
+        signed = replace(asked, target=self._base_path + asked.target)
+        headers = {"Accept-Encoding": "identity", "User-Agent": SOFTWARE, **asked.headers}
+        headers |= sign_request(self._signer, signed, self._posix())
         try:
             with self._session.request(
-                method,
-                self._url + target,
+                asked.method,
+                self._url + asked.target,
                 # As a file it goes out block by block, each in good time; as bytes, the whole
                 # of it would have to go out within the limit for connecting.
-                data=BytesIO(body) if body else None,
+                data=BytesIO(asked.body) if asked.body else None,
                 headers=headers,
                 timeout=(self.connect_s, self.read_s),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                return _checked(answer, _body(answer, self.total_s))
+                body = _checked(answer, _body(answer, self.total_s))
+                return Answer(answer.status_code, dict(answer.headers.items()), body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"no answer from the center ({type(error).__name__})") from None
 
@@ -125,8 +137,11 @@ def _body(answer: requests.Response, total_s: float) -> bytes:
 def _checked(answer: requests.Response, body: bytes) -> bytes:
     if answer.headers.get("OneHall") != "1":
         raise NotOurs(f"status {answer.status_code} from something that is not the center")
-    if answer.status_code == 200:
+    if answer.status_code in (200, 206):
         return body
+    # The answer to a HEAD has no body: its code stands in a header.
+    if answer.request.method == "HEAD":
+        raise BY_CODE.get(answer.headers.get("OneHall-Error", ""), SyncError)("refused")
     raise refusal_of(body)
 
 

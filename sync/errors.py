@@ -66,6 +66,20 @@ class UnknownLog(SyncError):
     status = 404
 
 
+class UnknownFile(SyncError):
+    """No applied entry that this caller may use names this file; it may come after its entry."""
+
+    code = "unknown_file"
+    status = 404
+
+
+class FileAbsent(SyncError):
+    """The file is named, and its bytes are not here: gone at its source, or not come yet."""
+
+    code = "file_absent"
+    status = 404
+
+
 class Gap(SyncError):
     """The batch does not start where the receiver's copy ends; ``size`` says where to go on."""
 
@@ -167,6 +181,8 @@ BY_CODE: dict[str, type[SyncError]] = {
         Revoked,
         WrongLog,
         UnknownLog,
+        UnknownFile,
+        FileAbsent,
         Gap,
         Behind,
         Fork,

@@ -16,6 +16,7 @@ import msgspec
 
 from standards.records.declare import (
     Record,
+    files_of,
     logged_bytes,
     opened_payload,
     parts_of,
@@ -182,6 +183,7 @@ class LogStore:
                 body=msgspec.Raw(logged_bytes(record)),
                 boot=self.clock.boot,
                 commitment=b64(commitment(opening, payload)) if payload is not None else None,
+                files=files_of(record),
                 id=record_id or new_id(self.clock.posix_ms()),
                 kind=record.kind,
                 mono=self.clock.mono_ms(),

@@ -126,6 +126,21 @@ class EnrolAnswer(_Message, frozen=True, kw_only=True):
     hall: Note = ""
 
 
+class FilesWanted(_Message, frozen=True, kw_only=True):
+    """Files of a hall that the center lacks, a portion of them in the order of their names."""
+
+    wanted: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")], ...],
+        msgspec.Meta(max_length=1_000),
+    ]
+
+
+class FileHeld(_Message, frozen=True, kw_only=True):
+    """How many bytes of a file the center keeps after a piece."""
+
+    held: Size
+
+
 M = TypeVar("M", bound=_Message)
 
 

@@ -42,6 +42,19 @@ DDL = (
         state TEXT NOT NULL, idx INTEGER, hall_leaf BLOB, center_leaf BLOB,
         proven INTEGER NOT NULL, days TEXT NOT NULL, equal_at TEXT NOT NULL,
         equal_size INTEGER NOT NULL)""",
+    # Which entry names which file; follows from entries.
+    """CREATE TABLE IF NOT EXISTS file_named (
+        origin TEXT NOT NULL, idx INTEGER NOT NULL, hash TEXT NOT NULL,
+        PRIMARY KEY (origin, idx, hash))""",
+    "CREATE INDEX IF NOT EXISTS file_named_hash ON file_named (hash)",
+    # Of one hall's files: whole on this disk; whole at the other side; not there either.
+    """CREATE TABLE IF NOT EXISTS file_held (
+        hall TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (hall, hash))""",
+    """CREATE TABLE IF NOT EXISTS file_delivered (
+        hall TEXT NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (hall, hash))""",
+    """CREATE TABLE IF NOT EXISTS file_absent (
+        hall TEXT NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (hall, hash))""",
 )
 
 

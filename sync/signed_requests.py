@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from sync.errors import Malformed, UnknownKey
@@ -19,47 +20,59 @@ _INPUT = re.compile(
     r'^sig1=(\((?:"[@a-z-]+"(?: |(?=\))))+\);created=(\d{1,12});keyid="([^"\\]{1,200})"'
     r';alg="ed25519";tag="onehall-sync")$'
 )
-_COVERED = {
-    False: ("@method", "@path", "@query"),
-    True: ("@method", "@path", "@query", "content-digest"),
-}
+# Headers that say which bytes are meant; covered where they are there.
+_RANGES = ("Content-Range", "Range")
 
 
-def _digest(body: bytes) -> str:
+@dataclass(frozen=True)
+class Asked:
+    """A request: path and query as they stand in the request line, body, headers of the body."""
+
+    method: str
+    target: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def digest_of(body: bytes) -> str:
+    """The ``Content-Digest`` of a body (RFC 9530)."""
     return f"sha-256=:{b64(sha256(body).digest())}:"
 
 
-def _signed_text(method: str, target: str, digest: str, params: str, *, with_body: bool) -> bytes:
-    path, _, query = target.partition("?")
-    values = {
-        "@method": method.upper(),
-        "@path": path,
-        "@query": f"?{query}",
-        "content-digest": digest,
-    }
-    lines = [f'"{name}": {values[name]}' for name in _COVERED[with_body]]
+def _covered(asked: Asked) -> dict[str, str]:
+    """Component -> value, in the order in which they are signed."""
+    path, _, query = asked.target.partition("?")
+    values = {"@method": asked.method.upper(), "@path": path, "@query": f"?{query}"}
+    if asked.body:
+        values["content-digest"] = asked.headers.get("Content-Digest", "")
+    return values | {n.lower(): asked.headers[n] for n in _RANGES if n in asked.headers}
+
+
+def _signed_text(covered: Mapping[str, str], params: str) -> bytes:
+    lines = [f'"{name}": {value}' for name, value in covered.items()]
     return "\n".join([*lines, f'"@signature-params": {params}']).encode()
+
+
+def sign_request(signer: Signer, asked: Asked, created: int) -> dict[str, str]:
+    """The headers that sign a request, its digest among them.
+
+    Args:
+        created: POSIX seconds by the sender's clock.
+    """
+    headers = {"Content-Digest": digest_of(asked.body)} if asked.body else {}
+    covered = _covered(Asked(asked.method, asked.target, asked.body, {**asked.headers, **headers}))
+    names = " ".join(f'"{name}"' for name in covered)
+    params = f'({names});created={created};keyid="{signer.name}";alg="ed25519";tag="{TAG}"'
+    headers["Signature-Input"] = f"sig1={params}"
+    headers["Signature"] = f"sig1=:{b64(signer.sign_raw(_signed_text(covered, params)))}:"
+    return headers
 
 
 def signature_headers(
     signer: Signer, method: str, target: str, body: bytes, created: int
 ) -> dict[str, str]:
-    """The headers of a signed request.
-
-    Args:
-        target: path and query as they stand in the request line.
-        created: POSIX seconds by the sender's clock.
-    """
-    with_body = bool(body)
-    names = " ".join(f'"{name}"' for name in _COVERED[with_body])
-    params = f'({names});created={created};keyid="{signer.name}";alg="ed25519";tag="{TAG}"'
-    headers = {"Content-Digest": _digest(body)} if with_body else {}
-    signature = signer.sign_raw(
-        _signed_text(method, target, headers.get("Content-Digest", ""), params, with_body=with_body)
-    )
-    headers["Signature-Input"] = f"sig1={params}"
-    headers["Signature"] = f"sig1=:{b64(signature)}:"
-    return headers
+    """The headers of a signed request without a range; as :func:`sign_request`."""
+    return sign_request(signer, Asked(method, target, body), created)
 
 
 def check_request(
@@ -89,11 +102,12 @@ def check_request(
     if read is None or sealed is None:
         raise Malformed("not a request signature of docs/wire.md")
     params, created, name = read.group(1), int(read.group(2)), read.group(3)
-    names = " ".join(f'"{n}"' for n in _COVERED[bool(body)])
+    covered = _covered(Asked(method, target, body, headers))
+    names = " ".join(f'"{n}"' for n in covered)
     digest = headers.get("Content-Digest", "")
-    if not params.startswith(f"({names});") or (body and digest != _digest(body)):
+    if not params.startswith(f"({names});") or (body and digest != digest_of(body)):
         raise Malformed("the signature does not cover the whole request")
-    base = _signed_text(method, target, digest, params, with_body=bool(body))
+    base = _signed_text(covered, params)
     if not key_of(name).verify(base, unb64(sealed.group(1), "signature")):
         raise UnknownKey("the request's signature does not hold")
     return name, created

@@ -83,6 +83,8 @@ class Tables:
             by_kind.setdefault(entry.leaf.kind, []).append(_row(entry))
         for kind, rows in by_kind.items():
             db.executemany(self._insert[kind], rows)
+        if files := [row for entry in entries for row in _files(entry)]:
+            db.executemany("INSERT INTO file_named VALUES (:origin, :idx, :hash)", files)
         for projection in self.projections:
             touched = [e for e in entries if e.leaf.kind in projection.kinds]
             if touched:
@@ -124,6 +126,7 @@ class Tables:
         """Empty every table that follows from entries, before a rebuild."""
         for name in self.names():
             db.execute(f"DELETE FROM {name}")
+        db.execute("DELETE FROM file_named")
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -138,6 +141,11 @@ def _row(entry: Entry) -> dict[str, Any]:
         at=leaf.at,
     )
     return row
+
+
+def _files(entry: Entry) -> list[dict[str, object]]:
+    names = dict.fromkeys(entry.leaf.files)
+    return [{"origin": entry.origin, "idx": entry.index, "hash": name} for name in names]
 
 
 def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, str]) -> str:

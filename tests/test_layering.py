@@ -26,7 +26,7 @@ FENCES = {
     "jinja2": ("web", "node", "aggregator"),
     "waitress": ("web", "node", "aggregator"),
     "click": ("web", "node", "aggregator"),
-    "cryptography": ("sync/notes.py", "sync/sealing.py", "sync/vault.py"),
+    "cryptography": ("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
     "argon2": ("web/passwords.py",),
     "requests": ("sync/client.py",),
     "zstandard": ("sync/batch.py",),

@@ -5,6 +5,7 @@
 
 from standards.records.cases import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Record
+from standards.records.files import FileHanded, FileMissing, MaterialScanned
 from standards.records.inspection import Finding, FindingAnswer, Inspection, Recheck
 from standards.records.presence import FaceConsent, Punch, StaffMember
 from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
@@ -16,9 +17,12 @@ RECORDS: tuple[type[Record], ...] = (
     FaceConsent,
     Punch,
     FindingAnswer,
+    MaterialScanned,
+    FileMissing,
     Inspection,
     Finding,
     Recheck,
+    FileHanded,
     GuidePublished,
     CalendarPublished,
     NumberScheme,
@@ -31,10 +35,13 @@ __all__ = [
     "CaseStanding",
     "CaseStep",
     "FaceConsent",
+    "FileHanded",
+    "FileMissing",
     "Finding",
     "FindingAnswer",
     "GuidePublished",
     "Inspection",
+    "MaterialScanned",
     "NumberScheme",
     "Punch",
     "Recheck",

@@ -35,6 +35,7 @@ class Field:
         choices: code -> Chinese label, for a closed list.
         search: exact search through a keyed blind index (personal fields only).
         mask: shortens the value for screens and lists.
+        file: the hash of a file's ciphertext; it stands in the envelope's ``files`` too.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Field:
     search: bool = False
     mask: Callable[[str], str] | None = None
     hint: str = ""
+    file: bool = False
 
 
 class Record(
@@ -230,6 +232,16 @@ def opened_payload(record_type: type[Record], payload: bytes) -> msgspec.Struct 
     except RecursionError:
         raise ValueError("a payload that is nested too deeply") from None
     return opened
+
+
+def files_of(record: Record) -> tuple[str, ...]:
+    """The ciphertext hashes of the files that a record names, in the order of its fields."""
+    return tuple(getattr(record, name) for name in _file_fields(type(record)))
+
+
+@cache
+def _file_fields(record_type: type[Record]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields_of(record_type) if f.field.file)
 
 
 def canonical_body(record_type: type[Record], body: bytes) -> msgspec.Struct:

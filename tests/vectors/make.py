@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import json
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from standards.records.declare import Record, logged_bytes, personal_bytes
+from standards.records.declare import Record, files_of, logged_bytes, personal_bytes
 from sync import messages
 from sync.batch import Header, join_leaves, pack, unpack
 from sync.entries import Leaf, encode_leaf
@@ -31,8 +32,9 @@ from sync.keysets import (
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_of
 from sync.messages import EnrolAnswer, EnrolAsk, LogHead, RoundAnswer, RoundAsk
 from sync.notes import COSIGNATURE, Checkpoint, Signer, b64
+from sync.sealed_files import content_key, sealed
 from sync.sealing import SealingKey, commitment
-from sync.signed_requests import signature_headers
+from sync.signed_requests import Asked, sign_request, signature_headers
 from tests.samples import SAMPLES
 
 FOLDER = Path(__file__).parent
@@ -79,6 +81,7 @@ def leaf_of(record: Record, number: int) -> Leaf:
         body=msgspec.Raw(logged_bytes(record)),
         boot="6f1d2a9c-3b57-4f0e-9a55-0c1b7f2d8e11",
         commitment=promised,
+        files=files_of(record),
         id=f"0193b2c4-aaaa-7000-8000-{number:012x}",
         kind=record.kind,
         mono=81_234_567,
@@ -215,6 +218,47 @@ def of_requests() -> list[dict[str, Any]]:
     ]
 
 
+PLAIN_FILES = {"short": b"%PDF-1.4\n", "long": bytes(range(250)) * 280}
+
+
+def of_file() -> dict[str, Any]:
+    """A short file whole, and one of two chunks by the hash of its sealed form."""
+    secret = seed("files")
+    found: dict[str, Any] = {"secret": secret.hex(), "hall": HALL}
+    for name, plain in PLAIN_FILES.items():
+        key = content_key(secret, HALL, sha256(plain).digest())
+        whole = b"".join(sealed(BytesIO(plain), key))
+        found[name] = {
+            "plain_sha256": sha256(plain).hexdigest(),
+            "key": key.hex(),
+            "bytes": len(whole),
+            "name": sha256(whole).hexdigest(),
+        }
+        if name == "short":
+            found[name]["sealed"] = b64(whole)
+    return found
+
+
+def of_file_requests() -> list[dict[str, Any]]:
+    """A piece of a file sent, and one asked for: the range is covered too."""
+    target, body = f"/sync/v1/files/{'ab' * 32}", b"piece"
+    sent = {"Content-Type": "application/octet-stream", "Content-Range": "bytes 65552-65556/70000"}
+    asked = (
+        Asked("PUT", target, body, sent),
+        Asked("GET", target, headers={"Range": "bytes=65552-131087"}),
+    )
+    return [
+        {
+            "method": one.method,
+            "target": one.target,
+            "body": one.body.decode(),
+            "created": NOW,
+            "headers": {**one.headers, **sign_request(SIGNING, one, NOW)},
+        }
+        for one in asked
+    ]
+
+
 def of_round() -> dict[str, Any]:
     """What a hall says at a contact and what the center answers."""
     point = of_checkpoint()
@@ -269,6 +313,8 @@ def golden() -> dict[str, Any]:
         "enrolment.json": of_enrolment(),
         "requests.json": of_requests(),
         "round.json": of_round(),
+        "file.json": of_file(),
+        "requests-files.json": of_file_requests(),
     }
     return found
 

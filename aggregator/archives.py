@@ -1,0 +1,89 @@
+"""档案: the files of halls at the center, and who may do what with them.
+
+Files stand below the data folder, one folder for each hall; several aggregators on one database
+share that folder. Knows no request.
+"""
+
+from __future__ import annotations
+
+from aggregator.center import Center
+from standards.records import FileHanded
+from sync.archive import Archive
+from sync.cabinet import Cabinet, Piece, is_file_name
+from sync.errors import DiskFull, FileAbsent, Gap, TryLater, UnknownFile
+from sync.keyfiles import key_file
+from sync.keysets import HallKeys
+from sync.messages import FileHeld, FilesWanted
+
+
+def archive_of(center: Center, hall: str) -> Archive:
+    """The files of one hall."""
+    cabinet = Cabinet(center.data / "files" / hall)
+    return Archive(center.db, cabinet, center.clock, hall)
+
+
+def file_secret(center: Center) -> bytes:
+    """From which the keys of the center's own files follow. Lost, only de-duplication suffers."""
+    return key_file(center.data / "keys", "files")
+
+
+def hand_over(center: Center, record: FileHanded, *, actor: str) -> None:
+    """Append the record of a file that was kept to the hall's orders log."""
+    center.order(record.for_hall, record, actor=actor)
+
+
+def wanted_of(center: Center, keys: HallKeys, after: str) -> FilesWanted:
+    """The files that a hall's logs name and that the center lacks, behind a name."""
+    if after and not is_file_name(after):
+        raise UnknownFile("not the name of a file")
+    found = archive_of(center, keys.hall).wanted(keys.hall, after)
+    return FilesWanted(wanted=tuple(found))
+
+
+def held_of(center: Center, keys: HallKeys, name: str) -> int:
+    """How many bytes of a file are kept."""
+    return _allowed(center, keys, name, orders=True).cabinet.held(name)
+
+
+def take_piece(center: Center, keys: HallKeys, name: str, piece: Piece) -> FileHeld:
+    """Add a piece to a file that the hall's own log names.
+
+    Raises:
+        UnknownFile, Gap, Malformed, TooLarge. TryLater: the disk is full.
+    """
+    archive = _allowed(center, keys, name, orders=False)
+    try:
+        return FileHeld(held=archive.take(name, piece))
+    except (OSError, DiskFull):
+        raise TryLater("the center's disk is full", retry_after=300) from None
+
+
+def give_piece(center: Center, keys: HallKeys, name: str, start: int, length: int) -> Piece:
+    """A piece of a file of the hall's own log or of its orders.
+
+    Raises:
+        UnknownFile: not named for this hall. FileAbsent: named, and not whole here.
+        Gap: begins behind the end of the file.
+    """
+    archive = _allowed(center, keys, name, orders=True)
+    # Once for each file that is fetched: what was altered on the disk is not handed on.
+    if start == 0 and archive.cabinet.size(name) is not None and not archive.cabinet.is_sound(name):
+        archive.cabinet.drop(name)
+    try:
+        piece = archive.cabinet.piece(name, start, length)
+    except FileNotFoundError:
+        archive.note_lost(name)
+        raise FileAbsent("the file is named, and its bytes are not here") from None
+    if not piece.body:
+        raise Gap("begins behind the end of the file", size=piece.total)
+    return piece
+
+
+def _allowed(center: Center, keys: HallKeys, name: str, *, orders: bool) -> Archive:
+    archive = archive_of(center, keys.hall)
+    named = archive.naming(name) if is_file_name(name) else {}
+    of_orders = f"{center.settings.center}/orders-{keys.hall}/"
+    for origin, writer in named.items():
+        if writer == keys.hall or (orders and origin.startswith(of_orders)):
+            return archive
+    raise UnknownFile("no applied entry names this file for this hall")
