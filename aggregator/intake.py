@@ -119,7 +119,7 @@ def round_() -> Response:
 def compare() -> Response:
     """What is kept here of one of the hall's logs, from its bytes; signed."""
     body = _body(JSON)
-    answer = comparisons.answer_compare(_center(), _hall(body), body)
+    answer = comparisons.answer_compare(_center(), signing_hall(body), body)
     return _answer(messages.write(answer), JSON)
 
 
