@@ -172,8 +172,8 @@ class CenterStore:
             return
         with self.transaction():
             if self.is_sqlite:
-                sql = insert_sql(table, tuple(names))
-                self._held().exec_driver_sql(sql, rows)
+                cursor = self._held().connection.cursor()
+                cursor.executemany(insert_sql(table, tuple(names)), rows)
             else:
                 _copy(self._held(), table, names, rows)
 

@@ -1,12 +1,15 @@
 """Applying received entries, exactly once: the mark moves in the transaction of the effect.
 
-Whole chunks first, row by row only when one fails. What cannot be applied goes to a visible
-quarantine with its reason and holds back only its own entity; nothing is dropped.
+A chunk is one transaction. What is wrong with one entry is found before its row is written, so
+that the others go on in bulk; what only the database can tell is found by halving. What cannot be
+applied goes to a visible quarantine with its reason and holds back only its own entity; nothing is
+dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import msgspec
@@ -15,6 +18,7 @@ from standards.records.declare import Happening
 from sync.entries import Entry, NewerKind, Unreadable, read_generic, read_leaf
 from sync.errors import Malformed, RowRefused
 from sync.log import LogStore
+from sync.personal import Term
 from sync.schema import LogState
 from sync.sealing import OPENING_BYTES
 from sync.tables import Observer, nobody
@@ -50,40 +54,68 @@ def apply_pending(
 
 
 def _apply_chunk(logs: LogStore, origin: str, observe: Observer, effect: Effect) -> int:
+    state = logs.state(origin)
+    stop = min(state.size, state.applied + logs.portions.chunk_entries)
+    _apply_span(logs, origin, (state.applied, stop), observe, effect)
+    return stop - state.applied
+
+
+def _apply_span(
+    logs: LogStore, origin: str, span: tuple[int, int], observe: Observer, effect: Effect
+) -> None:
+    """At once; when something is wrong that cannot be told of one entry, in two halves."""
+    start, stop = span
+    if start == stop:
+        return
     try:
-        with logs.db.transaction():
-            state = logs.lock(origin)
-            stop = min(state.size, state.applied + logs.portions.chunk_entries)
-            entries = _read(logs, state, stop)
-            _refuse_held_back(logs, entries)
-            _keep(logs, entries, observe, effect)
-            _move(logs, origin, state.applied + len(entries))
-            return len(entries)
-    except _UNFIT:
-        return _apply_one_by_one(logs, origin, observe, effect)
+        _apply_at_once(logs, origin, span, observe, effect)
+    except _UNFIT as error:
+        if stop - start == 1:
+            _quarantine(logs, origin, start, error)
+            return
+        middle = (start + stop) // 2
+        _apply_span(logs, origin, (start, middle), observe, effect)
+        _apply_span(logs, origin, (middle, stop), observe, effect)
 
 
-def _apply_one_by_one(logs: LogStore, origin: str, observe: Observer, effect: Effect) -> int:
-    first = logs.state(origin).applied
-    stop = min(logs.state(origin).size, first + logs.portions.chunk_entries)
-    for index in range(first, stop):
+def _apply_at_once(
+    logs: LogStore, origin: str, span: tuple[int, int], observe: Observer, effect: Effect
+) -> None:
+    with logs.db.transaction():
+        state = logs.lock(origin)
+        if state.applied != span[0]:
+            # Another process was quicker.
+            return
+        portion = _read(logs, state, span[1])
+        _hold_back(logs, state, _keep(logs, portion, observe, effect))
+        _move(logs, origin, span[1])
+
+
+@dataclass
+class _Portion:
+    """Entries read from the kept leaves, what the blind index says of each, and what is unfit."""
+
+    origin: str
+    entries: list[Entry] = field(default_factory=list)
+    terms: dict[int, list[Term]] = field(default_factory=dict)
+    unfit: dict[int, Exception] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+
+
+def _read(logs: LogStore, state: LogState, stop: int) -> _Portion:
+    origin, start = state.origin, state.applied
+    leaves, parts = logs.leaves(origin, start, stop), logs.personal(origin, start, stop)
+    found = _Portion(origin, held=_held(logs, origin))
+    for index, raw in enumerate(leaves, start):
         try:
-            with logs.db.transaction():
-                state = logs.lock(origin)
-                if state.applied != index:
-                    continue
-                entries = _read(logs, state, index + 1)
-                _refuse_held_back(logs, entries)
-                _keep(logs, entries, observe, effect)
-                _move(logs, origin, index + 1)
+            entry = entry_of(logs, state, index, raw)
+            if part := parts.get(index):
+                found.terms[index] = logs.parts.terms(entry, part[OPENING_BYTES:])
+            found.entries.append(entry)
         except _UNFIT as error:
-            _quarantine(logs, origin, index, error)
-    return stop - first
-
-
-def _read(logs: LogStore, state: LogState, stop: int) -> list[Entry]:
-    leaves = logs.leaves(state.origin, state.applied, stop)
-    return [entry_of(logs, state, state.applied + i, raw) for i, raw in enumerate(leaves)]
+            found.unfit[index] = error
+            found.held.setdefault(_describe(logs, state, index, raw)[1], index)
+    return found
 
 
 def entry_of(logs: LogStore, state: LogState, index: int, raw: bytes) -> Entry:
@@ -100,18 +132,18 @@ def entry_of(logs: LogStore, state: LogState, index: int, raw: bytes) -> Entry:
     return Entry(state.origin, index, state.writer, leaf, record_type, logged)
 
 
-def _keep(logs: LogStore, entries: Sequence[Entry], observe: Observer, effect: Effect) -> None:
-    if not entries:
-        return
-    logs.tables.keep(logs.db, entries, observe)
-    origin, first, last = entries[0].origin, entries[0].index, entries[-1].index
-    personal = logs.personal(origin, first, last + 1)
-    logs.index_personal(
-        (entry, personal[entry.index][OPENING_BYTES:])
-        for entry in entries
-        if entry.index in personal
-    )
-    effect(entries)
+def _keep(
+    logs: LogStore, portion: _Portion, observe: Observer, effect: Effect
+) -> dict[int, Exception]:
+    """Write what fits; answers what does not, with its reason."""
+    unfit = dict(portion.unfit)
+    misfits = logs.tables.keep_fitting(logs.db, portion.entries, observe, portion.held)
+    unfit |= {misfit.entry.index: misfit.reason for misfit in misfits}
+    fitting = [entry for entry in portion.entries if entry.index not in unfit]
+    if fitting:
+        logs.parts.index([term for e in fitting for term in portion.terms.get(e.index, ())])
+        effect(fitting)
+    return unfit
 
 
 def _move(logs: LogStore, origin: str, applied: int) -> None:
@@ -120,40 +152,38 @@ def _move(logs: LogStore, origin: str, applied: int) -> None:
     )
 
 
-def _refuse_held_back(logs: LogStore, entries: Sequence[Entry]) -> None:
-    if not entries:
-        return
+def _held(logs: LogStore, origin: str) -> dict[str, int]:
+    """Entity -> the first of its entries that is in quarantine."""
     rows = logs.db.query(
         "SELECT entity, MIN(idx) AS idx FROM quarantine WHERE origin = :origin GROUP BY entity",
-        origin=entries[0].origin,
+        origin=origin,
     )
-    held = {row["entity"]: row["idx"] for row in rows}
-    if not held:
-        return
-    for entry in entries:
-        entity = logs.tables.entity_of(entry)
-        if held.get(entity, entry.index) < entry.index:
-            raise Unreadable(f"waits for entry {held[entity]} of the same matter")
+    return {row["entity"]: row["idx"] for row in rows}
 
 
 def _quarantine(logs: LogStore, origin: str, index: int, error: Exception) -> None:
     with logs.db.transaction():
         state = logs.lock(origin)
-        if state.applied != index:
-            return
-        raw = logs.leaves(origin, index, index + 1)[0]
+        if state.applied == index:
+            _hold_back(logs, state, {index: error})
+            _move(logs, origin, index + 1)
+
+
+def _hold_back(logs: LogStore, state: LogState, unfit: Mapping[int, Exception]) -> None:
+    at = logs.clock.stamp()
+    for index, error in unfit.items():
+        (raw,) = logs.leaves(state.origin, index, index + 1)
         kind, entity = _describe(logs, state, index, raw)
         newer = "a kind or field of a newer version: " if isinstance(error, NewerKind) else ""
         logs.db.execute(
             "INSERT INTO quarantine VALUES (:origin, :idx, :entity, :kind, :reason, :at)",
-            origin=origin,
+            origin=state.origin,
             idx=index,
             entity=entity,
             kind=kind,
             reason=(newer + str(error))[:500],
-            at=logs.clock.stamp(),
+            at=at,
         )
-        _move(logs, origin, index + 1)
 
 
 def _describe(logs: LogStore, state: LogState, index: int, raw: bytes) -> tuple[str, str]:
@@ -200,10 +230,9 @@ def replay_entry(
             )
             if not taken:
                 return False
-            raw = logs.leaves(origin, index, index + 1)[0]
-            entry = entry_of(logs, state, index, raw)
-            _refuse_held_back(logs, [entry])
-            _keep(logs, [entry], observe, effect)
+            again = replace(state, applied=index)
+            for error in _keep(logs, _read(logs, again, index + 1), observe, effect).values():
+                raise error
             return True
     except _UNFIT:
         return False

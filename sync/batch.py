@@ -14,12 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
-
-import zstandard
 
 from sync.entries import MAX_LEAF_BYTES
 from sync.errors import Malformed, TooLarge
+from sync.frames import deflate, inflate
 from sync.merkle import leaf_hash
 from sync.notes import Checkpoint, Note, Signer, Verifier, decimal, open_note
 from sync.sealing import SealingKey, seal, unseal
@@ -35,8 +33,6 @@ MAX_RATIO = 200
 # Up to here any ratio is taken: honest leaves can be very much alike, and a sender keeps below it.
 FREE_LEAVES_BYTES = MAX_LEAVES_BYTES // 4
 _MAX_LINE = 64
-_ZSTD_LEVEL = 3
-_FRAME, _RLE = b"\x28\xb5\x2f\xfd", 1
 
 
 @dataclass(frozen=True)
@@ -142,37 +138,6 @@ class Batch:
         return parts
 
 
-def inflate(packed: bytes, size: int) -> bytes:
-    """Exactly ``size`` bytes out of one zstd frame (RFC 8878), never more.
-
-    Raises:
-        Malformed: not one zstd frame from end to end, or another size.
-    """
-    try:
-        _check_one_frame(packed)
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(
-            BytesIO(packed), read_across_frames=False
-        )
-        plain = reader.read(size)
-        if len(plain) != size or reader.read(1):
-            raise Malformed("the leaves section has another size than was signed")
-    except zstandard.ZstdError:
-        raise Malformed("the leaves section is not zstd") from None
-    return plain
-
-
-def _check_one_frame(packed: bytes) -> None:
-    """A skippable frame before or after would be content that some readers see and some do not."""
-    at, last = zstandard.frame_header_size(packed), False
-    while not last and at + 3 <= len(packed):
-        block = int.from_bytes(packed[at : at + 3], "little")
-        last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
-        at += 3 + (1 if kind == _RLE else size)
-    at += 4 * zstandard.get_frame_parameters(packed).has_checksum
-    if packed[:4] != _FRAME or not last or at != len(packed):
-        raise Malformed("the leaves section is not one zstd frame")
-
-
 def split_leaves(plain: bytes, count: int) -> list[bytes]:
     """Leaves stand one a line; deterministic JSON never holds a line break.
 
@@ -235,7 +200,7 @@ def _pack(
     leaves, personal, receiver = contents
     point, head_note = head
     plain = join_leaves(leaves)
-    packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(plain)
+    packed = deflate(plain)
     info = f"onehall/seal/v1\n{point.origin}\n{start}\n{point.size}\n".encode()
     sealed = seal(personal, receiver, info)
     header = Header(

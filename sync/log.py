@@ -8,7 +8,7 @@ transaction. Knows no network and no hall.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from standards.records.declare import (
     Record,
     files_of,
     logged_bytes,
-    opened_payload,
     parts_of,
     personal_bytes,
 )
@@ -27,19 +26,20 @@ from sync.batch import (
     MAX_BATCH_BYTES,
     MAX_ENTRIES,
     Batch,
-    inflate,
     split_leaves,
 )
 from sync.clock import Clock
 from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
+from sync.frames import inflate
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.migrations import migrate
 from sync.notes import b64
+from sync.personal import PersonalParts
 from sync.schema import DDL, LogState, state_of
 from sync.sealing import OPENING_BYTES, commitment
 from sync.store import Database, Row
-from sync.tables import Tables, as_record, searchable
+from sync.tables import Tables, as_record
 from sync.vault import Vault
 from sync.verifying import first_bad
 
@@ -59,10 +59,6 @@ _BATCH_LEAVES = (
 _BATCH_HASHES = (
     "SELECT start, stop, hashes FROM batch "
     "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start"
-)
-_PERSONAL = (
-    "SELECT idx, sealed FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop "
-    "ORDER BY idx"
 )
 
 
@@ -107,6 +103,7 @@ class LogStore:
         self.db, self.vault, self.tables, self.clock = db, vault, tables, clock
         self._policy = policy
         self.portions = Portions()
+        self.parts = PersonalParts(db, vault)
 
     def create(self) -> None:
         """Bring older tables up to date and create what is missing; for every start.
@@ -194,7 +191,7 @@ class LogStore:
             self._append(state, leaf)
             if payload is not None:
                 self.keep_personal(origin, {entry.index: opening + payload})
-                self.index_personal([(entry, payload)])
+                self.parts.index(self.parts.terms(entry, payload))
             self.tables.keep(self.db, [entry])
             return entry
 
@@ -243,31 +240,9 @@ class LogStore:
             frontier=after.to_bytes(),
         )
 
-    def keep_personal(self, origin: str, parts: dict[int, bytes]) -> None:
+    def keep_personal(self, origin: str, parts: Mapping[int, bytes]) -> None:
         """Encrypt personal parts (opening ‖ payload) at rest, one row per entry."""
-        lock = self.vault.lock
-        self.db.executemany(
-            "INSERT INTO personal VALUES (:origin, :idx, :sealed)",
-            [
-                {"origin": origin, "idx": i, "sealed": lock(part, f"{origin}/{i}")}
-                for i, part in parts.items()
-            ],
-        )
-
-    def index_personal(self, opened: Iterable[tuple[Entry, bytes]]) -> None:
-        """Enter the searchable personal fields of these entries' payloads into the blind index."""
-        rows = [row for entry, payload in opened for row in self._terms(entry, payload)]
-        self.db.executemany(
-            "INSERT INTO personal_index VALUES (:term, :origin, :idx) ON CONFLICT DO NOTHING", rows
-        )
-
-    def _terms(self, entry: Entry, payload: bytes) -> Iterator[dict[str, object]]:
-        # Read even when nothing is searched: a payload nobody could open later is told now.
-        opened = opened_payload(entry.record_type, payload)
-        for name in searchable(entry.record_type):
-            if value := getattr(opened, name):
-                term = self.vault.blind(name, value)
-                yield {"term": term, "origin": entry.origin, "idx": entry.index}
+        self.parts.keep(origin, parts)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -295,8 +270,7 @@ class LogStore:
 
     def personal(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """Personal parts (opening ‖ payload) of these entries, opened; erased ones are absent."""
-        rows, unlock = self._span(_PERSONAL, origin, start, stop), self.vault.unlock
-        return {r["idx"]: unlock(bytes(r["sealed"]), f"{origin}/{r['idx']}") for r in rows}
+        return self.parts.parts(origin, start, stop)
 
     def _span(self, sql: str, origin: str, start: int, stop: int) -> list[Row]:
         return self.db.query(sql, origin=origin, start=start, stop=stop)
@@ -319,11 +293,7 @@ class LogStore:
 
     def find_personal(self, field: str, value: str) -> list[tuple[str, int]]:
         """Exact search: (origin, index) of the entries whose personal field has this value."""
-        rows = self.db.query(
-            "SELECT origin, idx FROM personal_index WHERE term = :term ORDER BY origin, idx",
-            term=self.vault.blind(field, value),
-        )
-        return [(row["origin"], row["idx"]) for row in rows]
+        return self.parts.find(field, value)
 
     def frontier_at(self, origin: str, size: int) -> Frontier:
         """The frontier at a size we hold; cheap at the end and from the mark on."""

@@ -7,6 +7,7 @@ leaves. Table and column names come from declared Python identifiers only, never
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,12 +15,14 @@ from standards.records.declare import (
     Happening,
     Projection,
     Record,
+    cells_of,
     columns_of,
     fields_of,
     record_of,
     row_of,
 )
-from sync.entries import Entry
+from sync.entries import Entry, Unreadable
+from sync.folding import Fold
 from sync.store import Database, Row
 
 # Sees (entry, row before, row after) of every projected entry, in the transaction.
@@ -46,6 +49,18 @@ def happening_of(entry: Entry) -> Happening:
     return Happening(leaf.kind, leaf.id, entry.writer, leaf.actor, leaf.at, entry.logged)
 
 
+# What is wrong with one entry, not with the store or the program.
+MISFITS = (Unreadable, ValueError, ArithmeticError, LookupError)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """An entry that cannot be applied as things stand."""
+
+    entry: Entry
+    reason: Exception
+
+
 class Tables:
     """One table for each record type and each projection."""
 
@@ -54,9 +69,11 @@ class Tables:
     ) -> None:
         self.kinds: dict[str, type[Record]] = {r.kind: r for r in records}
         self.projections = tuple(projections)
-        self._insert = {
-            kind: _insert_sql(kind, [*_ENVELOPE, *(c.name for c in columns_of(r))])
-            for kind, r in self.kinds.items()
+        self._names = {
+            kind: [*_ENVELOPE, *(c.name for c in columns_of(r))] for kind, r in self.kinds.items()
+        }
+        self._followers = {
+            kind: [p for p in self.projections if kind in p.kinds] for kind in self.kinds
         }
 
     def ddl(self) -> list[str]:
@@ -76,19 +93,59 @@ class Tables:
         """Write the rows of these entries and fold them into the projections.
 
         Raises:
-            ValueError: an entry cannot follow what stands (the caller quarantines it).
+            ValueError: an entry cannot follow what stands.
         """
-        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for misfit in self.keep_fitting(db, entries, observe):
+            raise misfit.reason
+
+    def keep_fitting(
+        self,
+        db: Database,
+        entries: Sequence[Entry],
+        observe: Observer = nobody,
+        held: Mapping[str, int] | None = None,
+    ) -> list[Misfit]:
+        """As :meth:`keep`, without those that cannot follow what stands: these are answered.
+
+        Args:
+            held: entity -> index of the entry in quarantine that what comes after has to wait for.
+        """
+        happenings = [happening_of(entry) for entry in entries]
+        fold = Fold(db, self._followers, happenings)
+        waiting, misfits, fitting = dict(held or {}), [], []
+        for entry, happening in zip(entries, happenings, strict=True):
+            try:
+                if waiting:
+                    self._refuse_waiting(entry, happening, waiting)
+                steps = fold.advance(happening)
+            except MISFITS as reason:
+                misfits.append(Misfit(entry, reason))
+                waiting.setdefault(self.entity_of_happening(happening), entry.index)
+                continue
+            fitting.append(entry)
+            for before, after in steps:
+                observe(entry, before, after)
+        self._insert(db, fitting)
+        fold.write(db)
+        return misfits
+
+    def _refuse_waiting(
+        self, entry: Entry, happening: Happening, waiting: Mapping[str, int]
+    ) -> None:
+        first = waiting.get(self.entity_of_happening(happening), entry.index)
+        if first < entry.index:
+            raise Unreadable(f"waits for entry {first} of the same matter")
+
+    def _insert(self, db: Database, entries: Sequence[Entry]) -> None:
+        by_kind: dict[str, list[Entry]] = {}
         for entry in entries:
-            by_kind.setdefault(entry.leaf.kind, []).append(_row(entry))
-        for kind, rows in by_kind.items():
-            db.executemany(self._insert[kind], rows)
-        if files := [row for entry in entries for row in _files(entry)]:
-            db.executemany("INSERT INTO file_named VALUES (:origin, :idx, :hash)", files)
-        for projection in self.projections:
-            touched = [e for e in entries if e.leaf.kind in projection.kinds]
-            if touched:
-                _fold(db, projection, touched, observe)
+            by_kind.setdefault(entry.leaf.kind, []).append(entry)
+        for kind, some in by_kind.items():
+            cells = cells_of(self.kinds[kind])
+            rows = [[*_envelope(entry), *cells(entry.logged)] for entry in some]
+            db.insert(kind, self._names[kind], rows)
+        if files := [row for entry in entries if entry.leaf.files for row in _files(entry)]:
+            db.insert("file_named", ("origin", "idx", "hash"), files)
 
     def entity_of(self, entry: Entry) -> str:
         """What this entry is about: a quarantined entry holds back only its own entity."""
@@ -129,23 +186,19 @@ class Tables:
         db.execute("DELETE FROM file_named")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _envelope(entry: Entry) -> tuple[Any, ...]:
+    """The cells of ``_ENVELOPE``, in its order."""
     leaf = entry.leaf
-    row = row_of(entry.record_type, entry.logged)
-    row.update(
-        hall=entry.writer,
-        id=leaf.id,
-        origin=entry.origin,
-        idx=entry.index,
-        actor=leaf.actor,
-        at=leaf.at,
-    )
-    return row
+    return entry.writer, leaf.id, entry.origin, entry.index, leaf.actor, leaf.at
 
 
-def _files(entry: Entry) -> list[dict[str, object]]:
-    names = dict.fromkeys(entry.leaf.files)
-    return [{"origin": entry.origin, "idx": entry.index, "hash": name} for name in names]
+def _row(entry: Entry) -> dict[str, Any]:
+    own = row_of(entry.record_type, entry.logged)
+    return own | dict(zip(_ENVELOPE, _envelope(entry), strict=True))
+
+
+def _files(entry: Entry) -> list[tuple[str, int, str]]:
+    return [(entry.origin, entry.index, name) for name in dict.fromkeys(entry.leaf.files)]
 
 
 def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, str]) -> str:
@@ -153,66 +206,6 @@ def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, st
     # Quoted: a field of the halls' language may be a reserved word of one engine (`window`).
     parts = [f'"{name}" {sql}' for name, sql in {**envelope, **own}.items()]
     return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY (hall, id))"
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
-
-
-def _insert_sql(table: str, names: Sequence[str]) -> str:
-    marks = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {table} ({_quoted(names)}) VALUES ({marks})"
-
-
-def _update_sql(table: str, names: Sequence[str]) -> str:
-    sets = ", ".join(f'"{name}" = :{name}' for name in names if name not in ("hall", "id"))
-    return f"UPDATE {table} SET {sets} WHERE hall = :hall AND id = :id"
-
-
-def _fold(
-    db: Database, projection: Projection, entries: Sequence[Entry], observe: Observer
-) -> None:
-    """Advance the rows these entries belong to: all are read at once, and written at once.
-
-    Whoever folds holds the turn of the writer's log, so that a row that did not stand when they
-    were read does not stand when they are written.
-    """
-    happenings = [happening_of(entry) for entry in entries]
-    places = [(h.writer, projection.key_of(h)) for h in happenings]
-    standing = _standings(db, projection.state, places)
-    states: dict[tuple[str, str], Any] = dict(standing)
-    for entry, happening, place in zip(entries, happenings, places, strict=True):
-        before = states.get(place)
-        states[place] = projection.advance(before, happening)
-        observe(entry, before, states[place])
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    for (hall, key), state in states.items():
-        if state is not None:
-            row = {"hall": hall, **row_of(projection.state, state)}
-            (changed if (hall, key) in standing else new).append(row)
-    table = projection.state.kind
-    names = ["hall", *(c.name for c in columns_of(projection.state))]
-    db.executemany(_insert_sql(table, names), new)
-    db.executemany(_update_sql(table, names), changed)
-
-
-_KEYS_AT_ONCE = 200
-
-
-def _standings(
-    db: Database, state: type[Record], places: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], Any]:
-    found: dict[tuple[str, str], Any] = {}
-    for hall in {hall for hall, _ in places}:
-        keys = sorted({key for other, key in places if other == hall})
-        for start in range(0, len(keys), _KEYS_AT_ONCE):
-            some = {f"k{i}": key for i, key in enumerate(keys[start : start + _KEYS_AT_ONCE])}
-            marks = ", ".join(f":{name}" for name in some)
-            sql = f"SELECT * FROM {state.kind} WHERE hall = :hall AND id IN ({marks})"
-            for row in db.query(sql, hall=hall, **some):
-                found[hall, row["id"]] = record_of(state, row)
-    return found
 
 
 def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:

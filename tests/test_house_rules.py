@@ -26,7 +26,7 @@ SQL = re.compile(
 # Table and column names cannot be bound as parameters. Only these files write them into a
 # statement, and only names that come from a declaration of ours.
 COMPOSES_SQL = {
-    *("sync/tables.py", "sync/store.py", "node/store.py", "aggregator/store.py"),
+    *("sync/tables.py", "sync/folding.py", "sync/store.py", "node/store.py", "aggregator/store.py"),
     "aggregator/dialect.py",
 }
 

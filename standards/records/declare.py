@@ -14,6 +14,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -59,8 +60,7 @@ class Record(
     label: ClassVar[str]
 
 
-@dataclass(frozen=True)
-class Happening:
+class Happening(msgspec.Struct, frozen=True):
     """One entry as a projection sees it: what happened, by whom, when, in which hall."""
 
     kind: str
@@ -299,6 +299,28 @@ def row_of(record_type: type[Record], logged: msgspec.Struct) -> dict[str, Any]:
         value = getattr(logged, name)
         row[name] = value if type(value) in _AS_IT_IS else _cell(value)
     return row
+
+
+@cache
+def cells_of(record_type: type[Record]) -> Callable[[Any], list[Any]]:
+    """As :func:`row_of`, for many records: the cells in the order of the columns.
+
+    Found once for each type is which columns hold something else than a text or a number.
+    """
+    columns = {column.name for column in columns_of(record_type)}
+    fields = [f for f in fields_of(record_type) if f.name in columns]
+    names = [f.name for f in fields]
+    odd = [place for place, f in enumerate(fields) if f.plain not in (str, int, Literal)]
+
+    def cells(logged: Any) -> list[Any]:
+        found = [getattr(logged, name) for name in names]
+        for place in odd:
+            value = found[place]
+            if value is not None:
+                found[place] = value.isoformat() if type(value) is date else _cell(value)
+        return found
+
+    return cells
 
 
 def record_of(

@@ -17,9 +17,10 @@ from node.comparisons import Outcome
 from node.hall import Hall
 from node.syncing import Syncing
 from sync import comparison, messages
-from sync.batch import hashes_of, inflate, pack, split_leaves
+from sync.batch import hashes_of, pack, split_leaves
 from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, open_answer
 from sync.errors import Malformed, NotOurs, UnknownKey, UnknownLog, WrongLog
+from sync.frames import inflate
 from sync.merkle import leaf_hash, root_from_inclusion
 from sync.messages import CompareAsk
 from sync.notes import Checkpoint, open_note, unb64

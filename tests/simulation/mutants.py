@@ -27,7 +27,7 @@ from sync.errors import Behind, Fork, Gap
 from sync.log import LogStore
 from sync.mirror import Append, Duplicate
 from sync.notes import Checkpoint, Note, open_note
-from sync.tables import happening_of
+from sync.tables import Tables, happening_of
 from tests.simulation.disk import Disk
 
 # As a place to put twins, a module is just a bag of names.
@@ -199,27 +199,22 @@ def _move_mark_anywhere(logs: LogStore, origin: str, size: int) -> None:
 # --- applying ---------------------------------------------------------------------------------
 
 
-def _chunk_in_two(mark_first: bool) -> Callable[..., int]:
-    def twin(logs: LogStore, origin: str, observe: Any, effect: Any) -> int:
-        real = _applying
-        state = logs.state(origin)
-        stop = min(state.size, state.applied + logs.portions.chunk_entries)
-        try:
-            entries = real._read(logs, state, stop)
-            real._refuse_held_back(logs, entries)
-            if mark_first:
-                real._move(logs, origin, stop)
-            with logs.db.transaction():
-                real._keep(logs, entries, observe, effect)
-            real._move(logs, origin, stop)
-            return len(entries)
-        except real._UNFIT:
-            return real._apply_one_by_one(logs, origin, observe, effect)
+def _chunk_in_two(mark_first: bool) -> Callable[..., None]:
+    def twin(logs: LogStore, origin: str, span: Any, observe: Any, effect: Any) -> None:
+        real, state = _applying, logs.state(origin)
+        if state.applied != span[0]:
+            return
+        portion = real._read(logs, state, span[1])
+        if mark_first:
+            real._move(logs, origin, span[1])
+        with logs.db.transaction():
+            real._hold_back(logs, state, real._keep(logs, portion, observe, effect))
+        real._move(logs, origin, span[1])
 
     return twin
 
 
-def _nothing_held_back(logs: LogStore, entries: Any) -> None:
+def _nothing_waits(tables: Tables, *_: Any) -> None:
     """Applies an entry though an earlier one of its matter is in quarantine."""
 
 
@@ -228,11 +223,8 @@ def _entry_of_any_writer(logs: LogStore, state: Any, index: int, raw: bytes) -> 
     return Entry(state.origin, index, state.writer, leaf, record_type, logged)
 
 
-def _drop(logs: LogStore, origin: str, index: int, error: Exception) -> None:
+def _drop(logs: LogStore, state: Any, unfit: Any) -> None:
     """What cannot be applied is passed over in silence."""
-    with logs.db.transaction():
-        if logs.lock(origin).applied == index:
-            _applying._move(logs, origin, index + 1)
 
 
 def _find_afterwards(center: Center, origin: str) -> int:
@@ -348,23 +340,23 @@ MUTANTS = (
     ),
     Mutant(
         "the applied mark moves with the effect (effect first)",
-        "sync.applying._apply_chunk",
-        ((_applying, "_apply_chunk", _chunk_in_two(mark_first=False)),),
+        "sync.applying._apply_at_once",
+        ((_applying, "_apply_at_once", _chunk_in_two(mark_first=False)),),
     ),
     Mutant(
         "the applied mark moves with the effect (mark first)",
-        "sync.applying._apply_chunk",
-        ((_applying, "_apply_chunk", _chunk_in_two(mark_first=True)),),
+        "sync.applying._apply_at_once",
+        ((_applying, "_apply_at_once", _chunk_in_two(mark_first=True)),),
     ),
     Mutant(
         "quarantine holds back what comes after in the same matter",
-        "sync.applying._refuse_held_back",
-        ((_applying, "_refuse_held_back", _nothing_held_back),),
+        "sync.tables.Tables._refuse_waiting",
+        ((Tables, "_refuse_waiting", _nothing_waits),),
     ),
     Mutant(
         "what cannot be applied is kept and counted",
-        "sync.applying._quarantine",
-        ((_applying, "_quarantine", _drop),),
+        "sync.applying._hold_back",
+        ((_applying, "_hold_back", _drop),),
     ),
     Mutant(
         "a writer writes only kinds of its own",

@@ -13,7 +13,7 @@ from standards.records.wording import Line, StaffNo
 from sync.applying import apply_pending, rebuild, replay_quarantined
 from sync.entries import Entry
 from sync.errors import DiskFull, RowRefused
-from sync.log import LogStore
+from sync.log import LogStore, Portions
 from sync.receiving import Receiver, Writer, receive
 from sync.sealing import SealingKey
 from sync.sending import next_batch
@@ -154,6 +154,23 @@ def test_one_bad_entry_costs_that_entry_only(pair: Pair, name: str, around: int)
     assert rows == size - count
     rebuild(pair.center)
     assert sum(len(indexes(pair.center, r.kind)) for r in RECORDS) == size - count
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_others_are_applied_at_the_cost_of_a_batch(pair: Pair, name: str):
+    """Transactions are counted, not seconds: row by row would be one for each entry."""
+    pair.center.portions = Portions(chunk_entries=1_000)
+    pair.write(*(consent() for _ in range(100)))
+    BAD[name](pair)
+    pair.write(*(consent() for _ in range(100)))
+    pair.hall.portions = Portions()
+    pair.send_all()
+    disk = pair.center.db
+    assert isinstance(disk, Disk)
+    before = disk.changes
+    apply_pending(pair.center, HALL)
+    assert len(quarantine(pair.center)) == 1
+    assert disk.changes - before < 25
 
 
 @pytest.mark.parametrize("error", [OverflowError, KeyError, RowRefused, ZeroDivisionError])

@@ -19,7 +19,6 @@ from sync.batch import (
     Batch,
     Header,
     claimed_origin,
-    inflate,
     join_leaves,
     pack,
     split_leaves,
@@ -27,6 +26,7 @@ from sync.batch import (
 )
 from sync.entries import MAX_LEAF_BYTES
 from sync.errors import Malformed, SyncError, TooLarge, UnknownKey
+from sync.frames import inflate
 from sync.merkle import leaf_hash, root_of
 from sync.notes import Checkpoint, Signer
 from sync.sealing import SealingKey
