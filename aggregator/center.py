@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggregator.dialect import PARTITIONS
+from aggregator.keyring import KeyRing
 from aggregator.store import CenterStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
@@ -19,9 +20,9 @@ from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.keyfiles import key_file
 from sync.log import LogStore
-from sync.notes import COSIGNATURE, Signer
+from sync.notes import Signer, Verifier
 from sync.schema import holds_own_log
-from sync.sealing import SealingKey
+from sync.sealing import SealingKeys
 from sync.tables import Tables, records
 from sync.vault import Vault
 from web.settings import read_settings, settings_text
@@ -89,17 +90,35 @@ class Center:
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
         self.logs.create()
-        center = settings.center
-        self.root = Signer(f"{center}/root", key_file(keys, "root", make=make))
-        self.roster = Signer(f"{center}/roster", key_file(keys, "roster", make=make))
-        self.signer = Signer(f"{center}/log", key_file(keys, "log", make=make))
-        self.cosigner = Signer(
-            f"{center}/receipts", key_file(keys, "receipts", make=make), COSIGNATURE
-        )
-        self.sealing = SealingKey(key_file(keys, "sealing", make=make))
+        self.keys = KeyRing(keys, settings.center, self.db, self.clock, make=make)
         self.logs.open(self.standards_origin, CENTER, own=True)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
+
+    @property
+    def root(self) -> Verifier:
+        """The root's public key; its private half may be anywhere."""
+        return self.keys.root
+
+    @property
+    def roster(self) -> Signer:
+        """Signs each hall's keys."""
+        return self.keys.ring.roster
+
+    @property
+    def signer(self) -> Signer:
+        """Signs heads and batches of the center's own logs."""
+        return self.keys.ring.log
+
+    @property
+    def cosigner(self) -> Signer:
+        """Signs receipts."""
+        return self.keys.ring.receipts
+
+    @property
+    def sealing(self) -> SealingKeys:
+        """Opens what halls seal, with the key in force or one before it."""
+        return self.keys.ring.sealing
 
     @property
     def standards_origin(self) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from aggregator import roster, serving
+from aggregator import key_commands, roster, serving
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.office import ROLES
 from aggregator.opening import AS_JSON, DATA, opened
 from sync.applying import rebuild as rebuild_tables
+from sync.durable import write_file
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 
@@ -23,20 +24,35 @@ def main() -> None:
     """Run the central office."""
 
 
+main.add_command(key_commands.root)
+main.add_command(key_commands.keys)
+
+
 @main.command()
 @DATA
 @click.option("--center", required=True, help="Name in every log's origin; it never changes.")
 @click.option("--name", required=True, help="Name of the office on pages.")
 @click.option("--listen", default="127.0.0.1:8700", help="Address of pages and sync.")
 @click.option("--database", default="", help="SQLAlchemy URL; SQLite in the folder when empty.")
-def init(data: Path, **given: str) -> None:
+@click.option(
+    "--root",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="root.pub of a root key that is kept elsewhere (root new); made here when not given.",
+)
+def init(data: Path, root: Path | None, **given: str) -> None:
     """Set up an empty center: its settings, keys and database."""
     if (data / "center.toml").exists():
         raise click.ClickException("This folder holds a center already; nothing was changed.")
     CenterSettings(**given).save(data)  # type: ignore[arg-type]
+    if root is not None:
+        write_file(data / "keys" / "root.pub", root.read_text(encoding="utf-8"))
     with opened(data) as center:
         click.echo(f"Center {center.settings.center} is set up.")
-        click.echo(f"Root key: {center.root.verifier}")
+        click.echo(f"Root key: {center.root}")
+        if root is None:
+            click.echo("The root key is on this machine; take it away soon: root move FOLDER.")
+        else:
+            click.echo("Next: keys request, root sign where the root is, keys install.")
 
 
 @main.command()

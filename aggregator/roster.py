@@ -11,26 +11,23 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aggregator import keybook
 from aggregator.center import Center
 from standards.errors import Invalid
 from sync.entries import new_id
-from sync.errors import EnrolmentRefused, UnknownKey, UnknownLog
+from sync.errors import EnrolmentRefused
 from sync.keysets import (
     CODE_ALPHABET,
     CODE_LENGTH,
     CODE_MINUTES,
-    CenterKeys,
     HallKeys,
     Request,
     code_key,
     code_mac,
     same_mac,
-    sign_hall,
-    sign_keys,
     thirty_digits,
 )
 from sync.messages import EnrolAnswer, EnrolAsk
-from sync.notes import Verifier
 from sync.receiving import Writer
 from sync.store import Row
 
@@ -76,6 +73,7 @@ class Enrolment:
 def create(center: Center) -> None:
     """Create the roster's tables."""
     center.db.create(DDL)
+    keybook.create(center)
 
 
 def register_hall(center: Center, hall: str, name: str) -> None:
@@ -136,7 +134,7 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
         EnrolmentRefused: wrong or expired code, weak key, or a key another hall has.
     """
     request = Request.parse(message.text)
-    root = center.root.verifier
+    root, keys = center.root, keys_note(center)
     with center.db.transaction():
         known = _known(center, message) or _first_ask(center, request, message)
     mac = code_mac(bytes(known["mac_key"]), str(root), "answer")
@@ -145,13 +143,13 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
     )
     if known["state"] != "approved":
         return answer
-    note = _hall_note(center, request.hall)
+    note = keybook.latest_note(center, request.hall)
     return EnrolAnswer(
         state="approved",
         center=answer.center,
         root=answer.root,
         mac=mac,
-        keys=keys_note(center).decode(),
+        keys=keys.decode(),
         hall=note.decode(),
     )
 
@@ -179,13 +177,13 @@ def _first_ask(center: Center, request: Request, message: EnrolAsk) -> Row:
     key = bytes(codes[0]["mac_key"])
     if not _holds(message, key):
         raise EnrolmentRefused("the code is wrong")
-    _refuse_shared_keys(center, request)
+    keybook.refuse_shared(center, request)
     row = {
         "id": new_id(center.clock.posix_ms()),
         "hall": request.hall,
         "request": message.text,
         "mac_key": key,
-        "digits": thirty_digits(center.root.verifier, request),
+        "digits": thirty_digits(center.root, request),
         "state": "pending",
         "asked_at": center.clock.stamp(),
         "decided_at": "",
@@ -203,17 +201,6 @@ def _first_ask(center: Center, request: Request, message: EnrolAsk) -> Row:
 def _is_valid(expires_at: str, now: datetime) -> bool:
     """Not over; nor made while the clock ran ahead, which would keep it for as long as that."""
     return now <= datetime.fromisoformat(expires_at) <= now + _CODE_VALID
-
-
-def _refuse_shared_keys(center: Center, request: Request) -> None:
-    others = center.db.query(
-        "SELECT note FROM hall WHERE note IS NOT NULL AND hall <> :hall", hall=request.hall
-    )
-    for row in others:
-        other = HallKeys.open(bytes(row["note"]), center.roster.verifier)
-        mine = {request.signing.public, request.cosigning.public, request.sealing}
-        if mine & {other.signing.public, other.cosigning.public, other.sealing}:
-            raise EnrolmentRefused("a key that another hall already has")
 
 
 def pending(center: Center) -> list[Enrolment]:
@@ -239,11 +226,16 @@ def _decide(center: Center, enrolment_id: str, state: str, actor: str) -> Row:
     return center.db.query("SELECT * FROM enrolment WHERE id = :id", id=enrolment_id)[0]
 
 
-def approve(center: Center, enrolment_id: str, actor: str) -> None:
-    """Two people have compared the digits: sign the hall's roster entry.
+def approve(center: Center, enrolment_id: str, actor: str, *, replaces: bool = False) -> None:
+    """Two people have compared the digits: sign the hall's keys.
+
+    Args:
+        replaces: the hall is enrolled already and this machine takes over with its next epoch; the
+            keys it had are revoked above what is held here.
 
     Raises:
-        Invalid: decided already, unknown, or another hall was admitted with one of these keys.
+        Invalid: decided already, unknown, somebody was admitted with one of these keys, or the
+            hall is enrolled and nobody said that this machine replaces the other one.
     """
     with center.db.transaction():
         # Two approvals at once, on two machines, must not admit one key twice.
@@ -251,25 +243,25 @@ def approve(center: Center, enrolment_id: str, actor: str) -> None:
         row = _decide(center, enrolment_id, "approved", actor)
         request = Request.parse(row["request"])
         try:
-            _refuse_shared_keys(center, request)
+            keybook.refuse_shared(center, request)
         except EnrolmentRefused:
             raise Invalid({"": "另一分厅已经使用其中的密钥,请在该机器上重新安装后再申请"}) from None
-        keys = HallKeys(
-            center.settings.center,
-            request.hall,
-            Verifier(f"{center.settings.center}/{request.hall}", request.signing.public),
-            Verifier(
-                f"{center.settings.center}/{request.hall}",
-                request.cosigning.public,
-                request.cosigning.kind,
-            ),
-            request.sealing,
-        )
-        center.db.execute(
-            "UPDATE hall SET state = 'enrolled', note = :note WHERE hall = :hall",
-            note=sign_hall(center.roster, keys),
-            hall=request.hall,
-        )
+        if is_enrolled(center, request.hall):
+            if not replaces:
+                raise Invalid({"": "该分厅已经入网。这是另一台机器;确为更换机器,请勾选“更换机器”"})
+            _end_older_keys(center, request.hall, actor)
+        keybook.give(center, request)
+
+
+def is_enrolled(center: Center, hall: str) -> bool:
+    """Whether a machine has been admitted as this hall, its key revoked or not."""
+    return bool(keybook.latest_note(center, hall))
+
+
+def _end_older_keys(center: Center, hall: str, actor: str) -> None:
+    place = keybook.held_place(center, hall)
+    if keybook.end_at([row.keys for row in keybook.keys_of(center, hall)], place):
+        keybook.revoke(center, hall, place, ("更换机器", actor))
 
 
 def refuse(center: Center, enrolment_id: str, actor: str) -> None:
@@ -282,35 +274,22 @@ def refuse(center: Center, enrolment_id: str, actor: str) -> None:
         _decide(center, enrolment_id, "refused", actor)
 
 
-def _hall_note(center: Center, hall: str) -> bytes:
-    rows = center.db.query(
-        "SELECT note FROM hall WHERE hall = :hall AND note IS NOT NULL", hall=hall
-    )
-    if not rows:
-        raise UnknownKey("this hall is not enrolled", hall=hall)
-    return bytes(rows[0]["note"])
+def keys_note(center: Center) -> bytes:
+    """The center's key set under its root's signature.
+
+    Raises:
+        TryLater: the root has not signed any yet.
+    """
+    return center.keys.note()
 
 
 def hall_keys(center: Center, hall: str) -> HallKeys:
-    """A hall's keys as the roster key signed them.
+    """The keys a hall writes with now, as the roster key signed them.
 
     Raises:
         UnknownKey: not enrolled.
     """
-    return HallKeys.open(_hall_note(center, hall), center.roster.verifier)
-
-
-def keys_note(center: Center) -> bytes:
-    """The center's key set under its root's signature."""
-    keys = CenterKeys(
-        center.settings.center,
-        1,
-        center.roster.verifier,
-        center.signer.verifier,
-        center.cosigner.verifier,
-        center.sealing.public,
-    )
-    return sign_keys(center.root, keys)
+    return keybook.latest(center, hall)
 
 
 def writer_of(center: Center, origin: str) -> Writer:
@@ -319,24 +298,13 @@ def writer_of(center: Center, origin: str) -> Writer:
     Raises:
         UnknownLog: not the log of an enrolled hall of this center.
     """
-    name, _, rest = origin.rpartition("/")
-    home, _, hall = name.rpartition("/")
-    if home != center.settings.center or rest != "1":
-        raise UnknownLog("no such log here", origin=origin)
-    try:
-        keys = hall_keys(center, hall)
-    except UnknownKey:
-        raise UnknownLog("no enrolled hall writes this log", origin=origin) from None
-    return Writer(hall, origin, keys.signing, keys.revoked_above)
+    return keybook.writer_of(center, origin)
 
 
 def hall_of_key(center: Center, key_name: str) -> HallKeys:
     """The hall whose key carries this name.
 
     Raises:
-        UnknownKey: none.
+        UnknownKey: none. Revoked: it may not ask any more.
     """
-    home, _, hall = key_name.rpartition("/")
-    if home != center.settings.center:
-        raise UnknownKey("a key of another center", name=key_name)
-    return hall_keys(center, hall)
+    return keybook.of_name(center, key_name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from aggregator import comparisons, roster
+import msgspec
+
+from aggregator import comparisons, keybook, roster
 from aggregator.center import Center
 from sync.errors import (
     DiskFull,
@@ -41,6 +43,8 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     """
     if ask.hall != keys.hall:
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
+    center.keys.refresh()
+    keybook.mark_used(center, keys)
     name = f"{center.settings.center}/{keys.hall}"
     heads = []
     standards = 0
@@ -50,7 +54,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
             standards = head.size
         if head.origin.startswith(name + "/"):
             local = head.size
-            heads.append(_mirrored(center, keys, head))
+            heads.append(_mirrored(center, head))
         elif head.note:
             _keep_delivery(center, keys, head)
     heads += [
@@ -58,14 +62,24 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         for o in _own_logs(center, keys.hall)
     ]
     _note_contact(center, ask, local, standards)
+    news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
         center=center.settings.center,
         clock=center.clock.stamp(),
-        keys=roster.keys_note(center).decode(),
+        keys=news[0].decode(),
+        hall=news[1].decode() or msgspec.UNSET,
         quarantined=_quarantined(center, f"{name}/1"),
         compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
     )
+
+
+def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes, bytes]:
+    """The key set and the hall's roster note, each empty where the hall must have it already."""
+    note, latest = roster.keys_note(center), roster.hall_keys(center, keys.hall)
+    knows = ask.key_set == center.keys.ring.keys.version
+    newest = knows and latest.first_epoch == keys.first_epoch
+    return b"" if knows else note, b"" if newest else keybook.latest_note(center, keys.hall)
 
 
 def _head(center: Center, origin: str) -> str:
@@ -80,17 +94,38 @@ def _own_logs(center: Center, hall: str) -> list[str]:
     return found
 
 
-def _mirrored(center: Center, keys: HallKeys, head: LogHead) -> LogHead:
+def _mirrored(center: Center, head: LogHead) -> LogHead:
     """Our copy of the hall's log: its size and our latest receipt (rule S1 is told by size)."""
-    point = Checkpoint.parse(open_note(head.note.encode(), [keys.signing]).text)
+    writer = roster.writer_of(center, head.origin)
+    point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
     if (point.origin, point.size) != (head.origin, head.size):
         raise Malformed("a head that speaks of another log or size")
     try:
         state: LogState = center.logs.state(head.origin)
     except UnknownLog:
         return LogHead(origin=head.origin, size=0)
-    receipt = center.logs.receipt(head.origin, center.cosigner.name)
-    return LogHead(origin=head.origin, size=state.size, note=receipt.decode() if receipt else "")
+    note = _latest_receipt(center, state)
+    return LogHead(origin=head.origin, size=state.size, note=note.decode())
+
+
+def _latest_receipt(center: Center, state: LogState) -> bytes:
+    """The receipt for all we hold; after a change of the receipts key the head is cosigned anew."""
+    name = center.cosigner.name
+    if (kept := center.logs.receipt(state.origin, name, state.size)) is not None:
+        return kept
+    rows = center.db.query(
+        "SELECT head FROM batch WHERE origin = :origin AND stop = :size",
+        origin=state.origin,
+        size=state.size,
+    )
+    if not rows:
+        return center.logs.receipt(state.origin, name) or b""
+    head = bytes(rows[0]["head"])
+    text = head[: head.rindex(b"\n\n") + 1].decode()
+    note = head + center.cosigner.cosign(text, max(0, int(center.clock.now().timestamp())))
+    with center.db.transaction():
+        center.logs.keep_receipt(state.origin, state.size, name, note)
+    return center.logs.receipt(state.origin, name, state.size) or note
 
 
 def _keep_delivery(center: Center, keys: HallKeys, head: LogHead) -> None:
@@ -138,6 +173,8 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
         SyncError: refused. TryLater: the center's disk is full, or its database out of reach.
     """
     origin = f"{center.settings.center}/{path[0]}/{path[1]}"
+
+    center.keys.refresh()
 
     def writer_of(claimed: str) -> Writer:
         if claimed != origin:

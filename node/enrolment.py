@@ -13,7 +13,16 @@ from standards.errors import Invalid
 from sync import messages
 from sync.client import JSON, PREFIX, Line, Peer
 from sync.errors import EnrolmentRefused, NotOurs
-from sync.keysets import CenterKeys, HallKeys, Request, code_key, code_mac, same_mac, thirty_digits
+from sync.keysets import (
+    CenterKeys,
+    HallKeys,
+    Request,
+    code_key,
+    code_mac,
+    follow,
+    same_mac,
+    thirty_digits,
+)
 from sync.messages import EnrolAnswer, EnrolAsk
 from sync.notes import Verifier
 from sync.receiving import Receiver
@@ -40,9 +49,7 @@ class Trust:
 
 def request_of(hall: Hall) -> Request:
     """This hall's public keys, as they are sent and compared."""
-    return Request(
-        hall.settings.hall, hall.signer.verifier, hall.cosigner.verifier, hall.sealing.public
-    )
+    return hall.keys.current.request(hall.settings.hall)
 
 
 def trust(hall: Hall) -> Trust | None:
@@ -126,16 +133,43 @@ def _settle(hall: Hall, answer: EnrolAnswer) -> None:
     if answer.state != "approved":
         return
     keys = CenterKeys.open(answer.keys.encode(), held.root)
-    entry = HallKeys.open(answer.hall.encode(), keys.roster)
-    asked = request_of(hall)
-    listed = (entry.hall, entry.signing.public, entry.cosigning.public, entry.sealing)
-    if listed != (asked.hall, asked.signing.public, asked.cosigning.public, asked.sealing):
-        raise NotOurs("the roster lists other keys than this hall's")
+    _listed(hall, keys, answer.hall.encode())
     hall.db.execute(
         "UPDATE trust SET state = 'approved', keys = :keys, hall = :hall",
         keys=answer.keys.encode(),
         hall=answer.hall.encode(),
     )
+
+
+def _listed(hall: Hall, keys: CenterKeys, note: bytes) -> HallKeys:
+    """This hall's roster note; a set of its keys that waited for its number gets it now."""
+    entry = HallKeys.open(note, keys.roster)
+    mine = (entry.center, entry.hall) == (keys.center, hall.settings.hall)
+    if keys.center != hall.settings.center or not mine or not hall.keys.take(entry):
+        raise NotOurs("the roster lists other keys than this hall's")
+    return entry
+
+
+def keep(hall: Hall, keys_note: bytes, hall_note: bytes) -> None:
+    """Take over a newer key set and roster note (each may be empty), whole or not at all.
+
+    Raises:
+        KeySetRefused, NotOurs, UnknownKey, Malformed: not believed; nothing was changed.
+    """
+    with hall.db.transaction():
+        held = trust(hall)
+        if held is None or held.state != "approved":
+            raise NotOurs("this hall is not enrolled")
+        keys = CenterKeys.open(held.keys, held.root)
+        if keys_note:
+            keys = follow(keys, CenterKeys.open(keys_note, held.root))
+        if hall_note:
+            _listed(hall, keys, hall_note)
+        hall.db.execute(
+            "UPDATE trust SET keys = :keys, hall = :hall",
+            keys=keys_note or held.keys,
+            hall=hall_note or held.hall,
+        )
 
 
 def peer(hall: Hall) -> Peer | None:
@@ -148,6 +182,7 @@ def peer(hall: Hall) -> Peer | None:
         hall.origin,
         known.root,
         CenterKeys.open(known.keys, known.root),
-        hall.signer,
+        hall.keys.signer_of(hall.epoch),
         Receiver(hall.sealing, hall.cosigner),
+        lambda keys, note: keep(hall, keys, note),
     )

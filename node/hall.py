@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from node.keyring import HallRing
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
@@ -20,7 +21,7 @@ from sync.entries import Entry
 from sync.errors import UnknownLog
 from sync.keyfiles import key_file
 from sync.log import LogStore
-from sync.notes import COSIGNATURE, Signer
+from sync.notes import Signer
 from sync.schema import LogState, holds_own_log
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
@@ -101,14 +102,27 @@ class Hall:
         )
         self.logs.create()
         name = f"{settings.center}/{settings.hall}"
-        self.signer = Signer(name, key_file(keys, "signing", make=make))
-        self.cosigner = Signer(name, key_file(keys, "cosigning", make=make), COSIGNATURE)
-        self.sealing = SealingKey(key_file(keys, "sealing", make=make))
+        self.keys = HallRing(keys, settings.center, settings.hall, make=make)
         self.epoch = FIRST_EPOCH
         self.origin = f"{name}/{self.epoch}"
         self.logs.open(self.origin, settings.hall, own=True)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
+
+    @property
+    def signer(self) -> Signer:
+        """Signs requests."""
+        return self.keys.current.signer
+
+    @property
+    def cosigner(self) -> Signer:
+        """Signs receipts for the center's logs."""
+        return self.keys.current.cosigner
+
+    @property
+    def sealing(self) -> SealingKey:
+        """Opens what the center seals to this hall, with the key in force or one before it."""
+        return self.keys.sealing
 
     @property
     def standards_origin(self) -> str:

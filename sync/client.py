@@ -31,7 +31,7 @@ from sync.errors import (
     TooLarge,
     Unreachable,
 )
-from sync.keysets import CenterKeys
+from sync.keysets import CenterKeys, follow
 from sync.log import LogStore
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Signer, Verifier, open_note
@@ -157,7 +157,10 @@ def refusal_of(body: bytes) -> SyncError:
 
 @dataclass(frozen=True)
 class Peer:
-    """Whom we sync with and as whom. ``root`` was pinned at enrolment."""
+    """Whom we sync with and as whom. ``root`` was pinned at enrolment.
+
+    ``keep``: takes over a new key set and a new roster note durably (each may be empty), or raises.
+    """
 
     hall: str
     origin: str
@@ -165,6 +168,7 @@ class Peer:
     keys: CenterKeys
     signer: Signer
     receiver: Receiver
+    keep: Callable[[bytes, bytes], object] = lambda keys, hall: None
 
 
 @dataclass(frozen=True)
@@ -209,14 +213,25 @@ class Exchange:
             clock=logs.clock.stamp(),
             software=SOFTWARE,
             oldest_unsent=oldest_unsent(logs, peer.origin),
+            key_set=peer.keys.version,
             logs=tuple(self._heads()),
         )
         raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
         answer = messages.read(raw, RoundAnswer)
-        keys = CenterKeys.open(answer.keys.encode(), peer.root)
-        if keys.center != peer.keys.center:
+        if answer.center != peer.keys.center:
             raise NotOurs("an answer of another center")
+        self._follow(answer)
         return answer
+
+    def _follow(self, answer: RoundAnswer) -> None:
+        """Go by a new key set from now on, in this contact too (never back to an older one)."""
+        peer, keys = self._peer, self._peer.keys
+        if answer.keys:
+            keys = follow(keys, CenterKeys.open(answer.keys.encode(), peer.root))
+        if keys != peer.keys or answer.hall:
+            hall = answer.hall if isinstance(answer.hall, str) else ""
+            peer.keep(answer.keys.encode() if keys != peer.keys else b"", hall.encode())
+        self._peer = replace(peer, keys=keys)
 
     def _heads(self) -> list[LogHead]:
         logs, peer = self._logs, self._peer

@@ -36,6 +36,12 @@ def write_file(path: Path, text: str) -> None:
     sync_names(path.parent)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file for good: after a power cut its name is not back."""
+    path.unlink(missing_ok=True)
+    sync_names(path.parent)
+
+
 def sync_names(folder: Path) -> None:
     """Sync the names in a folder: a file that was renamed keeps its new name."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -132,6 +132,15 @@ class NotOurs(SyncError):
     status = 502
 
 
+class KeySetRefused(SyncError):
+    """The center shows a key set that does not follow the one this hall goes by; a person at the
+    center must look.
+    """
+
+    code = "key_set_refused"
+    status = 502
+
+
 class Unreachable(SyncError):
     """No line to the center, or it did not answer in time."""
 
@@ -190,6 +199,7 @@ BY_CODE: dict[str, type[SyncError]] = {
         EnrolmentRefused,
         TryLater,
         NotOurs,
+        KeySetRefused,
         Unreachable,
     )
 }

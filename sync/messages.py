@@ -32,24 +32,28 @@ class LogHead(_Message, frozen=True, kw_only=True):
 
 
 class RoundAsk(_Message, frozen=True, kw_only=True):
-    """What a hall says at each contact."""
+    """What a hall says at each contact. ``key_set``: the version of the key set it goes by."""
 
     hall: Name
     clock: Annotated[str, msgspec.Meta(max_length=40)]
     software: Annotated[str, msgspec.Meta(max_length=40)]
     oldest_unsent: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    key_set: Size | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 
 class RoundAnswer(_Message, frozen=True, kw_only=True):
     """What the center answers: what it holds of the hall's log, and the heads of its own.
 
+    ``keys`` is empty when the hall goes by the newest set; ``hall`` is there when the hall may not
+    have its newest roster note.
     ``compare``: the center wishes that this hall compares its logs.
     """
 
     center: Name
     clock: Annotated[str, msgspec.Meta(max_length=40)]
     keys: Note
+    hall: Note | msgspec.UnsetType = msgspec.UNSET
     quarantined: Size = 0
     compare: bool | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]

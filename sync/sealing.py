@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -70,6 +71,28 @@ class SealingKey:
         if len(content_key) != CONTENT_KEY_BYTES:
             raise Malformed("a content key is 32 bytes")
         return content_key
+
+
+class SealingKeys(SealingKey):
+    """The key in force, which is shown to others, and those before it, which open older parts.
+
+    Args:
+        seeds: the one in force first.
+    """
+
+    def __init__(self, *seeds: bytes) -> None:
+        super().__init__(seeds[0])
+        self._older = [SealingKey(seed) for seed in seeds[1:]]
+
+    def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
+        """As of one key; tried from the newest on."""
+        try:
+            return super().unwrap(wrapped, info)
+        except Malformed:
+            for older in self._older:
+                with suppress(Malformed):
+                    return older.unwrap(wrapped, info)
+            raise
 
 
 def seal(parts: Mapping[int, bytes], public: bytes, info: bytes) -> bytes:

@@ -138,6 +138,13 @@ def refusal(answer: TestResponse) -> tuple[int, str]:
 
 def open_desk(data: Path, database: str = "") -> Desk:
     """A new center with one admitted hall, T01; SQLite when no database is named."""
+    desk = bare_desk(data, database)
+    desk.admit(Asker("T01"))
+    return desk
+
+
+def bare_desk(data: Path, database: str = "") -> Desk:
+    """A new center without halls."""
     hands = Hands()
     clock = Clock(hands.now, hands.mono, "boot-of-the-test")
     settings = CenterSettings(
@@ -146,6 +153,4 @@ def open_desk(data: Path, database: str = "") -> Desk:
     center = Center(data, settings, clock)
     app = create_app(center)
     app.register_blueprint(intake)
-    desk = Desk(center, hands, app)
-    desk.admit(Asker("T01"))
-    return desk
+    return Desk(center, hands, app)

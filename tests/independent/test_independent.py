@@ -158,10 +158,10 @@ def test_a_verifier_proves_an_entry_of_the_real_center_by_its_inclusion_proof(
     proof = {"size": 9, "root": b64(root), "path": path}
     (tmp_path / "proof.json").write_text(json.dumps(proof), encoding="utf-8")
 
-    holds = run(center.center.root.verifier, tmp_path, 6)
+    holds = run(center.center.root, tmp_path, 6)
     assert holds.returncode == 0, holds.stdout + holds.stderr
     assert '"sky":"6"' in holds.stdout
     (tmp_path / "proof.json").write_text(
         json.dumps({**proof, "path": path[::-1]}), encoding="utf-8"
     )
-    assert "not under the signed root" in run(center.center.root.verifier, tmp_path, 6).stdout
+    assert "not under the signed root" in run(center.center.root, tmp_path, 6).stdout

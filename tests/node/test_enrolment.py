@@ -63,7 +63,7 @@ def test_after_approval_the_hall_trusts_the_keys_that_the_pinned_root_signed(
     peer = enrolment.peer(hall)
     assert peer is not None
     assert peer.keys.log == office.center.signer.verifier
-    assert peer.root == office.center.root.verifier
+    assert peer.root == office.center.root
     assert [row.state for row in roster.halls(office.center)] == ["enrolled"]
 
 

@@ -117,7 +117,7 @@ def _prepared(folder: Path) -> Stock:
         _enrol(center.office, hall.hall)
         images[name] = hall.disk.copy()
     center.office.publish(guide_published(1, center.office.clock.today()), actor="C-03")
-    return Stock(folder, disk.copy(), images, str(center.office.root.verifier))
+    return Stock(folder, disk.copy(), images, str(center.office.root))
 
 
 def _enrol(office: Center, hall: Hall) -> None:

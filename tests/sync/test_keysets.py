@@ -1,27 +1,43 @@
 """Who may sign what, and what a node sends when it asks to be a hall."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.errors import EnrolmentRefused, Malformed, SyncError, UnknownKey
+from sync.errors import EnrolmentRefused, KeySetRefused, Malformed, SyncError, UnknownKey
 from sync.keysets import (
     CODE_ALPHABET,
     CODE_LENGTH,
+    MOST_RETIRED,
+    MOST_VERSIONS_AT_ONCE,
     CenterKeys,
     HallKeys,
     Request,
     code_key,
     code_mac,
+    follow,
+    key_name,
     same_mac,
     sign_hall,
     sign_keys,
     thirty_digits,
 )
 from sync.notes import COSIGNATURE, Signer, b64
-from tests.vectors.make import HALL_SEALING, KEYS, ON_ROSTER, REQUEST, ROOT, ROSTER
+from tests.vectors.make import (
+    HALL_SEALING,
+    KEYS,
+    LATER_KEYS,
+    LATER_ON_ROSTER,
+    LOG,
+    ON_ROSTER,
+    RECEIPTS,
+    REQUEST,
+    ROOT,
+    ROSTER,
+)
 
 WEAK_SEALING = b64(
     bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")
@@ -71,6 +87,108 @@ def test_a_signed_key_set_that_makes_no_sense_is_refused(old: str, new: str) -> 
     assert old in KEYS.text
     with pytest.raises(Malformed):
         CenterKeys.open(ROOT.sign(KEYS.text.replace(old, new)), ROOT.verifier)
+
+
+# --- key sets that follow each other --------------------------------------------------------------
+
+
+def test_a_key_set_keeps_the_retired_keys_that_signed_heads_and_receipts() -> None:
+    found = CenterKeys.open(sign_keys(ROOT, LATER_KEYS), ROOT.verifier)
+    assert found == LATER_KEYS
+    assert found.receipts_keys == (LATER_KEYS.receipts, RECEIPTS.verifier)
+    assert found.log_keys == (LATER_KEYS.log, LOG.verifier)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"retired": (LATER_KEYS.log,)},
+        {"retired": (LOG.verifier, LOG.verifier)},
+        {"retired": (Signer(ROOT.name, b"r" * 32).verifier, ROOT.verifier)},
+        {"log": LATER_KEYS.roster},
+        {"roster": ROOT.verifier},
+        {"version": 0},
+        {"retired": tuple(Signer("c/log", bytes([n]) * 32).verifier for n in range(65))},
+    ],
+    ids=["shared", "twice", "root retired", "two purposes", "root in force", "zero", "too many"],
+)
+def test_a_key_has_one_purpose_in_a_key_set(changed: dict[str, Any]) -> None:
+    assert MOST_RETIRED < 65
+    with pytest.raises(Malformed):
+        CenterKeys.open(ROOT.sign(replace(LATER_KEYS, **changed).text), ROOT.verifier)
+
+
+def test_a_reader_follows_key_sets_upwards_only() -> None:
+    later = replace(KEYS, version=KEYS.version + MOST_VERSIONS_AT_ONCE)
+    assert follow(KEYS, KEYS) == KEYS
+    assert follow(KEYS, LATER_KEYS) == LATER_KEYS
+    assert follow(KEYS, later) == later, "a hall may have been away for long"
+
+
+@pytest.mark.parametrize(
+    ("held", "offered"),
+    [
+        (LATER_KEYS, KEYS),
+        (KEYS, replace(KEYS, version=KEYS.version + MOST_VERSIONS_AT_ONCE + 1)),
+        (KEYS, replace(KEYS, version=(1 << 63) - 1)),
+        (KEYS, replace(KEYS, sealing=HALL_SEALING.public)),
+        (KEYS, replace(LATER_KEYS, center="other.example")),
+    ],
+    ids=["rollback", "leap", "last version of all", "two of one version", "another center"],
+)
+def test_a_key_set_that_does_not_follow_is_refused(held: CenterKeys, offered: CenterKeys) -> None:
+    with pytest.raises(KeySetRefused):
+        follow(held, offered)
+
+
+# --- keys of a hall, one after the other ----------------------------------------------------------
+
+
+def test_a_later_key_of_a_hall_says_from_which_epoch_it_writes() -> None:
+    for keys in (
+        LATER_ON_ROSTER,
+        replace(LATER_ON_ROSTER, revoked_epoch=4, revoked_above=17),
+        replace(ON_ROSTER, revoked_epoch=1, revoked_above=0),
+    ):
+        assert HallKeys.open(sign_hall(ROSTER, keys), ROSTER.verifier) == keys
+    assert LATER_ON_ROSTER.signing.name == key_name("city.example", "T01", 3)
+    assert ON_ROSTER.signing.name == key_name("city.example", "T01", 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n3\n4\n17\n", "\n0\n4\n17\n"),
+        ("\n3\n4\n17\n", "\n5\n4\n17\n"),
+        ("\n3\n4\n17\n", "\n3\n-\n17\n"),
+        ("\n3\n4\n17\n", "\n3\n4\n-\n"),
+        ("\n3\n4\n17\n", "\n-\n4\n17\n"),
+        ("\n3\n4\n17\n", "\n1\n-\n-\n"),
+        ("\n3\n4\n17\n", "\n3\n4\n17\n9\n"),
+        ("onehall/hall/v2", "onehall/hall/v1"),
+        ("onehall/hall/v2", "onehall/hall/v3"),
+    ],
+)
+def test_a_signed_note_of_a_hall_that_makes_no_sense_is_refused(old: str, new: str) -> None:
+    text = replace(LATER_ON_ROSTER, revoked_epoch=4, revoked_above=17).text
+    assert old in text
+    with pytest.raises(Malformed):
+        HallKeys.open(ROSTER.sign(text.replace(old, new)), ROSTER.verifier)
+
+
+def test_a_note_with_one_key_for_signing_and_cosigning_is_refused() -> None:
+    twin = Signer("city.example/T01", b"s" * 32)
+    cosigning = Signer("city.example/T01", b"s" * 32, COSIGNATURE).verifier
+    keys = replace(ON_ROSTER, signing=twin.verifier, cosigning=cosigning)
+    with pytest.raises(Malformed, match="two different keys"):
+        HallKeys.open(sign_hall(ROSTER, keys), ROSTER.verifier)
+
+
+def test_places_are_ordered_by_epoch_first_and_size_second() -> None:
+    keys = replace(ON_ROSTER, revoked_epoch=3, revoked_above=17)
+    assert [keys.end_of(epoch) for epoch in (1, 2, 3, 4, 99)] == [None, None, 17, 0, 0]
+    assert ON_ROSTER.end_of(9) is None
+    assert replace(ON_ROSTER, revoked_above=90).end_of(1) == 90, "the first form"
 
 
 def test_a_request_is_written_and_read_again() -> None:

@@ -186,6 +186,18 @@ def test_the_golden_key_set_and_roster_note_are_read_and_signed_again_the_same()
     assert sign_hall(make.ROSTER, hall).decode() == roster["note"]
 
 
+def test_the_golden_notes_of_a_rotation_are_read_and_signed_again_the_same():
+    golden = read("rotation.json")
+    keys = CenterKeys.open(golden["keyset"]["note"].encode(), make.ROOT.verifier)
+    assert keys.text == golden["keyset"]["text"] and keys == make.LATER_KEYS
+    assert sign_keys(make.ROOT, keys).decode() == golden["keyset"]["note"]
+    for name in ("later", "revoked"):
+        hall = HallKeys.open(golden[name]["note"].encode(), keys.roster)
+        assert hall.text == golden[name]["text"]
+        assert sign_hall(make.ROSTER, hall).decode() == golden[name]["note"]
+    assert hall.end_of(2) == 90 and make.LATER_ON_ROSTER.first_epoch == 3
+
+
 def test_the_golden_enrolment_is_computed_again_the_same():
     golden = read("enrolment.json")
     key = code_key(f" {golden['code'][:5].lower()}-{golden['code'][5:]} ", "T01")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +64,25 @@ HALL_SEALING = SealingKey(seed("hall sealing"))
 
 KEYS = CenterKeys(CENTER, 1, ROSTER.verifier, LOG.verifier, RECEIPTS.verifier, SEALING.public)
 ON_ROSTER = HallKeys(CENTER, HALL, SIGNING.verifier, COSIGNING.verifier, HALL_SEALING.public)
+LATER_LOG = Signer(f"{CENTER}/log-2", seed("log 2"))
+LATER_RECEIPTS = Signer(f"{CENTER}/receipts-2", seed("receipts 2"), COSIGNATURE)
+LATER_SIGNING = Signer(f"{CENTER}/{HALL}/3", seed("hall signing 3"))
+LATER_COSIGNING = Signer(f"{CENTER}/{HALL}/3", seed("hall cosigning 3"), COSIGNATURE)
+LATER_HALL_SEALING = SealingKey(seed("hall sealing 3"))
+LATER_KEYS = replace(
+    KEYS,
+    version=2,
+    log=LATER_LOG.verifier,
+    receipts=LATER_RECEIPTS.verifier,
+    retired=(LOG.verifier, RECEIPTS.verifier),
+)
+LATER_ON_ROSTER = replace(
+    ON_ROSTER,
+    signing=LATER_SIGNING.verifier,
+    cosigning=LATER_COSIGNING.verifier,
+    sealing=LATER_HALL_SEALING.public,
+    first_epoch=3,
+)
 REQUEST = Request(HALL, SIGNING.verifier, COSIGNING.verifier, HALL_SEALING.public)
 
 
@@ -200,6 +220,23 @@ def of_enrolment() -> dict[str, Any]:
     }
 
 
+def of_rotation() -> dict[str, Any]:
+    """A key set after a rotation, a hall's later key, and its first key revoked above a place."""
+    revoked = replace(ON_ROSTER, revoked_epoch=2, revoked_above=90)
+    return {
+        "seeds": {
+            name: seed(name).hex()
+            for name in ("log 2", "receipts 2", "hall signing 3", "hall cosigning 3")
+        },
+        "keyset": {"text": LATER_KEYS.text, "note": sign_keys(ROOT, LATER_KEYS).decode()},
+        "later": {
+            "text": LATER_ON_ROSTER.text,
+            "note": sign_hall(ROSTER, LATER_ON_ROSTER).decode(),
+        },
+        "revoked": {"text": revoked.text, "note": sign_hall(ROSTER, revoked).decode()},
+    }
+
+
 def of_requests() -> list[dict[str, Any]]:
     """Signed requests: one with a body, one with a query."""
     asked = (
@@ -310,6 +347,7 @@ def golden() -> dict[str, Any]:
         "checkpoint.json": of_checkpoint(),
         "keyset.json": {"text": KEYS.text, "note": sign_keys(ROOT, KEYS).decode()},
         "roster.json": {"text": ON_ROSTER.text, "note": sign_hall(ROSTER, ON_ROSTER).decode()},
+        "rotation.json": of_rotation(),
         "enrolment.json": of_enrolment(),
         "requests.json": of_requests(),
         "round.json": of_round(),
