@@ -28,6 +28,7 @@ from aggregator.office import (
 )
 from aggregator.rounds import CONTACT_DDL
 from web.app import TABLES, create_shell
+from web.bodies import SealedRequest
 from web.shell import NavItem, Shell, ShellSettings
 
 SITE = "center"
@@ -84,6 +85,7 @@ def create_app(center: Center) -> Shell:
         title=TITLE,
         clock=center.clock.now,
     )
+    app.request_class = SealedRequest
     app.extensions[EXTENSION] = center
     for room in (home, halls, standards, calendars, inspections, findings, cases, presence):
         app.register_blueprint(room.pages)

@@ -18,6 +18,8 @@ from node import (
     presence,
     reveals,
     review,
+    scanbook,
+    scans,
     sign_ins,
     staff,
     terminals,
@@ -27,11 +29,11 @@ from node.deemed import deem_overdue
 from node.desk import FACES, HALL
 from node.face_gallery import Faces, delete_templates_without_ground
 from node.hall import Hall
-from node.in_memory import InMemoryRequest
 from node.items import ItemFinder
 from sync.errors import DiskFull
 from web import logs
 from web.app import TABLES, create_shell
+from web.bodies import SealedRequest
 from web.shell import NavItem, Shell, ShellSettings
 
 ROLES = {
@@ -46,6 +48,7 @@ LOCAL_TABLES = (
     *TABLES,
     *windows.TABLES,
     *reveals.TABLES,
+    *scanbook.INDEXES,
     *notices.TABLES,
     *staff.TABLES,
     *terminals.TABLES,
@@ -57,6 +60,7 @@ ROOMS: tuple[Blueprint, ...] = (
     home.pages,
     windows.pages,
     cases.pages,
+    scans.pages,
     review.pages,
     notices.pages,
     findings.pages,
@@ -106,13 +110,14 @@ def create_app(hall: Hall) -> Shell:
         title="分厅业务",
         clock=hall.clock.now,
     )
-    app.request_class = InMemoryRequest
+    app.request_class = SealedRequest
     app.extensions[HALL] = hall
     app.extensions[FACES] = Faces(hall, None)
     app.extensions[windows.FINDER] = ItemFinder()
     for room in ROOMS:
         app.register_blueprint(room)
     app.add_navigation(*NAVIGATION)
+    app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
     app.add_banners(home.warnings)
     app.before_request(_each_day(hall))
     app.health.register("disk", lambda: home.disk_health(hall))

@@ -14,7 +14,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from node import casebook, codes, papers, reveals
+from node import casebook, codes, papers, reveals, scanbook
 from node.casebook import CaseFile, CaseLine
 from node.deemed import deem_overdue
 from node.desk import actor, hall, today
@@ -176,6 +176,7 @@ def case_page(
         person=person or masked_person(file),
         reasons=reveals.REASONS,
         papers=papers.papers_of(here, file),
+        scans=scanbook.scans_of(here, now.id),
         next_steps=possible,
         doing=doing if doing in possible else _likely(possible, bool(lacking)),
         may_decide=staff.holds("reviewer") and may_follow(now.stage, "decided"),
@@ -300,5 +301,5 @@ def reveal(case_id: str) -> str | tuple[str, int]:
 def revealed() -> str:
     """Who looked at whose full data, and why."""
     return render_template(
-        "cases/reveals.html", looks=reveals.latest(hall()), reasons=reveals.REASONS
+        "cases/reveals.html", looks=reveals.latest(hall()), reasons=reveals.REGISTERED
     )

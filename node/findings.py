@@ -13,6 +13,7 @@ from flask import Blueprint, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from node import scanbook
 from node.desk import actor, hall, today
 from node.hall import Hall
 from standards.errors import Invalid
@@ -183,6 +184,7 @@ def listing() -> str:
         "findings/listing.html",
         found=lines(here),
         inspections=inspections(here),
+        files=scanbook.files_about(here),
         states=STATES,
         severities=SEVERITIES,
         sources=SOURCES,

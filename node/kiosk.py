@@ -23,13 +23,13 @@ from node import members, pins, sign_ins, terminals
 from node.desk import FACES, HALL, faces, hall
 from node.face_gallery import Faces, templates
 from node.hall import Hall
-from node.in_memory import InMemoryRequest
 from node.terminals import Terminal
 from standards.records import Punch
 from standards.records.presence import PUNCH_WAYS
 from web import access, logs
 from web.app import create_shell
 from web.attempts import Attempts
+from web.bodies import SealedRequest
 from web.shell import Shell, ShellSettings
 
 pages = Blueprint("kiosk", __name__, static_folder="static", static_url_path="/kiosk-static")
@@ -106,7 +106,7 @@ def create_terminal_app(here: Hall, engine: FaceEngine | None = None) -> Shell:
         title="签到",
         clock=here.clock.now,
     )
-    app.request_class = InMemoryRequest
+    app.request_class = SealedRequest
     app.extensions[HALL] = here
     app.extensions[FACES] = known = Faces(here, engine)
     app.health.register("faces", known.health)

@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from node.desk import hall, sync
+from node.file_traffic import file_traffic
 from node.findings import count_by_state
 from node.hall import Hall
 from sync.errors import UnknownLog
@@ -120,6 +121,7 @@ def listing() -> str:
         size=here.state().size,
         findings=count_by_state(here),
         status=running.status() if running else None,
+        files=file_traffic(here),
         states=STATES,
         asked="asked" in request.args,
     )

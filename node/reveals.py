@@ -31,6 +31,9 @@ REASONS = {
     "complaint": "处理投诉、督查",
 }
 
+# What the register says; opening a scan has its reason in what was opened.
+REGISTERED = {**REASONS, "scan": "打开材料扫描件"}
+
 HIDDEN = "●●●"
 
 # The case's own matter is what everybody works on; it is no fact about the person.

@@ -16,7 +16,8 @@ from node.hall import Hall
 from node.kiosk import create_terminal_app
 from node.syncing import Syncing
 from web import logs
-from web.listener import Listener, serve_all
+from web.listener import MIB, Listener, serve_all
+from web.uploads import MAX_UPLOAD_BYTES
 
 # More than any request of a terminal; a picture of a face is never spilled to a temporary file.
 TERMINAL_BODY = 2 * 1024 * 1024
@@ -67,7 +68,7 @@ def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Fil
     staff.extensions[FACES] = faces = Faces(hall, engine)
     staff.health.register("faces", faces.health)
     host, port = address(hall.settings.listen)
-    return Listener(app=staff, host=host, port=port, threads=8)
+    return Listener(app=staff, host=host, port=port, threads=8, max_body=MAX_UPLOAD_BYTES + MIB)
 
 
 def terminal_listener(hall: Hall, engine: FaceEngine) -> Listener:

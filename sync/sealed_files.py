@@ -91,8 +91,9 @@ class Scratch(io.RawIOBase):
 
     def __init__(self) -> None:
         super().__init__()
-        # Private to this process and gone with it, however it ends.
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        # Without a name: gone with this process, however it ends.
+        with tempfile.TemporaryFile() as file:
+            self._descriptor = os.dup(file.fileno())
         self._key, self._at, self._end = os.urandom(32), 0, 0
 
     def _masked(self, data: bytes, at: int) -> bytes:
@@ -116,7 +117,7 @@ class Scratch(io.RawIOBase):
     def readinto(self, buffer: object, /) -> int:
         """Fill a buffer with what stands at the place."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        data = os.pread(self._file.fileno(), len(view), self._at)
+        data = os.pread(self._descriptor, len(view), self._at)
         view[: len(data)] = self._masked(data, self._at)
         self._at += len(data)
         return len(data)
@@ -126,7 +127,7 @@ class Scratch(io.RawIOBase):
         plain = bytes(data)  # type: ignore[call-overload]
         left = self._masked(plain, self._at)
         while left:
-            written = os.pwrite(self._file.fileno(), left, self._at)
+            written = os.pwrite(self._descriptor, left, self._at)
             self._at, left = self._at + written, left[written:]
         self._end = max(self._end, self._at)
         return len(plain)
@@ -143,5 +144,6 @@ class Scratch(io.RawIOBase):
 
     def close(self) -> None:
         """Give the disk's room back."""
-        self._file.close()
+        if not self.closed:
+            os.close(self._descriptor)
         super().close()

@@ -38,10 +38,11 @@ class Access:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one view reads at most: bytes of the body, fields of a form."""
+    """How much one view reads at most: bytes of the body, fields of a form, bytes of all fields."""
 
     body: int
     fields: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +111,13 @@ def signed_by_other_means(reason: str) -> Callable[[View], View]:
     return _declare(Access(kind="other-means", reason=reason))
 
 
-def limits(*, body: int, fields: int | None = None) -> Callable[[View], View]:
-    """Let one view read more (or less) than the shell's default."""
+def limits(
+    *, body: int, fields: int | None = None, memory: int | None = None
+) -> Callable[[View], View]:
+    """Let one view read more (or less) than the shell's default; files are not in ``memory``."""
 
     def mark(view: View) -> View:
-        view.limits = Limits(body=body, fields=fields)  # type: ignore[attr-defined]
+        view.limits = Limits(body=body, fields=fields, memory=memory)  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -224,7 +227,7 @@ def _check_size(settings: ShellSettings, raised: Limits | None) -> None:
     fields = (raised.fields if raised else None) or settings.max_fields
     request.max_content_length = most
     request.max_form_parts = fields
-    request.max_form_memory_size = most
+    request.max_form_memory_size = (raised.memory if raised else None) or most
     if (request.content_length or 0) > most:
         raise RequestEntityTooLarge()
     if request.mimetype != "application/x-www-form-urlencoded":

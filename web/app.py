@@ -28,6 +28,7 @@ from web import (
     sessions,
     signin,
     staff_pages,
+    uploads,
 )
 from web.health import Health
 from web.moments import Clock
@@ -116,6 +117,7 @@ def _dress_pages(app: Shell) -> None:
     app.add_template_global(access.csrf, "csrf")
     app.add_template_global(once.once_field, "once")
     app.add_template_global(asset)
+    app.jinja_env.globals["accepted_files"] = uploads.ACCEPT
     app.context_processor(_furnish)
 
 

@@ -26,6 +26,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import RequestEntityTooLarge
 
 from web import logs
+from web.bodies import SealedBuffer
 from web.headers import STANDING
 from web.refusals import REFUSALS, bare_page
 
@@ -51,7 +52,7 @@ class Listener:
         request_seconds: a request must have arrived whole within this.
         max_body: bytes; the application's own limits are usually smaller.
         memory_body: bytes of a body that stay in memory; a longer one goes to a temporary file
-            without a name.
+            without a name that nobody can read (``web.bodies``).
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
     """
 
@@ -78,6 +79,8 @@ class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
         if header_plus != b"GET / HTTP/1.0\r\n":  # waitress's own stand-in for a header too long
             _check_names(header_plus)
         super().parse_header(header_plus)
+        if self.body_rcv is not None:
+            self.body_rcv.buf = SealedBuffer(self.adj.inbuf_overflow)
 
     def received(self, data: bytes) -> int:
         if self.to_drop:
@@ -243,6 +246,9 @@ def _server(listener: Listener) -> _Server:
         cleanup_interval=min(5, listener.idle_seconds),
         max_request_body_size=listener.max_body,
         inbuf_overflow=listener.memory_body,
+        # An answer waits for its reader in memory, never in a temporary file.
+        outbuf_overflow=8 * MIB,
+        outbuf_high_watermark=1 * MIB,
         max_request_header_size=32 * 1024,
         backlog=listener.backlog,
         clear_untrusted_proxy_headers=True,

@@ -112,6 +112,6 @@ def test_nothing_readable_of_scratch_is_on_the_disk() -> None:
     plain = b"NAMES AND NUMBERS" * 5_000
     with Scratch() as room:
         room.write(plain)
-        on_disk = os.pread(room._file.fileno(), 2 * len(plain), 0)
+        on_disk = os.pread(room._descriptor, 2 * len(plain), 0)
         assert len(on_disk) == len(plain)
         assert b"NAMES" not in on_disk
