@@ -13,6 +13,7 @@ from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.office import ROLES
 from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.stick_commands import export_stick, import_stick
 from sync.applying import rebuild as rebuild_tables
 from sync.durable import write_file
 from web import logs
@@ -176,6 +177,10 @@ def account(
             must_change=not given["keep_password"],
         )
         click.echo(f"Account {login} is open.")
+
+
+main.add_command(export_stick)
+main.add_command(import_stick)
 
 
 if __name__ == "__main__":

@@ -56,10 +56,10 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
             local = head.size
             heads.append(_mirrored(center, head))
         elif head.note:
-            _keep_delivery(center, keys, head)
+            keep_delivery(center, keys, head)
     heads += [
         LogHead(origin=o, size=center.logs.state(o).size, note=_head(center, o))
-        for o in _own_logs(center, keys.hall)
+        for o in own_logs(center, keys.hall)
     ]
     _note_contact(center, ask, local, standards)
     news = _news_of_keys(center, keys, ask)
@@ -68,7 +68,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         clock=center.clock.stamp(),
         keys=news[0].decode(),
         hall=news[1].decode() or msgspec.UNSET,
-        quarantined=_quarantined(center, f"{name}/1"),
+        quarantined=quarantined(center, f"{name}/1"),
         compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
     )
@@ -86,7 +86,7 @@ def _head(center: Center, origin: str) -> str:
     return signed_head(center.logs, origin, center.signer).decode()
 
 
-def _own_logs(center: Center, hall: str) -> list[str]:
+def own_logs(center: Center, hall: str) -> list[str]:
     found = []
     for origin in (center.standards_origin, center.orders_origin(hall)):
         with suppress(UnknownLog):
@@ -104,11 +104,11 @@ def _mirrored(center: Center, head: LogHead) -> LogHead:
         state: LogState = center.logs.state(head.origin)
     except UnknownLog:
         return LogHead(origin=head.origin, size=0)
-    note = _latest_receipt(center, state)
+    note = latest_receipt(center, state)
     return LogHead(origin=head.origin, size=state.size, note=note.decode())
 
 
-def _latest_receipt(center: Center, state: LogState) -> bytes:
+def latest_receipt(center: Center, state: LogState) -> bytes:
     """The receipt for all we hold; after a change of the receipts key the head is cosigned anew."""
     name = center.cosigner.name
     if (kept := center.logs.receipt(state.origin, name, state.size)) is not None:
@@ -128,11 +128,11 @@ def _latest_receipt(center: Center, state: LogState) -> bytes:
     return center.logs.receipt(state.origin, name, state.size) or note
 
 
-def _keep_delivery(center: Center, keys: HallKeys, head: LogHead) -> None:
+def keep_delivery(center: Center, keys: HallKeys, head: LogHead) -> None:
     """The hall's cosignature of one of our logs: proof of what it has been given."""
     note = open_note(head.note.encode(), [keys.cosigning])
     point = Checkpoint.parse(note.text)
-    if point.origin not in _own_logs(center, keys.hall) or not note.times:
+    if point.origin not in own_logs(center, keys.hall) or not note.times:
         return
     with center.db.transaction():
         if center.logs.root_at(point.origin, point.size) == point.root:
@@ -159,7 +159,7 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
     )
 
 
-def _quarantined(center: Center, origin: str) -> int:
+def quarantined(center: Center, origin: str) -> int:
     rows = center.db.query(
         "SELECT COUNT(*) AS n FROM quarantine WHERE origin = :origin", origin=origin
     )
@@ -198,7 +198,7 @@ def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes
     Raises:
         UnknownLog: a log this hall may not read. SyncError: nothing after ``start``.
     """
-    if origin not in _own_logs(center, keys.hall):
+    if origin not in own_logs(center, keys.hall):
         raise UnknownLog("no log of this name for this hall", origin=origin)
     raw = next_batch(center.logs, origin, start, center.signer, keys.sealing)
     if raw is None:

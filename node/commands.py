@@ -13,6 +13,7 @@ from node import audit_commands, enrolment, serving, syncing, terminals
 from node.app import ROLES
 from node.hall import HallSettings
 from node.opening import AS_JSON, DATA, opened
+from node.stick_commands import export_stick, import_stick
 from sync.client import HttpLine
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
@@ -168,6 +169,8 @@ def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) 
 
 main.add_command(audit_commands.compare)
 main.add_command(audit_commands.audit)
+main.add_command(export_stick)
+main.add_command(import_stick)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,22 @@ class Unreachable(SyncError):
     status = 504
 
 
+class StickRefused(Exception):
+    """A stick, or files of one, that are not taken; nothing was opened or changed.
+
+    Args:
+        reason: a word of ``sync.usb``; a page or command says it in a sentence.
+        name: the file, as it is called on the stick; empty for the stick as a whole.
+        more: what is wrong with further files.
+    """
+
+    def __init__(
+        self, reason: str, name: str = "", more: tuple[StickRefused, ...] = (), **facts: object
+    ) -> None:
+        super().__init__(f"{name}: {reason}" if name else reason)
+        self.reason, self.name, self.more, self.facts = reason, name, more, facts
+
+
 class DiskFull(Exception):
     """The store could not write: nothing was saved, nothing was numbered (P6)."""
 

@@ -174,8 +174,8 @@ class Note:
     times: dict[str, int]
 
 
-def _split_note(raw: bytes) -> tuple[str, list[str]]:
-    if len(raw) > MAX_NOTE_BYTES:
+def _split_note(raw: bytes, most: int = MAX_NOTE_BYTES) -> tuple[str, list[str]]:
+    if len(raw) > most:
         raise Malformed("note too large")
     try:
         whole = raw.decode("utf-8")
@@ -199,17 +199,20 @@ def text_of(raw: bytes) -> str:
     return _split_note(raw)[0]
 
 
-def open_note(raw: bytes, verifiers: Iterable[Verifier]) -> Note:
+def open_note(raw: bytes, verifiers: Iterable[Verifier], most: int = MAX_NOTE_BYTES) -> Note:
     """Check every signature that a known key claims, and answer what they signed.
 
     Unknown keys are ignored; a known key whose signature fails rejects the whole note; two copies
     of one signature count once.
 
+    Args:
+        most: how many bytes this kind of note may have.
+
     Raises:
         Malformed: not a signed note.
         UnknownKey: no signature by a known key, or one that fails.
     """
-    text, lines = _split_note(raw)
+    text, lines = _split_note(raw, most)
     known = {(v.name, v.key_id): v for v in verifiers}
     signed: set[str] = set()
     times: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Sealing personal parts for one receiver on the way (RFC 9180 HPKE, then AES-256-GCM).
+"""Sealing for one receiver on the way (RFC 9180 HPKE, then AES-256-GCM): parts, and whole files.
 
 The only file that touches HPKE. One encapsulated content key for a batch; every personal part is
 sealed under it with its leaf index as nonce and associated data. A content key is used for exactly
@@ -24,6 +24,8 @@ CONTENT_KEY_BYTES = 32
 WRAPPED_BYTES = 32 + CONTENT_KEY_BYTES + 16
 OPENING_BYTES = 32
 MAX_PART_BYTES = 64 * 1024
+# The nonce of a file: each has a content key of its own.
+_ONE_USE = bytes(12)
 
 # Points of small order on Curve25519 and their twists (RFC 7748 section 6.1), without the top bit:
 # the shared secret would be zero, so nothing can be sealed to them.
@@ -58,16 +60,21 @@ class SealingKey:
         self._key = X25519PrivateKey.from_private_bytes(seed)
         self.public = self._key.public_key().public_bytes_raw()
 
+    @property
+    def hints(self) -> frozenset[str]:
+        """Hints at the keys that open something here (:func:`key_hint`)."""
+        return frozenset((key_hint(self.public),))
+
     def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
-        """The batch's content key.
+        """The content key of a batch's parts or of a file.
 
         Raises:
-            Malformed: not sealed to this key, or for another batch.
+            Malformed: not sealed to this key, or for another place.
         """
         try:
             content_key = _SUITE.decrypt(wrapped, self._key, info)
         except (InvalidTag, ValueError):
-            raise Malformed("the personal parts are not sealed to this receiver") from None
+            raise Malformed("not sealed to this receiver, or for another place") from None
         if len(content_key) != CONTENT_KEY_BYTES:
             raise Malformed("a content key is 32 bytes")
         return content_key
@@ -83,6 +90,11 @@ class SealingKeys(SealingKey):
     def __init__(self, *seeds: bytes) -> None:
         super().__init__(seeds[0])
         self._older = [SealingKey(seed) for seed in seeds[1:]]
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """As of one key."""
+        return super().hints.union(*(older.hints for older in self._older))
 
     def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
         """As of one key; tried from the newest on."""
@@ -138,3 +150,33 @@ def unseal(section: bytes, key: SealingKey, info: bytes) -> dict[int, bytes]:
             raise Malformed("a sealed part was altered") from None
         last, at = index, stop
     return parts
+
+
+def key_hint(public: bytes) -> str:
+    """By which a receiver with several sealing keys finds the right one; never a proof."""
+    return sha256(public).digest()[:8].hex()
+
+
+def seal_whole(plain: bytes, public: bytes, label: bytes, info: bytes) -> bytes:
+    """A whole file for one receiver: wrapped content key ‖ ciphertext.
+
+    Args:
+        label: what stands before it in the clear; bound to it.
+        info: the place it is sealed for.
+    """
+    content_key = os.urandom(CONTENT_KEY_BYTES)
+    wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), info)
+    return wrapped + AESGCM(content_key).encrypt(_ONE_USE, plain, label)
+
+
+def open_whole(sealed: memoryview, key: SealingKey, label: bytes, info: bytes) -> bytes:
+    """What :func:`seal_whole` sealed.
+
+    Raises:
+        Malformed: altered, or sealed to somebody else or for another place.
+    """
+    content_key = key.unwrap(bytes(sealed[:WRAPPED_BYTES]), info)
+    try:
+        return AESGCM(content_key).decrypt(_ONE_USE, sealed[WRAPPED_BYTES:], label)
+    except InvalidTag:
+        raise Malformed("a sealed file was altered") from None

@@ -21,9 +21,16 @@ def next_batch(
         receiver: the receiver's public sealing key.
     """
     size = logs.state(origin).size
-    if start >= size:
-        return None
-    leaves = logs.leaves(origin, start, min(size, start + logs.portions.batch_entries))
+    return None if start >= size else batch_within(logs, origin, (start, size), signer, receiver)
+
+
+def batch_within(
+    logs: LogStore, origin: str, within: tuple[int, int], signer: Signer, receiver: bytes
+) -> bytes:
+    """The batch from the first size on, which ends at the second one at the latest."""
+    start, last = within
+    size = logs.state(origin).size
+    leaves = logs.leaves(origin, start, min(last, start + logs.portions.batch_entries))
     personal = logs.personal(origin, start, start + len(leaves))
     parts = [len(personal.get(start + i, b"")) for i in range(len(leaves))]
     stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)

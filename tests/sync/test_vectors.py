@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+from contextlib import nullcontext
 from hashlib import sha256
+from io import BytesIO
 
 import pytest
 
@@ -25,9 +27,10 @@ from sync.keysets import (
 )
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_from_inclusion, root_of
 from sync.messages import EnrolAnswer, EnrolAsk, RoundAnswer, RoundAsk
-from sync.notes import Checkpoint, Verifier, b64, open_note
-from sync.sealing import commitment
+from sync.notes import Checkpoint, Signer, Verifier, b64, open_note
+from sync.sealing import SealingKey, commitment
 from sync.signed_requests import check_request, signature_headers
+from sync.usb import FileSource, check, pieces
 from tests.samples import KINDS, SAMPLES
 from tests.source import ROOT
 from tests.vectors import make
@@ -234,6 +237,27 @@ def test_the_golden_round_is_read_and_written_again_the_same():
     answer = messages.read(golden["answer"].encode(), RoundAnswer)
     assert messages.write(answer).decode() == golden["answer"]
     assert [head.size for head in answer.logs] == [5, 0]
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "receiver"),
+    [("up", make.SIGNING, make.SEALING), ("down", make.LOG, make.HALL_SEALING)],
+)
+def test_a_golden_stick_opens_to_the_batch_and_the_message_that_went_in(
+    way: str, key: Signer, receiver: SealingKey
+):
+    golden = read("stick.json")[way]
+    raw = unpacked(golden["stick"])
+    source = FileSource(lambda: nullcontext(BytesIO(raw)), "stick")
+    index = source.index()
+    manifest = index.opened([key.verifier])
+    assert manifest.text == golden["manifest"]
+    check(source, manifest)
+    inside = [plain for _, plain in pieces(source, manifest, receiver)]
+    batch, said = unpacked(read("batch.json")["batch"]), read("round.json")
+    assert inside == {"up": [said["ask"].encode(), batch], "down": [said["answer"].encode()]}[way]
+    keyset = read("keyset.json")["note"].encode()
+    assert index.keys_note == (keyset if way == "down" else b"")
 
 
 def test_the_generator_never_touches_a_golden_file_that_is_there(capsys: pytest.CaptureFixture):

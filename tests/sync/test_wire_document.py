@@ -5,7 +5,7 @@ import re
 import pytest
 
 from standards.records import RECORDS
-from sync import batch, entries, messages, notes, sealing, strict_json
+from sync import batch, entries, messages, notes, sealing, stick, strict_json
 from sync.errors import BY_CODE
 from sync.keysets import CODE_ALPHABET, CODE_MINUTES
 from sync.sealing import is_sealing_key
@@ -64,6 +64,13 @@ def test_a_cap_of_the_table_is_the_one_of_the_code(what: str, cap: int) -> None:
     assert row and int(row.group(1).replace(",", "")) == cap
 
 
+def test_the_caps_of_a_stick_are_those_of_the_code() -> None:
+    text = " ".join(section("14.1 Files").split())
+    assert f"No file is longer than {stick.MAX_PIECE_BYTES:,} bytes" in text
+    assert f"an index no longer than {stick.MAX_INDEX_BYTES:,} bytes" in text
+    assert f"names at most {stick.MAX_PIECES:,} files" in text
+
+
 def test_the_ratio_is_free_up_to_the_size_that_the_document_names() -> None:
     assert f"more than {batch.FREE_LEAVES_BYTES:,} bytes" in section("4.4 Caps")
 
@@ -92,6 +99,7 @@ def test_the_refused_keys_are_those_of_the_code() -> None:
         read("enrolment.json")["code"],
         read("enrolment.json")["mac_key"],
         read("enrolment.json")["digits"],
+        read("stick.json")["up"]["manifest"],
         *(f"{name}: {value}" for name, value in read("requests.json")[0]["headers"].items()),
     ],
 )

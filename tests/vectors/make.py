@@ -333,6 +333,8 @@ def of_newer() -> dict[str, Any]:
 
 def golden() -> dict[str, Any]:
     """File name -> content, for every golden file."""
+    from tests.vectors.sticks import of_stick
+
     found: dict[str, Any] = {
         f"leaf-{kind}.json": of_leaf(record, number)
         for number, (kind, record) in enumerate(SAMPLES.items())
@@ -353,6 +355,7 @@ def golden() -> dict[str, Any]:
         "round.json": of_round(),
         "file.json": of_file(),
         "requests-files.json": of_file_requests(),
+        "stick.json": of_stick(),
     }
     return found
 

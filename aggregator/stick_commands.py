@@ -1,0 +1,86 @@
+"""``onehall-aggregator export`` and ``import``: the stick at the center's machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aggregator import roster
+from aggregator.center import Center
+from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.sticks import apply_taken, export_down, import_up
+from sync.errors import StickRefused, UnknownKey
+from sync.stick import UP
+from sync.stick_export import FolderTarget
+from sync.usb import halls_on, sources
+from web.stick_telling import tell, tell_given, tell_room
+from web.sticks import Given, Taken
+
+STICK = click.argument("stick", type=click.Path(path_type=Path))
+
+
+@click.command("import")
+@DATA
+@STICK
+@AS_JSON
+def import_stick(data: Path, stick: Path, as_json: bool) -> None:
+    """Take in what halls wrote to a USB stick, through the same door as over the wire.
+
+    The same stick may be imported any number of times; nothing is doubled. What is whole of one
+    hall is taken in whatever is wrong with that of another.
+    """
+    with opened(data) as center:
+        try:
+            found = sources(stick, UP)
+        except StickRefused as refused:
+            tell([Taken(str(stick), refused=refused)], "center", as_json)
+            return
+        taken = []
+        for source in found:
+            try:
+                one = import_up(center, source)
+                apply_taken(center, one)
+            except StickRefused as refused:
+                one = Taken(source.where, refused=refused)
+            taken.append(one)
+        tell(taken, "center", as_json)
+
+
+@click.command("export")
+@DATA
+@STICK
+@click.option("--hall", "chosen", multiple=True, help="Id of a hall; may be given several times.")
+@click.option("--all", "everything", is_flag=True, help="Write whole logs, confirmed or not.")
+@AS_JSON
+def export_stick(
+    data: Path, stick: Path, chosen: tuple[str, ...], everything: bool, as_json: bool
+) -> None:
+    """Write receipts, standards and orders for halls to a USB stick, sealed to each hall.
+
+    Without --hall: for the halls that this stick came from, or for all halls when it is new.
+    """
+    with opened(data) as center:
+        tell_room(stick, as_json)
+        done: list[Given] = []
+        wrong: list[Taken] = []
+        for hall in chosen or _halls(center, stick):
+            try:
+                done.append(
+                    export_down(center, hall, lambda head: FolderTarget(stick, head), everything)
+                )
+            except UnknownKey:
+                unknown = StickRefused("unknown_hall", str(stick), there=hall)
+                wrong.append(Taken(str(stick), hall, refused=unknown))
+            except StickRefused as refused:
+                wrong.append(Taken(str(stick), hall, refused=refused))
+                break
+        if done or not wrong:
+            tell_given(done, "center", as_json and not wrong)
+        if wrong:
+            tell(wrong, "center", as_json)
+
+
+def _halls(center: Center, stick: Path) -> list[str]:
+    enrolled = [row.hall for row in roster.halls(center) if row.state == "enrolled"]
+    return [hall for hall in enrolled if hall in halls_on(stick)] or enrolled

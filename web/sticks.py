@@ -1,0 +1,215 @@
+"""U盘交换 in words and numbers: what was carried, and why something was not, for whoever can act.
+
+Both applications say the same of a stick; neither knows the other. Knows no page of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
+from sync.log import LogStore
+from sync.stick import Piece
+from sync.stick_export import Written
+
+MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
+"""How long a stick as one file may be: browsers and listeners carry it whole."""
+
+Place = Literal["hall", "center"]
+HERE: dict[Place, str] = {"hall": "本厅", "center": "中心"}
+MAKER: dict[Place, str] = {"hall": "中心", "center": "分厅"}
+_MOST_NAMED = 5
+
+SENTENCES = {
+    "no_folder": "找不到“{name}”。请核对路径，确认U盘已经插好。",
+    "empty": "“{name}”里没有{maker}导出的内容。可能插错了U盘：请换一个，或到{maker}重新导出。",
+    "missing": "U盘上缺少文件 {name}，可能没有拷贝完就拔下了。请到{maker}重新导出，不要手工拷贝。",
+    "cut_short": "文件 {name} 不完整（应有 {size} 字节，只有 {found} 字节），"
+    "可能没有写完就拔下了。请到{maker}重新导出。",
+    "altered": "文件 {name} 与导出时不一致，被改动过或已损坏，没有读取。"
+    "请到{maker}重新导出；再出现请换一个U盘，并告诉管理员。",
+    "damaged": "文件 {name} 不是本系统导出的，或已损坏，没有读取。请到{maker}重新导出。",
+    "unsigned": "文件 {name} 的签名不是{maker}的，没有读取。请管理员核查这个U盘从哪里来。",
+    "other_center": "这是另一个中心（{there}）的U盘，{here}属于 {own}。请换成正确的U盘。",
+    "other_hall": "这是分厅 {there} 的U盘，不是本厅（{own}）的。"
+    "请送到该分厅，并向中心要本厅的U盘。",
+    "wrong_way": "“{name}”是{here}自己导出的，请拿到{maker}导入；这里要的是{maker}导出的内容。",
+    "unknown_hall": "分厅 {there} 没有在本中心入网，没有读取。请中心管理员到“分厅登记”核对。",
+    "not_for_us": "文件 {name} 是为另一把密钥加密的，这里打不开，可能是更换机器或密钥以前导出的。"
+    "请到{maker}重新导出。",
+    "old_keys": "这个U盘是中心更换密钥以前导出的，没有读取。请中心重新导出。",
+    "no_room": "U盘空间不够：写 {name} 需要 {needed} 字节，可用 {free} 字节。"
+    "请清理U盘或换一个，再导出一次；U盘上原来导出的内容没有动。",
+    "not_writable": "U盘不能写入（{name}）。请检查写保护开关，或换一个U盘。",
+    "broken": "写 {name} 时U盘出错（{told}）。请换一个U盘重新导出。",
+    "unreadable": "读 {name} 时U盘出错（{told}）。请重新插好再试；仍不行请到{maker}换一个U盘导出。",
+    "unenrolled": "本厅尚未入网，不能用U盘交换。请管理员先办理入网。",
+    "busy": "另一个U盘正在导入，请稍等再试。",
+    "gap": "文件 {name} 从第 {start} 条以后开始，{here}收到第 {held} 条为止，接不上，没有收下。"
+    "没有丢失：请到{maker}重新导出；仍接不上，导出时请选“全部”。",
+    "overlap": "文件 {name} 从第 {start} 条以后开始，而网络已经送来到第 {held} 条，这一段没有收下。"
+    "没有丢失：有网络时会自动接着送；没有网络，请到{maker}重新导出。",
+    "behind": "中心收到的比本厅现有的多，本厅机器可能是从备份恢复的（{name}）。"
+    "请分厅管理员联系中心，不要自行处理。",
+    "fork": "文件 {name} 与{here}已有的记录在同一序号上不一致，没有收下。"
+    "请联系中心核查，不要自行处理。",
+    "revoked": "文件 {name}：分厅的密钥已被中心吊销，没有收下。请分厅管理员联系中心重新入网。",
+    "epoch_closed": "文件 {name} 属于分厅已经停用的日志，没有收下。请分厅管理员联系中心。",
+    "try_later": "{here}暂时忙或磁盘已满，读到文件 {name} 为止。"
+    "请管理员清理磁盘，再导入同一个U盘；已收下的不会重复。",
+    "refused": "文件 {name} 没有收下（{code}）。请管理员检查两边的程序版本，并联系{maker}。",
+}
+
+
+def held_of(logs: LogStore, origin: str) -> int:
+    """How much of a log is here."""
+    try:
+        return logs.state(origin).size
+    except UnknownLog:
+        return 0
+
+
+def bytes_in_words(count: int) -> str:
+    """A length for a person."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} 字节"
+
+
+def _gap(piece: Piece, held: int, code: str) -> StickRefused:
+    """Something is missing before it; or the network, cutting elsewhere, brought its beginning."""
+    if piece.start < held:
+        return StickRefused("overlap", piece.name, start=piece.start, held=held)
+    return StickRefused(code, piece.name, start=piece.start, held=held)
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def sentences(refused: StickRefused, place: Place) -> list[str]:
+    """What was refused and who can act, one sentence for each file."""
+    every = (refused, *refused.more)
+    said = [_sentence(one, place) for one in every[:_MOST_NAMED]]
+    if len(every) > _MOST_NAMED:
+        said.append(f"还有 {len(every) - _MOST_NAMED} 个文件也有问题。")
+    return said
+
+
+def _sentence(refused: StickRefused, place: Place) -> str:
+    text = SENTENCES.get(refused.reason, SENTENCES["refused"])
+    told = {
+        "here": HERE[place],
+        "maker": MAKER[place],
+        "name": refused.name or "U盘",
+        "code": refused.reason,
+    }
+    return text.format_map(_Facts(told | refused.facts))
+
+
+@dataclass
+class Taken:
+    """What came in with one export. ``refused``: what stopped it; all before it stays."""
+
+    where: str
+    hall: str = ""
+    made_at: str = ""
+    files: int = 0
+    new: int = 0
+    known: int = 0
+    receipts: int = 0
+    refused: StickRefused | None = None
+    logs: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+
+    def stop(self, refused: StickRefused, origin: str = "") -> None:
+        """Something was not taken; nothing more of that log is tried."""
+        self.refused = self.refused or refused
+        self.stopped.add(origin)
+
+    def batch(self, logs: LogStore, piece: Piece, take: Callable[[], object]) -> None:
+        """Take one batch in and count what it brought; a refusal is kept by the file's name."""
+        if piece.origin in self.stopped:
+            return
+        before = held_of(logs, piece.origin)
+        try:
+            take()
+        except Gap as gap:
+            if before < piece.stop:
+                self.stop(_gap(piece, before, gap.code), piece.origin)
+                return
+        except SyncError as error:
+            self.stop(StickRefused(error.code, piece.name), piece.origin)
+            return
+        except DiskFull:
+            self.stop(StickRefused("try_later", piece.name), piece.origin)
+            return
+        after = min(held_of(logs, piece.origin), piece.stop)
+        fresh = max(0, after - max(before, piece.start))
+        self.new += fresh
+        self.known += piece.stop - piece.start - fresh
+        self.logs.add(piece.origin)
+
+    def lines(self, place: Place) -> Iterator[str]:
+        """The same for a person."""
+        whose = f"分厅 {self.hall} " if place == "center" and self.hall else ""
+        if self.new or self.known or not self.refused:
+            yield f"{whose}收下新记录 {self.new} 条；已经有的 {self.known} 条，没有重复。"
+        if self.receipts:
+            yield f"中心确认收到本厅记录，又核对了回执 {self.receipts} 份。"
+        if not self.refused and not self.new and not self.receipts:
+            yield "U盘里的内容以前都收到过（旧U盘，或已由网络送到），没有影响。"
+        if self.refused:
+            yield from sentences(self.refused, place)
+
+    def facts(self, place: Place) -> dict[str, object]:
+        """The same for a script."""
+        every = (self.refused, *self.refused.more) if self.refused else ()
+        return {
+            "where": self.where,
+            "hall": self.hall,
+            "made_at": self.made_at,
+            "files": self.files,
+            "new": self.new,
+            "known": self.known,
+            "receipts": self.receipts,
+            "refused": [{"reason": one.reason, "file": one.name} for one in every],
+            "said": [*self.lines(place)],
+        }
+
+
+@dataclass(frozen=True)
+class Given:
+    """What one export wrote. ``left``: entries that found no room."""
+
+    hall: str
+    files: int
+    bytes: int
+    entries: int
+    left: int
+
+    def facts(self) -> dict[str, object]:
+        """The same for a script."""
+        return asdict(self)
+
+    def line(self, place: Place) -> str:
+        """The same for a person."""
+        whose = f"给分厅 {self.hall} 的" if place == "center" else ""
+        size = bytes_in_words(self.bytes)
+        told = f"已写好{whose} {self.files} 个文件，记录 {self.entries} 条，共 {size}。"
+        if self.left:
+            told += f"空间不够，还有 {self.left} 条没有写："
+            told += f"请{MAKER[place]}导入并带回回执后，再导出一次。"
+        return told
+
+
+def given(written: Written, waiting: int) -> Given:
+    """What an export wrote of so many entries that were waiting."""
+    pieces = written.manifest.pieces
+    entries = sum(piece.stop - piece.start for piece in pieces)
+    hall = written.manifest.heading.hall
+    return Given(hall, len(pieces) + 1, written.bytes, entries, max(0, waiting - entries))
