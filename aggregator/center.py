@@ -21,7 +21,6 @@ from sync.entries import Entry
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
-from sync.schema import holds_own_log
 from sync.sealing import SealingKeys
 from sync.tables import Tables, records
 from sync.vault import Vault
@@ -84,7 +83,7 @@ class Center:
         make_folder(data)
         home = f"sqlite:///{data.resolve() / 'center.db'}"
         self.db = db or CenterStore(settings.database or home, settings.partitions)
-        make = not holds_own_log(self.db)
+        make = not self._has_begun()
         self.vault = Vault(key_file(keys, "vault", make=make))
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
@@ -94,6 +93,13 @@ class Center:
         self.logs.open(self.standards_origin, CENTER, own=True)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
+
+    def _has_begun(self) -> bool:
+        """Whether this database is a center's already; asks for one log, because those of halls may
+        stand on a server that is away.
+        """
+        sql = "SELECT origin FROM log WHERE origin = :origin"
+        return "log" in self.db.tables() and bool(self.db.query(sql, origin=self.standards_origin))
 
     @property
     def root(self) -> Verifier:

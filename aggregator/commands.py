@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from aggregator import key_commands, roster, serving
+from aggregator import key_commands, roster, serving, spreading
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.office import ROLES
@@ -27,6 +27,7 @@ def main() -> None:
 
 main.add_command(key_commands.root)
 main.add_command(key_commands.keys)
+main.add_command(spreading.spread)
 
 
 @main.command()

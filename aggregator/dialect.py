@@ -64,6 +64,11 @@ class Table:
     key: tuple[str, ...]
 
     @property
+    def names(self) -> list[str]:
+        """The columns by name."""
+        return [column.split()[0] for column in self.columns.split(",")]
+
+    @property
     def body(self) -> str:
         """Columns and primary key."""
         named = ", ".join(self.key)

@@ -206,9 +206,10 @@ class CenterStore:
                 return
             known = self._begin_schema()
             split = split_by(RECORDS, PROJECTIONS)
-            for statement in statements:
-                if name_of(statement) not in known:
-                    self._create(postgres_ddl(statement, split, self._partitions))
+            new = [statement for statement in statements if name_of(statement) not in known]
+            self._refuse_spread([name_of(statement) for statement in new], split)
+            for statement in new:
+                self._create(postgres_ddl(statement, split, self._partitions))
 
     def _create(self, statements: Iterator[str] | Sequence[str]) -> None:
         for statement in statements:
@@ -222,6 +223,16 @@ class CenterStore:
         self.query("SELECT pg_advisory_xact_lock(:turn)", turn=_SCHEMA_TURN)
         rows = self.query("SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)")
         return {row["relname"] for row in rows}
+
+    def _refuse_spread(self, names: Sequence[str], split: Mapping[str, str]) -> None:
+        """What belongs to one hall must stand on that hall's server: made here, it would not."""
+        missing = [name for name in names if name in split]
+        if missing and self.query("SELECT 1 FROM pg_proc WHERE proname = 'onehall_place'"):
+            added = " ".join(f"--added {name}" for name in missing)
+            raise UnfitDatabase(
+                f"this database is spread over several servers and lacks tables of this version: "
+                f"run onehall-aggregator spread {added} with the servers and partitions it has"
+            )
 
     def _held(self) -> Connection:
         connection: Connection = self._current.connection

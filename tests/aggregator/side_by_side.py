@@ -25,10 +25,12 @@ from aggregator import roster
 from aggregator.app import create_tables
 from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
+from aggregator.rounds import take_batch
 from node import enrolment, syncing
 from node.hall import Hall
 from standards.catalogue import starter_guides
 from standards.records import CaseReceived, CaseStep, GuidePublished
+from sync.applying import rebuild
 from sync.batch import MEDIA_TYPE
 from sync.client import PREFIX
 from sync.errors import StoreBusy, SyncError
@@ -104,10 +106,17 @@ class Aggregator:
 
     def answers(self) -> bool:
         """Whether it is up and all is well with it."""
+        return self._health() == 200
+
+    def listens(self) -> bool:
+        """Whether it is up, though something may be amiss."""
+        return self._health() in (200, 503)
+
+    def _health(self) -> int:
         try:
-            return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=2).status_code
         except requests.RequestException:
-            return False
+            return 0
 
 
 def new_aggregators(center: Center, count: int) -> list[Aggregator]:
@@ -240,3 +249,74 @@ def bring_home(hall: Hall, aggregators: list[Aggregator]) -> None:
         return state.mark.size == state.size
 
     wait_for(in_step, f"{hall.origin} is in step")
+
+
+def applied_in_full(center: Center, halls: list[Hall]) -> bool:
+    """Whether the center has applied all that these halls wrote."""
+    return all(
+        center.logs.state(hall.origin).applied == hall.logs.state(hall.origin).size
+        for hall in halls
+    )
+
+
+def what_follows(center: Center) -> dict[str, list[tuple[tuple[str, object], ...]]]:
+    """Every row of every table that follows from entries."""
+    return {
+        name: sorted(
+            (tuple(sorted(row.items())) for row in center.db.query(f"SELECT * FROM {name}")),
+            key=repr,
+        )
+        for name in center.logs.tables.names()
+    }
+
+
+def found(center: Center) -> list[tuple[str, str, str]]:
+    """Every finding: hall, what it is about, and the rule."""
+    rows = center.db.query("SELECT for_hall, subject_id, rule FROM finding")
+    return sorted((row["for_hall"], row["subject_id"], row["rule"]) for row in rows)
+
+
+def one_after_the_other(center: Center, halls: list[Hall], data: Path) -> Center:
+    """What one process makes of the same logs on SQLite, without any accident."""
+    other = new_center(data, "", keys_of=center.data)
+    for table in ("hall", "hall_key"):
+        for row in center.db.query(f"SELECT * FROM {table}"):
+            other.db.insert(table, [*row], [[*row.values()]])
+    for hall in halls:
+        start, size = 0, hall.logs.state(hall.origin).size
+        while start < size:
+            raw = next_batch(hall.logs, hall.origin, start, hall.signer, other.sealing.public)
+            assert raw is not None
+            take_batch(other, (hall.settings.hall, "1"), raw)
+            start = other.logs.state(hall.origin).size
+    apply_all(other)
+    return other
+
+
+def check_everything(center: Center, halls: list[Hall], alone: Path) -> None:
+    """Nothing is lost and nothing is there twice: logs, tables, findings, and all of it anew."""
+    for state in center.logs.states():
+        assert center.logs.verify(state.origin) is None, state.origin
+        assert state.applied == state.size
+    for hall in halls:
+        size = hall.logs.state(hall.origin).size
+        assert size > 40
+        assert center.logs.state(hall.origin).frontier == hall.logs.state(hall.origin).frontier
+        rows = center.db.query(
+            "SELECT SUM(stop - start) AS entries FROM batch WHERE origin = :o", o=hall.origin
+        )
+        assert rows == [{"entries": size}]
+        assert center.logs.personal(hall.origin, 0, size) == hall.logs.personal(
+            hall.origin, 0, size
+        )
+    assert center.db.query("SELECT * FROM quarantine") == []
+
+    reference = one_after_the_other(center, halls, alone)
+    assert found(center) == found(reference)
+    assert len(found(center)) == len(set(found(center))) > 0
+    mine, theirs = what_follows(center), what_follows(reference)
+    for name in ("case_received", "case_step", "case_standing"):
+        assert mine[name] == theirs[name], name
+    reference.close()
+    rebuild(center.logs)
+    assert what_follows(center) == mine

@@ -13,17 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.apply import apply_all
 from aggregator.center import Center
-from aggregator.rounds import take_batch
 from node.hall import Hall
-from sync.applying import rebuild
-from sync.sending import next_batch
 from tests.aggregator.side_by_side import (
     Aggregator,
     Load,
     admitted_hall,
+    applied_in_full,
     bring_home,
+    check_everything,
     new_aggregators,
     new_center,
     wait_for,
@@ -72,47 +70,6 @@ def cut_a_session(center: Center) -> None:
         )
 
 
-def applied_in_full(center: Center, halls: list[Hall]) -> bool:
-    return all(
-        center.logs.state(hall.origin).applied == hall.logs.state(hall.origin).size
-        for hall in halls
-    )
-
-
-def what_follows(center: Center) -> dict[str, list[tuple[tuple[str, object], ...]]]:
-    """Every row of every table that follows from entries."""
-    return {
-        name: sorted(
-            (tuple(sorted(row.items())) for row in center.db.query(f"SELECT * FROM {name}")),
-            key=repr,
-        )
-        for name in center.logs.tables.names()
-    }
-
-
-def found(center: Center) -> list[tuple[str, str, str]]:
-    rows = center.db.query("SELECT for_hall, subject_id, rule FROM finding")
-    return sorted((row["for_hall"], row["subject_id"], row["rule"]) for row in rows)
-
-
-def one_after_the_other(center: Center, halls: list[Hall], data: Path) -> Center:
-    """What one process makes of the same logs on SQLite, without any accident."""
-    other = new_center(data, "", keys_of=center.data)
-    for row in center.db.query("SELECT * FROM hall"):
-        other.db.execute(
-            "INSERT INTO hall VALUES (:hall, :name, :state, :registered_at, :note)", **row
-        )
-    for hall in halls:
-        start, size = 0, hall.logs.state(hall.origin).size
-        while start < size:
-            raw = next_batch(hall.logs, hall.origin, start, hall.signer, other.sealing.public)
-            assert raw is not None
-            take_batch(other, (hall.settings.hall, "1"), raw)
-            start = other.logs.state(hall.origin).size
-    apply_all(other)
-    return other
-
-
 def test_processes_killed_at_random_lose_nothing_and_do_nothing_twice(
     center: Center, aggregators: list[Aggregator], halls: list[Hall], tmp_path: Path
 ):
@@ -136,34 +93,6 @@ def test_processes_killed_at_random_lose_nothing_and_do_nothing_twice(
     for one in aggregators:
         one.end()
     check_everything(center, halls, tmp_path / "alone")
-
-
-def check_everything(center: Center, halls: list[Hall], alone: Path) -> None:
-    for state in center.logs.states():
-        assert center.logs.verify(state.origin) is None, state.origin
-        assert state.applied == state.size
-    for hall in halls:
-        size = hall.logs.state(hall.origin).size
-        assert size > 40
-        assert center.logs.state(hall.origin).frontier == hall.logs.state(hall.origin).frontier
-        rows = center.db.query(
-            "SELECT SUM(stop - start) AS entries FROM batch WHERE origin = :o", o=hall.origin
-        )
-        assert rows == [{"entries": size}]
-        assert center.logs.personal(hall.origin, 0, size) == hall.logs.personal(
-            hall.origin, 0, size
-        )
-    assert center.db.query("SELECT * FROM quarantine") == []
-
-    reference = one_after_the_other(center, halls, alone)
-    assert found(center) == found(reference)
-    assert len(found(center)) == len(set(found(center))) > 0
-    mine, theirs = what_follows(center), what_follows(reference)
-    for name in ("case_received", "case_step", "case_standing"):
-        assert mine[name] == theirs[name], name
-    reference.close()
-    rebuild(center.logs)
-    assert what_follows(center) == mine
 
 
 def test_a_database_that_crashes_under_load_has_kept_what_it_acknowledged(
