@@ -20,6 +20,7 @@ from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
 from sync.errors import Malformed, SyncError, TooLarge, TryLater
+from sync.failpoints import fp
 from sync.keysets import HallKeys
 from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk, RoundAsk
 from sync.notes import Verifier, decimal
@@ -162,6 +163,7 @@ def batch(hall: str, epoch: str) -> Response:
     """Take in one batch; the receipt is kept before it is answered."""
     with _room.taken(request.content_length or 0):
         receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
+    fp("receive.before_answer")
     worker: Worker | None = current_app.extensions.get("applying")
     if worker is not None:
         worker.wake(f"{_center().settings.center}/{hall}/{epoch}")

@@ -18,6 +18,7 @@ from sync.errors import (
     UnknownLog,
     WrongLog,
 )
+from sync.failpoints import fp
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, open_note
@@ -62,6 +63,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         for o in own_logs(center, keys.hall)
     ]
     _note_contact(center, ask, local, standards)
+    fp("round.noted")
     news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
         center=center.settings.center,
@@ -203,4 +205,5 @@ def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes
     raw = next_batch(center.logs, origin, start, center.signer, keys.sealing)
     if raw is None:
         raise SyncError("nothing after this size", size=center.logs.state(origin).size)
+    fp("give.packed")
     return raw

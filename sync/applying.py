@@ -17,6 +17,7 @@ import msgspec
 from standards.records.declare import Happening
 from sync.entries import Entry, NewerKind, Unreadable, read_generic, read_leaf
 from sync.errors import Malformed, RowRefused
+from sync.failpoints import fp
 from sync.log import LogStore
 from sync.personal import Term
 from sync.schema import LogState
@@ -49,6 +50,7 @@ def apply_pending(
     """
     done = 0
     while chunk := _apply_chunk(logs, origin, observe, effect):
+        fp("apply.committed")
         done += chunk
     return done
 
@@ -87,8 +89,12 @@ def _apply_at_once(
             # Another process was quicker.
             return
         portion = _read(logs, state, span[1])
-        _hold_back(logs, state, _keep(logs, portion, observe, effect))
+        fp("apply.read")
+        unfit = _keep(logs, portion, observe, effect)
+        fp("apply.kept")
+        _hold_back(logs, state, unfit)
         _move(logs, origin, span[1])
+        fp("apply.moved")
 
 
 @dataclass
@@ -184,6 +190,7 @@ def _hold_back(logs: LogStore, state: LogState, unfit: Mapping[int, Exception]) 
             reason=(newer + str(error))[:500],
             at=at,
         )
+        fp("quarantine.kept")
 
 
 def _describe(logs: LogStore, state: LogState, index: int, raw: bytes) -> tuple[str, str]:

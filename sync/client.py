@@ -31,6 +31,7 @@ from sync.errors import (
     TooLarge,
     Unreachable,
 )
+from sync.failpoints import fp
 from sync.keysets import CenterKeys, follow
 from sync.log import LogStore
 from sync.messages import LogHead, RoundAnswer, RoundAsk
@@ -217,6 +218,7 @@ class Exchange:
             logs=tuple(self._heads()),
         )
         raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
+        fp("round.after_answer")
         answer = messages.read(raw, RoundAnswer)
         if answer.center != peer.keys.center:
             raise NotOurs("an answer of another center")
@@ -283,10 +285,12 @@ class Exchange:
     def _send_batch(self, raw: bytes) -> int:
         peer = self._peer
         _, hall, epoch = peer.origin.rsplit("/", 2)
+        fp("push.before_send")
         try:
             note = self._line.send("POST", f"{PREFIX}/logs/{hall}/{epoch}", raw, MEDIA_TYPE)
         except Gap as gap:
             return self._resume_at(gap)
+        fp("push.after_send")
         return self._believe(note)
 
     def _resume_at(self, gap: Gap) -> int:
@@ -302,6 +306,7 @@ class Exchange:
         """Check a receipt against our own tree and answer the size it proves."""
         peer = self._peer
         accept_receipt(self._logs, peer.origin, note, peer.keys.receipts)
+        fp("believe.committed")
         return Checkpoint.parse(open_note(note, [peer.keys.receipts]).text).size
 
     def _pull(self, head: LogHead) -> int:
@@ -313,7 +318,9 @@ class Exchange:
         while here < head.size:
             target = f"{PREFIX}/logs/{quote(head.origin)}?from={here}"
             raw = self._line.send("GET", target, b"", "")
+            fp("pull.after_answer")
             receive(logs, raw, self._writer, peer.receiver)
+            fp("pull.after_receive")
             after = logs.state(head.origin).size
             if after <= here:
                 raise Malformed("a batch that brings nothing new", origin=head.origin)

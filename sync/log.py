@@ -31,6 +31,7 @@ from sync.batch import (
 from sync.clock import Clock
 from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
 from sync.errors import Malformed, UnknownLog
+from sync.failpoints import fp
 from sync.frames import inflate
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.migrations import migrate
@@ -193,6 +194,7 @@ class LogStore:
                 self.keep_personal(origin, {entry.index: opening + payload})
                 self.parts.index(self.parts.terms(entry, payload))
             self.tables.keep(self.db, [entry])
+            fp("write.kept")
             return entry
 
     def _append(self, state: LogState, leaf: Leaf) -> None:
@@ -214,6 +216,7 @@ class LogStore:
             size=after.size,
             frontier=after.to_bytes(),
         )
+        fp("write.appended")
 
     # --- keeping what others wrote ----------------------------------------------------------
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack
 from sync.errors import Gap, Malformed, TooLarge
+from sync.failpoints import fp
 from sync.log import LogStore
 from sync.mirror import Duplicate, Held, check_place, judge
 from sync.notes import Signer, Verifier
@@ -63,6 +64,7 @@ def receive(
     check_place(_held(logs, writer), batch.header, writer.origin)
     leaves = batch.leaves()
     hashes = hashes_of(leaves)
+    fp("receive.unpacked")
     parts: Mapping[int, bytes] = {}
     with logs.db.transaction():
         logs.lock(writer.origin)
@@ -71,11 +73,15 @@ def receive(
         verdict = judge(held, batch.header, batch.head, hashes)
         if isinstance(verdict, Duplicate):
             return _again(logs, batch, receiver.cosigner)
+        fp("receive.judged")
         parts = batch.personal(receiver.sealing)
         check_commitments(parts, leaves, batch.header.start)
         logs.keep_batch(batch, hashes, verdict.frontier)
+        fp("receive.leaves_kept")
         logs.keep_personal(writer.origin, parts)
+        fp("receive.parts_kept")
         receipt = _receipt(logs, batch, receiver.cosigner)
+    fp("receive.committed")
     logs.parts.remember(writer.origin, (batch.header.start, batch.header.stop), parts)
     return receipt
 
@@ -109,6 +115,7 @@ def _receipt(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes:
     now = max(0, int(logs.clock.now().timestamp()))
     note = batch.head_note + cosigner.cosign(batch.head.text, now)
     logs.keep_receipt(batch.head.origin, batch.head.size, cosigner.name, note)
+    fp("receive.receipt_kept")
     return note
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sync.batch import pack
 from sync.errors import Fork, Malformed
+from sync.failpoints import fp
 from sync.log import LogStore, Portions
 from sync.notes import Checkpoint, Signer, Verifier, open_note
 
@@ -35,6 +36,7 @@ def batch_within(
     parts = [len(personal.get(start + i, b"")) for i in range(len(leaves))]
     stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)
     head = Checkpoint(origin, stop, logs.root_at(origin, stop))
+    fp("pack.read")
     sent = {index: part for index, part in personal.items() if index < stop}
     return pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
 
@@ -77,6 +79,9 @@ def accept_receipt(logs: LogStore, origin: str, raw: bytes, cosigner: Verifier) 
             raise Fork("a receipt for entries we do not have", size=state.size, at=head.size)
         if logs.root_at(origin, head.size) != head.root:
             raise Fork("a receipt for another history than ours", at=head.size)
+        fp("believe.checked")
         logs.keep_receipt(origin, head.size, cosigner.name, raw)
+        fp("believe.receipt_kept")
         logs.move_mark(origin, head.size)
+        fp("believe.mark_moved")
         return max(state.mark.size, head.size)
