@@ -8,10 +8,11 @@ from aggregator import (
     drafts,
     enrolment,
     findings,
-    halls,
     home,
     inspections,
     presence,
+    quarantine,
+    records,
     roster,
     standards,
 )
@@ -87,10 +88,12 @@ def create_app(center: Center) -> Shell:
     )
     app.request_class = SealedRequest
     app.extensions[EXTENSION] = center
-    for room in (home, halls, standards, calendars, inspections, findings, cases, presence):
+    for room in (home, records, quarantine, standards, calendars, inspections, findings, cases):
         app.register_blueprint(room.pages)
+    app.register_blueprint(presence.pages)
     app.register_blueprint(enrolment.pages)
     app.add_navigation(*NAVIGATION)
+    app.add_banners(home.warnings)
     return app
 
 

@@ -12,6 +12,7 @@ from aggregator.center import Center
 from standards.cases import CASES
 from standards.judging import CaseBreach, judge
 from standards.records import Finding
+from sync import aside
 from sync.applying import apply_pending, replay_quarantined
 from sync.entries import Entry
 from sync.store import again
@@ -55,6 +56,21 @@ def waiting(center: Center) -> list[str]:
 def replay(center: Center, origin: str) -> int:
     """Try the quarantined entries of a hall again; answers how many could be applied."""
     return replay_quarantined(center.logs, origin, _judge(center))
+
+
+def replay_one(center: Center, origin: str, index: int) -> bool:
+    """Try one quarantined entry of a hall again; whether it could be applied."""
+    return aside.replay_one(center.logs, origin, index, _judge(center))
+
+
+def replay_newer(center: Center) -> int:
+    """After an upgrade: apply what an older program could not read; answers how many entries."""
+    judge = _judge(center)
+    return sum(
+        aside.replay_newer(center.logs, state.origin, judge)
+        for state in center.logs.states()
+        if not state.own
+    )
 
 
 def _judge(center: Center) -> Observer:

@@ -37,6 +37,7 @@ class CenterSettings:
         center: name in every log's origin, e.g. ``tonghua.example``; never changes.
         name: what stands on pages, e.g. ``市政务公开办公室``.
         database: SQLAlchemy URL; empty for ``center.db`` in the data folder.
+        silent_hours: after so many hours without a contact a hall is an alarm.
         partitions: into how many each large table is split when it is created on PostgreSQL.
     """
 
@@ -44,6 +45,7 @@ class CenterSettings:
     name: str
     database: str = ""
     partitions: int = PARTITIONS
+    silent_hours: int = 24
     listen: str = "127.0.0.1:8700"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
 

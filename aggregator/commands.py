@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from aggregator import key_commands, roster, serving, spreading
+from aggregator import audit_commands, key_commands, roster, serving, spreading
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.office import ROLES
@@ -16,6 +16,7 @@ from aggregator.opening import AS_JSON, DATA, opened
 from aggregator.stick_commands import export_stick, import_stick
 from sync.applying import rebuild as rebuild_tables
 from sync.durable import write_file
+from sync.proving import receipt_that_fails
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 
@@ -128,7 +129,10 @@ def status(data: Path, as_json: bool) -> None:
 @main.command()
 @DATA
 def verify(data: Path) -> None:
-    """Hash every kept entry again and name the first one that is not what was signed."""
+    """Hash every kept entry again and name the first one that is not what was signed.
+
+    Checks every receipt that was given against the kept entries, too.
+    """
     with opened(data) as center:
         broken = 0
         for state in center.logs.states():
@@ -136,6 +140,10 @@ def verify(data: Path) -> None:
             broken += first is not None
             said = "holds" if first is None else f"BROKEN at entry {first}"
             click.echo(f"{state.origin}  {state.size} entries  {said}")
+            size = None if state.own else receipt_that_fails(center.logs, state.origin)
+            if size is not None:
+                broken += 1
+                click.echo(f"{state.origin}  BROKEN: not what the receipt for {size} confirmed")
         sys.exit(1 if broken else 0)
 
 
@@ -182,6 +190,7 @@ def account(
 
 main.add_command(export_stick)
 main.add_command(import_stick)
+main.add_command(audit_commands.prove)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
+from aggregator import keybook
 from aggregator.center import Center
 from sync import comparison, messages
 from sync.comparison import DAMAGED, DIFFERENT, EQUAL, SHORT, Comparison
@@ -43,7 +44,8 @@ def answer_compare(center: Center, keys: HallKeys, question: bytes) -> CompareAn
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
     if not ask.origin.startswith(f"{center.settings.center}/{keys.hall}/"):
         raise UnknownLog("no log of this name for this hall", origin=ask.origin)
-    note = open_note(ask.head.encode(), [center.cosigner.verifier, keys.signing])
+    known = [*center.keys.ring.keys.receipts_keys, keybook.writer_of(center, ask.origin).verifier]
+    note = open_note(ask.head.encode(), known)
     head = Checkpoint.parse(note.text)
     if head.origin != ask.origin:
         raise Malformed("a head of another log than the one that is asked about")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Blueprint, render_template, url_for
@@ -19,7 +20,9 @@ from aggregator.office import (
     RECONCILER,
     center,
 )
+from aggregator.silence import SilentHall, patience, silent_halls
 from web import access
+from web.shell import Banner
 
 pages = Blueprint("home", __name__)
 
@@ -55,15 +58,43 @@ def _waiting(count: int, state: str = "warn") -> str:
 
 def _halls(center: Center) -> list[Tile]:
     size, now = standards_size(center), center.clock.now()
-    lines = [(facts, signs(facts, size, now)[0].state) for facts in every_hall(center)]
+    lost_after = patience(center)
+    lines = [(facts, signs(facts, size, now, lost_after)[0].state) for facts in every_hall(center)]
+    silent = silent_halls(center, now)
     bad = sum(state == "danger" for _, state in lines)
     overview = url_for("halls.overview")
     quarantined = sum(facts.quarantined for facts, _ in lines)
     return [
         Tile("分厅", len(lines), "对账总览", "ok", overview),
-        Tile("需要处理", bad, "失联、隔离或少记录", _waiting(bad, "danger"), overview),
-        Tile("隔离记录", quarantined, "等待处理", _waiting(quarantined, "danger"), overview),
-    ]
+        Tile("失联", len(silent), _named(silent), _waiting(len(silent), "danger"),
+             url_for("halls.overview", order="contact")),
+        Tile("需要处理", bad, "失联、未达、隔离或不一致", _waiting(bad, "danger"), overview),
+        Tile("隔离记录", quarantined, "等待处理", _waiting(quarantined, "danger"),
+             url_for("quarantine.listing")),
+    ]  # fmt: skip
+
+
+def _named(silent: list[SilentHall]) -> str:
+    names = "、".join(one.name for one in silent[:2])
+    return f"{names}等" if len(silent) > 2 else names or "都有联系"
+
+
+def warnings() -> Iterable[Banner]:
+    """The lines above every page of the people who reconcile: halls that have gone silent."""
+    staff = access.staff_or_none()
+    if staff is None or not staff.holds(RECONCILER, ADMINISTRATOR):
+        return
+    here = center()
+    silent = silent_halls(here, here.clock.now())
+    if silent:
+        longest = silent[0]
+        yield Banner(
+            level="danger",
+            text=f"{len(silent)}个分厅失联：{_named(silent)}，最长已{longest.words}没有联系。"
+            "请电话询问，并检查线路。",
+            href="/halls?order=contact",
+            link="对账总览",
+        )
 
 
 def _drafts(center: Center) -> list[Tile]:

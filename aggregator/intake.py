@@ -15,7 +15,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from aggregator import comparisons, roster, rounds
-from aggregator.apply import apply_hall, waiting
+from aggregator.apply import apply_hall, replay_newer, waiting
 from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
@@ -221,10 +221,18 @@ class Worker:
         return not self.last_error, self.last_error or "applying"
 
     def _run(self) -> None:
+        self._after_upgrade()
         while not self._stop.is_set():
             self._turn()
             if self._wake.wait(self._every):
                 self._let_pass()
+
+    def _after_upgrade(self) -> None:
+        """Once at each start: what an older program kept aside may be readable now."""
+        try:
+            logs.event("quarantine.newer_replayed", freed=replay_newer(self._center))
+        except Exception as error:
+            logs.failure("quarantine.newer_replayed", error)
 
     def _turn(self) -> None:
         """What cannot be applied now stays received; the next turn tries again."""

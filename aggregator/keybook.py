@@ -96,6 +96,23 @@ def latest_note(center: Center, hall: str) -> bytes:
     return bytes(rows[0]["note"]) if rows else b""
 
 
+def note_of_epoch(center: Center, hall: str, epoch: int) -> bytes:
+    """The roster note of the key that writes an epoch of a hall.
+
+    Raises:
+        UnknownKey: not enrolled.
+    """
+    rows = center.db.query(
+        "SELECT note FROM hall_key WHERE hall = :hall AND first_epoch <= :epoch "
+        "ORDER BY first_epoch DESC LIMIT 1",
+        hall=hall,
+        epoch=epoch,
+    )
+    if not rows:
+        raise UnknownKey("this hall is not enrolled", hall=hall)
+    return bytes(rows[0]["note"])
+
+
 def taken(center: Center) -> set[bytes]:
     """Every public key that a hall has or had."""
     rows = center.db.query("SELECT note FROM hall_key")

@@ -1,4 +1,4 @@
-"""``onehall-node compare`` and ``audit``: is what this hall has receipts for really at the center.
+"""``onehall-node compare``, ``audit`` and ``prove``: what this hall has receipts for, proved.
 
 Knows no page.
 """
@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from node import comparisons, enrolment
+from node import comparisons, enrolment, records
 from node.comparisons import Outcome
 from node.hall import Hall
 from node.opening import AS_JSON, DATA, opened
+from sync import proving
 from sync.client import HttpLine
-from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, head_of
+from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT
 from sync.errors import SyncError
-from sync.kept import kept_leaves
-from sync.merkle import Frontier, leaf_hash
 
 _AUDIT_SAMPLES = 64
 
@@ -67,21 +65,6 @@ def line_to_center(hall: Hall) -> HttpLine:
     return HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
 
 
-def receipts_that_fail(hall: Hall) -> Iterator[str]:
-    """The kept receipts whose root our own bytes do not lead to, as sentences."""
-    for origin in comparisons.own_origins(hall):
-        rows = hall.db.query(
-            "SELECT size, note FROM receipt WHERE origin = :origin ORDER BY size", origin=origin
-        )
-        reached = Frontier()
-        for row in rows:
-            leaves = kept_leaves(hall.logs, origin, reached.size, row["size"])
-            reached = reached.extended(leaf_hash(leaf or b"") for leaf in leaves)
-            if head_of(bytes(row["note"])).root != reached.root:
-                yield f"{origin}  the receipt for {row['size']} entries is for another history"
-                break
-
-
 def _tell(outcomes: list[Outcome], as_json: bool) -> bool:
     """Print them; whether every log is as it should be."""
     if as_json:
@@ -121,10 +104,30 @@ def audit(data: Path) -> None:
             fine = fine and first is None
             said = "holds" if first is None else f"BROKEN at entry {first}"
             click.echo(f"{origin}  own log: {said}")
-        for sentence in receipts_that_fail(hall):
-            fine = False
-            click.echo(sentence)
+            if (size := proving.receipt_that_fails(hall.logs, origin)) is not None:
+                fine = False
+                click.echo(f"{origin}  the receipt for {size} entries is for another history")
         fine = (
             _tell(comparisons.compare(hall, line_to_center(hall), _AUDIT_SAMPLES), False) and fine
         )
     sys.exit(0 if fine else 1)
+
+
+@click.command()
+@DATA
+@click.argument("index", type=click.IntRange(0))
+@click.option("--epoch", type=click.IntRange(1), help="Epoch of the log; the one in use if not.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+def prove(data: Path, index: int, epoch: int | None, out: Path | None) -> None:
+    """Write the proof of one record to a file, for somebody who trusts the root key alone.
+
+    INDEX is the record's place in the log, from 0. The program deploy/verify-proof checks it.
+    """
+    with opened(data) as hall:
+        origin = hall.origin
+        if epoch is not None:
+            origin = f"{hall.settings.center}/{hall.settings.hall}/{epoch}"
+        text = records.proof(hall, origin, index)
+    path = out or Path(proving.file_name(origin, index))
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"Written to {path}.")

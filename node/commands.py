@@ -171,6 +171,7 @@ main.add_command(audit_commands.compare)
 main.add_command(audit_commands.audit)
 main.add_command(export_stick)
 main.add_command(import_stick)
+main.add_command(audit_commands.prove)
 
 
 if __name__ == "__main__":

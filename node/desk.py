@@ -51,6 +51,9 @@ class Sync(Protocol):
     def poke(self) -> None:
         """Ask for a contact as soon as possible; returns at once."""
 
+    def compare(self) -> None:
+        """Ask for a comparison with the center as soon as possible; returns at once."""
+
 
 def sync() -> Sync | None:
     """The background exchange; None where none runs."""

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from node import casebook, findings, outbox, reveals
+from node import casebook, comparisons, findings, outbox, reveals
 from node.cases import deem_before_listing
 from node.desk import hall, sync, today
 from node.hall import Hall
+from node.progress import duration
+from sync.comparison import EQUAL, NOTHING
 from web import access
 from web.shell import Banner
 
@@ -70,6 +72,7 @@ def warnings() -> Iterable[Banner]:
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
+        *_comparison_warning(here),
         *_disk_warning(here),
     ]
 
@@ -106,6 +109,14 @@ def _exchange_warnings(now: datetime) -> Iterable[Banner]:
     if running is None:
         return
     status = running.status()
+    if status.state == "stuck":
+        yield Banner(
+            level="danger",
+            text=f"上报卡住了，已{duration(status.moving.quiet_s)}没有进展。"
+            "业务照常、数据都在；请管理员重启本机程序。",
+            href="/outbox",
+            link="待上报",
+        )
     if status.last_success is not None and now - status.last_success > CONTACT_LATE:
         days = (now - status.last_success).days
         yield Banner(
@@ -118,6 +129,16 @@ def _exchange_warnings(now: datetime) -> Iterable[Banner]:
         yield Banner(
             level="warn",
             text=f"本机时钟比中心{way}{int(abs(skew) // 60)}分钟，请管理员校准。收件照常。",
+        )
+
+
+def _comparison_warning(here: Hall) -> Iterable[Banner]:
+    if any(one.state not in (EQUAL, NOTHING) for one in comparisons.latest(here)):
+        yield Banner(
+            level="danger",
+            text="对账发现本厅与中心的记录不一致。业务照常；请管理员查看并联系中心，不要自行改动数据。",
+            href="/outbox",
+            link="待上报",
         )
 
 

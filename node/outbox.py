@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from node import comparisons
 from node.desk import hall, sync
 from node.file_traffic import file_traffic
 from node.findings import count_by_state
 from node.hall import Hall
+from node.progress import duration, volume
 from sync.errors import UnknownLog
 from web import access, logs
 
@@ -27,6 +29,7 @@ STATES = {
     "pending": ("warn", "等待中心批准入网"),
     "waiting": ("ok", "正常，等待下一次"),
     "running": ("info", "正在上报"),
+    "stuck": ("danger", "卡住了，长时间没有进展"),
     "offline": ("warn", "连不上中心，稍后自动再试"),
     "refused": ("danger", "被中心拒绝"),
     "stopped": ("idle", "已停止"),
@@ -123,7 +126,11 @@ def listing() -> str:
         status=running.status() if running else None,
         files=file_traffic(here),
         states=STATES,
-        asked="asked" in request.args,
+        duration=duration,
+        volume=volume,
+        comparisons=comparisons.latest(here),
+        epoch=here.origin.rpartition("/")[2],
+        asked=request.args.get("asked", ""),
     )
 
 
@@ -135,4 +142,15 @@ def now() -> Response:
     if running is not None:
         running.poke()
         logs.event("sync.asked")
-    return redirect(url_for("outbox.listing", asked=1), 303)
+    return redirect(url_for("outbox.listing", asked="sync"), 303)
+
+
+@pages.post("/compare")
+@access.roles("supervisor", "administrator")
+def compare() -> Response:
+    """Ask for a comparison with the center at once; asking twice does no harm."""
+    running = sync()
+    if running is not None:
+        running.compare()
+        logs.event("comparison.asked")
+    return redirect(url_for("outbox.listing", asked="compare"), 303)

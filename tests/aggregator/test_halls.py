@@ -1,11 +1,12 @@
 """The overview tells of each hall whether both sides hold the same, and what is in the way."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator import halls
-from aggregator.halls import HALL_KINDS, HallFacts, Sign, signs
+from aggregator import hall_days, halls
+from aggregator.hall_days import HALL_KINDS
+from aggregator.halls import HallFacts, Sign, signs
 from sync.log import LogStore
 from tests.aggregator.office import Office, a_case, a_finding, a_punch, an_answer
 
@@ -42,6 +43,20 @@ def facts(**changed) -> HallFacts:
         ({"contact_at": "", "local": None}, Sign("idle", "尚未联系")),
         ({"contact_at": "2026-11-24T00:45:00Z"}, Sign("warn", "15分钟未联系")),
         ({"contact_at": "2026-11-21T00:45:00Z"}, Sign("danger", "失联3天")),
+        ({"contact_at": "2026-11-22T23:45:00Z"}, Sign("danger", "失联25小时")),
+        ({"differs": "different"}, Sign("danger", "比对不一致")),
+        ({"differs": "short"}, Sign("danger", "中心少于回执")),
+        ({"differs": "damaged"}, Sign("danger", "分厅原始记录被改动")),
+        ({"quarantined": 2, "newer": 2}, Sign("warn", "较新版本2条，升级后入库")),
+        ({"quarantined": 3, "newer": 2}, Sign("danger", "隔离1条")),
+        (
+            {"local": 500, "received": 430, "applied": 430, "receipt_at": "2026-11-23T19:00:00Z"},
+            Sign("danger", "本地500条，只收到430条，已6小时"),
+        ),
+        (
+            {"local": 500, "received": 430, "applied": 430, "receipt_at": "2026-11-24T00:30:00Z"},
+            Sign("info", "待上传70条"),
+        ),
         ({"skew_s": -200}, Sign("warn", "时钟慢200秒")),
         ({"skew_s": 121}, Sign("warn", "时钟快121秒")),
         ({"skew_s": 120}, Sign("ok", "一致")),
@@ -56,6 +71,33 @@ def facts(**changed) -> HallFacts:
 )
 def test_the_gravest_sign_of_a_hall_comes_first(changed, expected: Sign):
     assert signs(facts(**changed), 90, NOW)[0] == expected
+
+
+def test_how_long_a_hall_may_be_silent_is_a_setting():
+    quiet = facts(contact_at="2026-11-23T19:00:00Z")
+    assert signs(quiet, 90, NOW)[0] == Sign("warn", "360分钟未联系")
+    assert signs(quiet, 90, NOW, timedelta(hours=5))[0] == Sign("danger", "失联6小时")
+
+
+def test_halls_are_listed_by_trouble_unless_asked_otherwise():
+    lines = [
+        (one, signs(one, 90, NOW))
+        for one in (
+            facts(hall="T01"),
+            facts(hall="T02", local=12),
+            facts(hall="T03", quarantined=1, contact_at="2026-11-24T00:45:00Z"),
+            facts(hall="T04", quarantined=1, contact_at="2026-11-24T00:58:00Z", local=99),
+        )
+    ]
+
+    def by(order: str) -> list[str]:
+        return [one.hall for one, _ in halls.sorted_lines(lines, order)]
+
+    assert by("trouble") == ["T03", "T04", "T02", "T01"]
+    assert by("hall") == ["T01", "T02", "T03", "T04"]
+    assert by("anything else") == by("trouble")
+    assert by("unsent")[:2] == ["T04", "T02"]
+    assert by("contact")[0] == "T03"
 
 
 def test_every_sign_of_a_hall_is_told():
@@ -121,7 +163,10 @@ def test_the_page_of_a_hall_shows_quarantine_with_reason_and_receipts(office: Of
         at=office.center.clock.stamp(),
     )
     shown = office.person("duizhang").text("/halls/T01")
-    assert "a step of a case that was never received" in shown
+    assert "其中较新版本 0 条、等待前一条 0 条" in shown
+    assert "a step of a case that was never received" in office.person("duizhang").text(
+        "/quarantine?hall=T01"
+    )
     assert office.center.cosigner.name in shown
     assert "隔离1条" in shown
 
@@ -133,15 +178,15 @@ def test_entries_are_counted_by_the_day_of_the_hall_and_by_kind(office: Office):
     office.hands.moment = datetime(2026, 11, 22, 16, 1, tzinfo=UTC)
     office.hall_writes("T01", a_case("XA-001"))
     office.hall_writes("T01", a_punch("T01-001", "2026-11-23T00:01:00+08:00"))
-    assert halls.days_by_kind(office.center, "T01") == {
+    assert hall_days.days_by_kind(office.center, "T01") == {
         "2026-11-23": {"case_received": 1, "punch": 1},
         "2026-11-22": {"case_received": 1},
     }
 
 
 def test_the_counts_by_day_name_every_kind_that_a_hall_writes():
-    assert all(f"'{kind}'" in halls._HOURS for kind in HALL_KINDS)
-    assert halls._HOURS.count("substr") == len(HALL_KINDS)
+    assert all(f"'{kind}'" in hall_days._HOURS for kind in HALL_KINDS)
+    assert hall_days._HOURS.count("substr") == len(HALL_KINDS)
 
 
 def test_an_unknown_hall_has_no_page(office: Office):
@@ -151,3 +196,17 @@ def test_an_unknown_hall_has_no_page(office: Office):
 def test_the_overview_is_not_for_people_of_the_standards(office: Office):
     assert office.person("qicao").get("/halls").status_code == 403
     assert office.person("fabu").get("/halls/T01").status_code == 403
+
+
+def test_files_that_records_name_and_that_are_not_here_are_counted(office: Office):
+    office.hall_writes("T01", a_case("XA-001"))
+    insert = "INSERT INTO file_named VALUES ('c.example/T01/1', :idx, :hash)"
+    for idx, hashed in ((0, "a" * 64), (1, "a" * 64), (1, "b" * 64), (2, "c" * 64)):
+        office.center.db.execute(insert, idx=idx, hash=hashed)
+    assert halls.files_missing(office.center) == {"T01": 3}
+    office.center.db.execute(
+        "INSERT INTO file_held VALUES ('T01', :hash, 5, :at)",
+        hash="a" * 64,
+        at=office.center.clock.stamp(),
+    )
+    assert halls.files_missing(office.center) == {"T01": 2}

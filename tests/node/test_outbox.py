@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +11,10 @@ from node import home, outbox
 from node.app import create_app
 from node.desk import SYNC
 from node.hall import Hall
+from node.progress import Progress, duration, volume
 from node.syncing import SyncStatus
 from standards.guides import Guide
+from sync import comparison
 from tests.node.hall import (
     Browser,
     TurnableClock,
@@ -39,6 +41,9 @@ class Line:
 
     def poke(self) -> None:
         self.poked.append(True)
+
+    def compare(self) -> None:
+        self.poked.append(False)
 
 
 def connect(app: Shell, **status) -> Line:
@@ -104,6 +109,76 @@ def test_the_button_asks_for_an_exchange_at_once(app: Shell, window: Browser):
     answer = window.post("/outbox/now")
     assert answer.status_code == 303
     assert line.poked == [True]
+
+
+def test_the_other_button_asks_for_a_comparison(app: Shell, window: Browser, office: Browser):
+    line = connect(app)
+    answer = office.post("/outbox/compare")
+    assert (answer.status_code, line.poked) == (303, [False])
+    assert "已请求比对" in office.get(answer.location).text
+    assert window.post("/outbox/compare").status_code == 403
+
+
+def moving(**changed) -> Progress:
+    return Progress(
+        **{"total": 1000, "done": 400, "moved_bytes": 90_000, "seconds": 8.0, **changed}
+    )
+
+
+def test_a_running_contact_shows_records_bytes_rate_and_time_left(app: Shell, window: Browser):
+    connect(app, state="running", moving=moving())
+    text = " ".join(window.get("/outbox").text.split())
+    for wanted in ("400 / 1000 条", "90.0 KB", "每秒 50.0 条，11.2 KB", "约剩 12秒", 'value="40"'):
+        assert wanted in text
+    assert "没有进展" not in text
+
+
+def test_a_contact_that_does_not_move_is_shown_as_stuck_on_every_page(app: Shell, window: Browser):
+    connect(app, state="running", moving=moving(quiet_s=90.0))
+    assert "已 1分钟没有进展" in window.get("/outbox").text
+    assert "卡住" not in banners(window)
+    connect(app, state="stuck", moving=moving(quiet_s=7300.0))
+    assert "卡住了，长时间没有进展" in window.get("/outbox").text
+    assert "上报卡住了，已2小时1分钟没有进展" in banners(window)
+
+
+@pytest.mark.parametrize(
+    ("progress", "rate", "left", "percent"),
+    [
+        (Progress(), None, None, 100),
+        (Progress(total=100, done=0, seconds=60), None, None, 0),
+        (Progress(total=100, done=50, seconds=1), None, None, 50),
+        (Progress(total=100, done=50, seconds=10), 5.0, 10.0, 50),
+        (Progress(total=100, done=120, seconds=10), 12.0, 0.0, 100),
+    ],
+)
+def test_rate_and_time_left_are_told_only_when_they_can_be_known(progress, rate, left, percent):
+    assert (progress.records_per_s, progress.left_s, progress.percent) == (rate, left, percent)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0秒"), (59.9, "59秒"), (60, "1分钟"), (3600, "1小时0分钟"), (7500, "2小时5分钟")],
+)
+def test_a_length_of_time_is_said_as_people_say_it(seconds: float, words: str):
+    assert duration(seconds) == words
+
+
+def test_volumes_are_said_in_the_unit_that_fits():
+    assert [volume(n) for n in (0, 999, 1500, 2_500_000)] == ["0 B", "999 B", "1.5 KB", "2.5 MB"]
+
+
+def test_what_was_compared_stands_on_the_page_and_a_difference_above_every_page(
+    hall: Hall, window: Browser
+):
+    found = comparison.Comparison(hall.origin, "2026-11-24T01:00:00.000Z", "equal", 7, 7)
+    comparison.keep(hall.logs, found)
+    assert "前 <b>7</b> 条与中心逐条相同" in window.get("/outbox").text
+    assert banners(window) == ""
+    comparison.keep(hall.logs, replace(found, state="different", index=3))
+    text = window.get("/outbox").text
+    assert "第 <b>3</b> 条与中心出具过回执的内容不同" in text and "上次一致" in text
+    assert "对账发现本厅与中心的记录不一致" in banners(window)
 
 
 def test_asking_without_an_exchange_does_no_harm(window: Browser):
