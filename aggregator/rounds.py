@@ -24,6 +24,7 @@ from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, open_note
 from sync.receiving import Receiver, Writer, receive
 from sync.schema import LogState
+from sync.sealing import SEALED_TOGETHER
 from sync.sending import next_batch, signed_head
 from sync.store import again
 
@@ -71,6 +72,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         keys=news[0].decode(),
         hall=news[1].decode() or msgspec.UNSET,
         quarantined=quarantined(center, f"{name}/1"),
+        sealed=SEALED_TOGETHER,
         compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
     )

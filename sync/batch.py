@@ -17,21 +17,24 @@ from hashlib import sha256
 
 from sync.entries import MAX_LEAF_BYTES
 from sync.errors import Malformed, TooLarge
-from sync.frames import deflate, inflate
+from sync.frames import (
+    FREE_PLAIN_BYTES,
+    MAX_PLAIN_BYTES,
+    deflate,
+    inflate,
+    may_inflate,
+)
 from sync.merkle import leaf_hash
 from sync.notes import Checkpoint, Note, Signer, Verifier, decimal, open_note
-from sync.sealing import SealingKey, seal, unseal
+from sync.sealing import Recipient, SealingKey, seal, unseal
 
 TYPE = "onehall/batch/v1"
 # Handed on by a keeper who did not write it: the header is the keeper's, the head the writer's own.
 RELAY_TYPE = "onehall/relay/v1"
 MEDIA_TYPE = "application/vnd.onehall.batch"
 MAX_ENTRIES = 5_000
-MAX_LEAVES_BYTES = 16 * 1024 * 1024
 MAX_BATCH_BYTES = 32 * 1024 * 1024
-MAX_RATIO = 200
-# Up to here any ratio is taken: honest leaves can be very much alike, and a sender keeps below it.
-FREE_LEAVES_BYTES = MAX_LEAVES_BYTES // 4
+MAX_LEAVES_BYTES, FREE_LEAVES_BYTES = MAX_PLAIN_BYTES, FREE_PLAIN_BYTES
 _MAX_LINE = 64
 
 
@@ -101,7 +104,7 @@ def _check_caps(header: Header) -> None:
     too_long = header.leaves_plain_bytes > MAX_LEAVES_BYTES
     if too_many or too_long or header.leaves_bytes + header.sealed_bytes > MAX_BATCH_BYTES:
         raise TooLarge("a batch passes a cap", entries=MAX_ENTRIES, bytes=MAX_BATCH_BYTES)
-    if header.leaves_plain_bytes > max(FREE_LEAVES_BYTES, MAX_RATIO * header.leaves_bytes):
+    if not may_inflate(header.leaves_plain_bytes, header.leaves_bytes):
         raise TooLarge("a batch claims to inflate beyond 200 to 1")
 
 
@@ -163,8 +166,8 @@ def hashes_of(leaves: Iterable[bytes]) -> list[bytes]:
     return [leaf_hash(leaf) for leaf in leaves]
 
 
-# The leaves, the personal parts by index, and the receiver's public sealing key.
-Contents = tuple[Sequence[bytes], Mapping[int, bytes], bytes]
+# The leaves, the personal parts by index, and whom they are sealed to.
+Contents = tuple[Sequence[bytes], Mapping[int, bytes], bytes | Recipient]
 
 
 def pack(signer: Signer, head: Checkpoint, start: int, log_size: int, contents: Contents) -> bytes:

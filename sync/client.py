@@ -37,6 +37,7 @@ from sync.log import LogStore
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Signer, Verifier, open_note
 from sync.receiving import Receiver, Writer, receive
+from sync.sealing import SEALED_TOGETHER, Recipient
 from sync.sending import accept_receipt, next_batch, signed_head
 from sync.signed_requests import Asked, sign_request
 
@@ -189,6 +190,7 @@ class Exchange:
 
     def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
         self._logs, self._line, self._peer = logs, line, peer
+        self._to = Recipient(peer.keys.sealing)
 
     def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
         """Round, push, pull; safe to break off anywhere and to run again.
@@ -256,6 +258,8 @@ class Exchange:
             self._believe(held.note.encode())
         if start > logs.state(peer.origin).size:
             raise Behind("the center holds more of this log than this node", size=start)
+        together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
+        self._to = Recipient(peer.keys.sealing, together)
         usual = logs.portions
         try:
             reached = self._push_from(start, lambda reached: progress(reached - before))
@@ -266,7 +270,7 @@ class Exchange:
     def _push_from(self, start: int, progress: Callable[[int], None]) -> int:
         """Send what there is from this size on; the size that was reached."""
         logs, peer, turns_back = self._logs, self._peer, 0
-        while raw := next_batch(logs, peer.origin, start, peer.signer, peer.keys.sealing):
+        while raw := next_batch(logs, peer.origin, start, peer.signer, self._to):
             try:
                 reached = self._send_batch(raw)
             except Unreachable:

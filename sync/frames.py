@@ -13,11 +13,20 @@ import zstandard
 from sync.errors import Malformed
 
 FRAME = b"\x28\xb5\x2f\xfd"
+MAX_PLAIN_BYTES = 16 * 1024 * 1024
+MAX_RATIO = 200
+# Up to here any ratio is taken: honest texts can be very much alike, and a sender keeps below it.
+FREE_PLAIN_BYTES = MAX_PLAIN_BYTES // 4
 _LEVEL, _RLE = 3, 1
 # One part is short: a quick level finds all that repeats in it.
 _QUICK = zstandard.ZstdCompressionParameters.from_level(
     -1, window_log=16, write_checksum=False, write_content_size=True
 )
+
+
+def may_inflate(plain: int, packed: int) -> bool:
+    """Whether so many bytes may come out of so many."""
+    return plain <= min(MAX_PLAIN_BYTES, max(FREE_PLAIN_BYTES, MAX_RATIO * packed))
 
 
 def deflate(plain: bytes) -> bytes:

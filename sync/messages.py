@@ -47,7 +47,8 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
 
     ``keys`` is empty when the hall goes by the newest set; ``hall`` is there when the hall may not
     have its newest roster note.
-    ``compare``: the center wishes that this hall compares its logs.
+    ``compare``: the center wishes that this hall compares its logs. ``sealed``: the newest form of
+    sealed section that the center opens (docs/wire.md section 4.3); the first when unset.
     """
 
     center: Name
@@ -56,6 +57,7 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     hall: Note | msgspec.UnsetType = msgspec.UNSET
     quarantined: Size = 0
     compare: bool | msgspec.UnsetType = msgspec.UNSET
+    sealed: Size | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 

@@ -1,16 +1,20 @@
 """Sealing for one receiver on the way (RFC 9180 HPKE, then AES-256-GCM): parts, and whole files.
 
-The only file that touches HPKE. One encapsulated content key for a batch; every personal part is
-sealed under it with its leaf index as nonce and associated data. A content key is used for exactly
-one packing, so an index is never used twice under one key.
+The only file that touches HPKE. One encapsulated content key for a batch. Under it every personal
+part is sealed with its leaf index as nonce and associated data, or all of them together with the
+index that no entry has: then what repeats itself from person to person is packed first. A content
+key is used for exactly one packing, so an index is never used twice under one key.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from itertools import pairwise
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -18,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from sync.errors import Malformed
+from sync.frames import deflate, inflate, may_inflate
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 CONTENT_KEY_BYTES = 32
@@ -26,6 +31,13 @@ OPENING_BYTES = 32
 MAX_PART_BYTES = 64 * 1024
 # The nonce of a file: each has a content key of its own.
 _ONE_USE = bytes(12)
+MAX_APART = 0xFFFF
+# Forms of a sealed section: each part for itself, all parts together.
+SEALED_TOGETHER = 2
+# Where all parts stand together; no log has an entry of this index.
+_ALL = b"\xff" * 12
+_JOINED = struct.Struct(">IIQ")
+_Cipher = Callable[[bytes, bytes, bytes], bytes]
 
 # Points of small order on Curve25519 and their twists (RFC 7748 section 6.1), without the top bit:
 # the shared secret would be zero, so nothing can be sealed to them.
@@ -107,25 +119,39 @@ class SealingKeys(SealingKey):
             raise
 
 
-def seal(parts: Mapping[int, bytes], public: bytes, info: bytes) -> bytes:
-    """The sealed section: wrapped content key, then (index, length, ciphertext) for each part.
+class Recipient(NamedTuple):
+    """A receiver's public sealing key, and whether it opens parts that were sealed together."""
+
+    public: bytes
+    together: bool = False
+
+
+def seal(parts: Mapping[int, bytes], to: bytes | Recipient, info: bytes) -> bytes:
+    """The sealed section: wrapped content key, then the parts, each for itself or all together.
 
     Args:
         parts: leaf index -> opening ‖ payload.
-        public: the receiver's sealing key.
+        to: the receiver's sealing key.
         info: binds the section to its batch (origin, from, to).
     """
     if not parts:
         return b""
+    public, together = to if isinstance(to, Recipient) else Recipient(to)
     content_key = os.urandom(CONTENT_KEY_BYTES)
     wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), info)
     encrypt = AESGCM(content_key).encrypt
+    joined = join_parts(parts) if together else None
+    if joined is not None:
+        return b"".join((wrapped, *_sealed(encrypt, _ALL, joined)))
     out = [wrapped]
     for index, plain in sorted(parts.items()):
-        where = index.to_bytes(12, "big")
-        sealed = encrypt(where, plain, where)
-        out.append(where + len(sealed).to_bytes(4, "big") + sealed)
+        out += _sealed(encrypt, index.to_bytes(12, "big"), plain)
     return b"".join(out)
+
+
+def _sealed(encrypt: _Cipher, where: bytes, plain: bytes) -> tuple[bytes, bytes, bytes]:
+    sealed = encrypt(where, plain, where)
+    return where, len(sealed).to_bytes(4, "big"), sealed
 
 
 def unseal(section: bytes, key: SealingKey, info: bytes) -> dict[int, bytes]:
@@ -142,12 +168,11 @@ def unseal(section: bytes, key: SealingKey, info: bytes) -> dict[int, bytes]:
     while at < end:
         where, length = section[at : at + 12], int.from_bytes(section[at + 12 : at + 16], "big")
         index, stop = int.from_bytes(where, "big"), at + 16 + length
+        if where == _ALL and at == WRAPPED_BYTES and stop == end:
+            return split_parts(_opened(decrypt, where, section[at + 16 : stop]))
         if index <= last or stop > end or length > MAX_PART_BYTES:
             raise Malformed("the sealed section is cut short or out of order")
-        try:
-            parts[index] = decrypt(where, section[at + 16 : stop], where)
-        except InvalidTag:
-            raise Malformed("a sealed part was altered") from None
+        parts[index] = _opened(decrypt, where, section[at + 16 : stop])
         last, at = index, stop
     return parts
 
@@ -180,3 +205,58 @@ def open_whole(sealed: memoryview, key: SealingKey, label: bytes, info: bytes) -
         return AESGCM(content_key).decrypt(_ONE_USE, sealed[WRAPPED_BYTES:], label)
     except InvalidTag:
         raise Malformed("a sealed file was altered") from None
+
+
+def _opened(decrypt: _Cipher, where: bytes, sealed: bytes) -> bytes:
+    try:
+        return decrypt(where, sealed, where)
+    except InvalidTag:
+        raise Malformed("a sealed part was altered") from None
+
+
+def join_parts(parts: Mapping[int, bytes]) -> bytes | None:
+    """All parts of a batch as one text, their payloads in one frame; None when it cannot be.
+
+    ``count (4) ‖ plain bytes (4) ‖ first index (8) ‖ how far each is from the first (2 each) ‖
+    openings (32 each) ‖ frame of the payloads, each followed by LF``.
+    """
+    indexes = sorted(parts)
+    first, some = indexes[0], [parts[index] for index in indexes]
+    plain = b"".join([part[OPENING_BYTES:] + b"\n" for part in some])
+    # A payload of foreign software may hold what it likes; it then travels for itself.
+    odd = plain.count(b"\n") != len(some) or min(map(len, some)) < OPENING_BYTES
+    if odd or indexes[-1] - first > MAX_APART:
+        return None
+    packed = deflate(plain)
+    if not may_inflate(len(plain), len(packed)):
+        return None
+    away = b"".join([(index - first).to_bytes(2, "big") for index in indexes])
+    head = _JOINED.pack(len(some), len(plain), first)
+    return b"".join((head, away, *[part[:OPENING_BYTES] for part in some], packed))
+
+
+def split_parts(joined: bytes) -> dict[int, bytes]:
+    """What :func:`join_parts` joined.
+
+    Raises:
+        Malformed: lengths that do not agree, or a payload too long.
+    """
+    if len(joined) < _JOINED.size:
+        raise Malformed("the sealed section is cut short or out of order")
+    count, size, first = _JOINED.unpack_from(joined)
+    openings = _JOINED.size + 2 * count
+    at = openings + OPENING_BYTES * count
+    if not count or at > len(joined) or not may_inflate(size, len(joined) - at):
+        raise Malformed("the sealed section is cut short or out of order")
+    plain = inflate(joined[at:], size)
+    payloads = plain.split(b"\n")
+    away = struct.unpack_from(f">{count}H", joined, _JOINED.size)
+    rising = all(a < b for a, b in pairwise(away))
+    if len(payloads) != count + 1 or payloads[-1] or not rising:
+        raise Malformed("the sealed section is cut short or out of order")
+    if max(map(len, payloads)) > MAX_PART_BYTES:
+        raise Malformed("a sealed part is longer than a part may be")
+    return {
+        first + away[i]: joined[openings + i * 32 : openings + i * 32 + 32] + payloads[i]
+        for i in range(count)
+    }

@@ -7,6 +7,7 @@ from sync.errors import Fork, Malformed
 from sync.failpoints import fp
 from sync.log import LogStore, Portions
 from sync.notes import Checkpoint, Signer, Verifier, open_note
+from sync.sealing import Recipient
 
 
 def next_batch(
@@ -14,12 +15,12 @@ def next_batch(
     origin: str,
     start: int,
     signer: Signer,
-    receiver: bytes,
+    receiver: bytes | Recipient,
 ) -> bytes | None:
     """The next batch from ``start``, or None when there is nothing after it.
 
     Args:
-        receiver: the receiver's public sealing key.
+        receiver: the receiver's public sealing key, and what it opens.
     """
     size = logs.state(origin).size
     return None if start >= size else batch_within(logs, origin, (start, size), signer, receiver)

@@ -15,7 +15,6 @@ from sync.batch import (
     MAX_BATCH_BYTES,
     MAX_ENTRIES,
     MAX_LEAVES_BYTES,
-    MAX_RATIO,
     Batch,
     Header,
     claimed_origin,
@@ -26,7 +25,7 @@ from sync.batch import (
 )
 from sync.entries import MAX_LEAF_BYTES
 from sync.errors import Malformed, SyncError, TooLarge, UnknownKey
-from sync.frames import inflate
+from sync.frames import MAX_RATIO, inflate
 from sync.merkle import leaf_hash, root_of
 from sync.notes import Checkpoint, Signer
 from sync.sealing import SealingKey

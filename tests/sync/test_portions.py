@@ -8,8 +8,9 @@ import pytest
 
 from node.hall import Hall, HallSettings
 from standards.records import FaceConsent, FindingAnswer, Inspection
-from sync.batch import MAX_BATCH_BYTES, MAX_LEAVES_BYTES, MAX_RATIO, Batch, unpack
+from sync.batch import MAX_BATCH_BYTES, MAX_LEAVES_BYTES, Batch, unpack
 from sync.clock import Clock
+from sync.frames import MAX_RATIO
 from sync.sealing import SealingKey
 from sync.sending import next_batch
 

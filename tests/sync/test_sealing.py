@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 
 from sync.errors import Malformed, SyncError
 from sync.sealing import (
+    MAX_APART,
     MAX_PART_BYTES,
     WRAPPED_BYTES,
+    Recipient,
     SealingKey,
     commitment,
     is_sealing_key,
+    join_parts,
     seal,
+    split_parts,
     unseal,
 )
 
@@ -29,6 +33,66 @@ parts_of_a_batch = st.dictionaries(st.integers(0, 1 << 40), st.binary(max_size=2
 @given(parts_of_a_batch)
 def test_what_was_sealed_is_opened_by_its_receiver(parts: dict[int, bytes]) -> None:
     assert unseal(seal(parts, KEY.public, INFO), KEY, INFO) == parts
+
+
+TOGETHER = Recipient(KEY.public, together=True)
+honest_parts = st.dictionaries(
+    st.integers(0, 70_000), st.binary(min_size=32, max_size=300), max_size=30
+)
+
+
+@given(honest_parts)
+def test_what_was_sealed_together_is_opened_by_its_receiver(parts: dict[int, bytes]) -> None:
+    assert unseal(seal(parts, TOGETHER, INFO), KEY, INFO) == parts
+
+
+def test_what_repeats_itself_from_person_to_person_takes_little_room_together() -> None:
+    parts = {i: bytes([i]) * 32 + b'{"subject":"%s"}' % (b"abc" * 50) for i in range(100)}
+    each, together = seal(parts, KEY.public, INFO), seal(parts, TOGETHER, INFO)
+    assert len(together) < 100 * 40 < len(each)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {1: b"o" * 32 + b"a line\nbreak", 2: b"o" * 32 + b"{}"},
+        {1: b"short", 2: b"o" * 32 + b"{}"},
+        {1: b"o" * 32, MAX_APART + 2: b"o" * 32},
+        {i: b"o" * 32 + bytes(60_000) for i in range(90)},
+    ],
+    ids=["a line break", "no opening", "far apart", "beyond the ratio"],
+)
+def test_parts_that_cannot_stand_together_travel_each_for_itself(odd: dict[int, bytes]) -> None:
+    assert join_parts(odd) is None
+    assert unseal(seal(odd, TOGETHER, INFO), KEY, INFO) == odd
+
+
+@given(st.data())
+def test_one_flipped_bit_is_found_in_parts_sealed_together(data: st.DataObject) -> None:
+    section = bytearray(seal({1: b"o" * 32 + b"{}", 2: b"p" * 32 + b"{}"}, TOGETHER, INFO))
+    section[data.draw(st.integers(0, len(section) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(Malformed):
+        unseal(bytes(section), KEY, INFO)
+
+
+@given(st.data())
+def test_parts_that_a_hall_joined_wrongly_are_refused_in_words(data: st.DataObject) -> None:
+    joined = bytearray(join_parts({3: b"o" * 32 + b"{}", 4: b"p" * 32 + b"{}"}) or b"")
+    for _ in range(data.draw(st.integers(1, 3))):
+        joined[data.draw(st.integers(0, len(joined) - 1))] = data.draw(st.integers(0, 255))
+    joined = joined[: data.draw(st.integers(0, len(joined)))]
+    try:
+        parts = split_parts(bytes(joined))
+    except Malformed:
+        return
+    assert all(len(part) >= 32 for part in parts.values())
+
+
+def test_parts_that_inflate_beyond_every_measure_are_refused_before_they_do() -> None:
+    joined = bytearray(join_parts({3: b"o" * 32 + b"{}"}) or b"")
+    joined[4:8] = (1 << 31).to_bytes(4, "big")
+    with pytest.raises(Malformed):
+        split_parts(bytes(joined))
 
 
 def test_nothing_to_seal_is_an_empty_section() -> None:

@@ -28,7 +28,7 @@ from sync.keysets import (
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_from_inclusion, root_of
 from sync.messages import EnrolAnswer, EnrolAsk, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Signer, Verifier, b64, open_note
-from sync.sealing import SealingKey, commitment
+from sync.sealing import SealingKey, commitment, join_parts, split_parts
 from sync.signed_requests import check_request, signature_headers
 from sync.usb import FileSource, check, pieces
 from tests.samples import KINDS, SAMPLES
@@ -177,6 +177,13 @@ def test_the_golden_batch_opens_to_the_leaves_and_parts_that_went_in():
     assert receipt.decode() == golden["receipt"]
     with pytest.raises(Malformed):
         batch.personal(make.HALL_SEALING)
+
+
+def test_the_golden_parts_that_were_sealed_together_are_split_and_joined_again():
+    golden = read("sealed-together.json")
+    parts = {int(index): unpacked(part) for index, part in golden["parts"].items()}
+    assert split_parts(unpacked(golden["joined"])) == parts
+    assert split_parts(join_parts(parts) or b"") == parts
 
 
 def test_the_golden_key_set_and_roster_note_are_read_and_signed_again_the_same():

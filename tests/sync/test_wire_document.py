@@ -5,7 +5,7 @@ import re
 import pytest
 
 from standards.records import RECORDS
-from sync import batch, entries, messages, notes, sealing, stick, strict_json
+from sync import batch, entries, frames, messages, notes, sealing, stick, strict_json
 from sync.errors import BY_CODE
 from sync.keysets import CODE_ALPHABET, CODE_MINUTES
 from sync.sealing import is_sealing_key
@@ -51,8 +51,8 @@ def test_the_table_of_kinds_is_the_one_of_the_declarations() -> None:
         ("leaves section, decompressed", batch.MAX_LEAVES_BYTES),
         ("leaves section ‖ sealed section", batch.MAX_BATCH_BYTES),
         ("the whole batch", batch.MAX_BATCH_BYTES + 64 * 1024),
-        ("decompressed : compressed, where more than 4,194,304 bytes come out", batch.MAX_RATIO),
-        ("one sealed ciphertext", sealing.MAX_PART_BYTES),
+        ("decompressed : compressed, where more than 4,194,304 bytes come out", frames.MAX_RATIO),
+        ("one sealed ciphertext of form 1; one payload of form 2", sealing.MAX_PART_BYTES),
         ("a note", notes.MAX_NOTE_BYTES),
         ("a JSON message", messages.MAX_MESSAGE_BYTES),
         ("nesting of JSON", strict_json.MAX_DEPTH),

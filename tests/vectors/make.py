@@ -34,7 +34,7 @@ from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_of
 from sync.messages import EnrolAnswer, EnrolAsk, LogHead, RoundAnswer, RoundAsk
 from sync.notes import COSIGNATURE, Checkpoint, Signer, b64
 from sync.sealed_files import content_key, sealed
-from sync.sealing import SealingKey, commitment
+from sync.sealing import SealingKey, commitment, join_parts
 from sync.signed_requests import Asked, sign_request, signature_headers
 from tests.samples import SAMPLES
 
@@ -331,6 +331,18 @@ def of_newer() -> dict[str, Any]:
     }
 
 
+def of_sealed_together() -> dict[str, Any]:
+    """Three parts, one of them erased between, and what they are before they are sealed."""
+    parts = {
+        index: sha256(f"opening {index}".encode()).digest() + payload.encode()
+        for index, payload in ((4, '{"mobile":"13812345678"}'), (5, "{}"), (9, '{"name":"张三"}'))
+    }
+    return {
+        "parts": {index: base64.b64encode(part).decode() for index, part in parts.items()},
+        "joined": base64.b64encode(join_parts(parts) or b"").decode(),
+    }
+
+
 def golden() -> dict[str, Any]:
     """File name -> content, for every golden file."""
     from tests.vectors.sticks import of_stick
@@ -345,6 +357,7 @@ def golden() -> dict[str, Any]:
         "merkle.json": of_merkle(),
         "keys.json": of_keys(),
         "batch.json": of_batch(),
+        "sealed-together.json": of_sealed_together(),
         "header.json": {"text": header.text, "note": SIGNING.sign(header.text).decode()},
         "checkpoint.json": of_checkpoint(),
         "keyset.json": {"text": KEYS.text, "note": sign_keys(ROOT, KEYS).decode()},
