@@ -76,7 +76,8 @@ class Table:
 
 
 _TABLE = re.compile(
-    r"\s*CREATE TABLE IF NOT EXISTS (\w+) \((.*?)(?:,\s*PRIMARY KEY \(([^)]*)\))?\s*\)\s*",
+    r"\s*CREATE TABLE IF NOT EXISTS (\w+) \((.*?)(?:,\s*PRIMARY KEY \(([^)]*)\))?\s*\)"
+    r"(?: WITHOUT ROWID)?\s*",
     re.DOTALL,
 )
 _NAME = re.compile(r"\s*CREATE (?:UNIQUE )?(?:TABLE|INDEX) IF NOT EXISTS (\w+)")

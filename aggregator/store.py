@@ -32,7 +32,7 @@ from aggregator.dialect import (
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import DiskFull, HalfDone, RowRefused, StoreBusy, TurnLost
-from sync.store import Row, insert_sql
+from sync.store import Row, insert_sql, sqlite_ddl
 
 MEMORY = "sqlite://"
 # One connection for each thread of the listener, the worker, and some to spare.
@@ -202,7 +202,7 @@ class CenterStore:
         """
         with self.transaction():
             if self.is_sqlite:
-                self._create(map(_strict, statements))
+                self._create(map(sqlite_ddl, statements))
                 return
             known = self._begin_schema()
             split = split_by(RECORDS, PROJECTIONS)
@@ -261,13 +261,8 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("cache_size=-16000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _strict(statement: str) -> str:
-    table = statement.lstrip().upper().startswith("CREATE TABLE")
-    return statement + " STRICT" if table else statement
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------

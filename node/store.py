@@ -17,7 +17,7 @@ from typing import Any
 import sqlite_utils
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row, insert_sql
+from sync.store import Row, insert_sql, sqlite_ddl
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
@@ -119,8 +119,7 @@ class NodeStore:
         """See ``sync.store.Database``; every table is STRICT."""
         with self.transaction():
             for statement in statements:
-                table = statement.lstrip().upper().startswith("CREATE TABLE")
-                self.schema.conn.execute(statement + " STRICT" if table else statement)
+                self.schema.conn.execute(sqlite_ddl(statement))
 
     def _holds_transaction(self) -> bool:
         if not self._lock.acquire(blocking=False):

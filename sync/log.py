@@ -72,7 +72,7 @@ class Portions:
     batch_entries: int = MAX_ENTRIES
     batch_plain_bytes: int = FREE_LEAVES_BYTES
     batch_sealed_bytes: int = MAX_BATCH_BYTES // 4
-    chunk_entries: int = 1_000
+    chunk_entries: int = MAX_ENTRIES
 
     def halved(self) -> Portions:
         """Batches of half the size."""

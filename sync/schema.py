@@ -27,10 +27,10 @@ DDL = (
         PRIMARY KEY (origin, start))""",
     """CREATE TABLE IF NOT EXISTS personal (
         origin TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
-        PRIMARY KEY (origin, idx))""",
+        PRIMARY KEY (origin, idx)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS personal_index (
         term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
-        PRIMARY KEY (term, origin, idx))""",
+        PRIMARY KEY (term, origin, idx)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS receipt (
         origin TEXT NOT NULL, size INTEGER NOT NULL, signer TEXT NOT NULL,
         note BLOB NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, size, signer))""",

@@ -27,7 +27,11 @@ def next_batch(
 
 
 def batch_within(
-    logs: LogStore, origin: str, within: tuple[int, int], signer: Signer, receiver: bytes
+    logs: LogStore,
+    origin: str,
+    within: tuple[int, int],
+    signer: Signer,
+    receiver: bytes | Recipient,
 ) -> bytes:
     """The batch from the first size on, which ends at the second one at the latest."""
     start, last = within

@@ -23,7 +23,7 @@ from standards.records.declare import (
 )
 from sync.entries import Entry, Unreadable
 from sync.folding import Fold
-from sync.store import Database, Row
+from sync.store import KEYED, Database, Row
 
 # Sees (entry, row before, row after) of every projected entry, in the transaction.
 Observer = Callable[[Entry, Any, Any], None]
@@ -205,7 +205,7 @@ def _create_sql(table: str, record_type: type[Record], envelope: Mapping[str, st
     own = {c.name: c.sql for c in columns_of(record_type)}
     # Quoted: a field of the halls' language may be a reserved word of one engine (`window`).
     parts = [f'"{name}" {sql}' for name, sql in {**envelope, **own}.items()]
-    return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY (hall, id))"
+    return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY (hall, id)){KEYED}"
 
 
 def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -307,20 +308,30 @@ def cells_of(record_type: type[Record]) -> Callable[[Any], list[Any]]:
 
     Found once for each type is which columns hold something else than a text or a number.
     """
-    columns = {column.name for column in columns_of(record_type)}
-    fields = [f for f in fields_of(record_type) if f.name in columns]
-    names = [f.name for f in fields]
-    odd = [place for place, f in enumerate(fields) if f.plain not in (str, int, Literal)]
+    fields = [f for f in fields_of(record_type) if not f.field.personal]
+    # One name more, so that a record of one field is taken as a tuple, too.
+    take = attrgetter(*[f.name for f in fields], "__class__")
+    odd = [(place, _as_cell(f)) for place, f in enumerate(fields) if f.plain not in _AS_THEY_ARE]
 
     def cells(logged: Any) -> list[Any]:
-        found = [getattr(logged, name) for name in names]
-        for place in odd:
-            value = found[place]
-            if value is not None:
-                found[place] = value.isoformat() if type(value) is date else _cell(value)
+        *found, _ = take(logged)
+        for place, as_cell in odd:
+            if found[place] is not None:
+                found[place] = as_cell(found[place])
         return found
 
     return cells
+
+
+_AS_THEY_ARE = (str, int, Literal)
+
+
+def _as_cell(field: FieldOf) -> Callable[[Any], Any]:
+    if field.plain is date:
+        return date.isoformat
+    if field.plain is tuple:
+        return lambda value: _encode(value).decode()
+    return _cell
 
 
 def record_of(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row, insert_sql
+from sync.store import Row, insert_sql, sqlite_ddl
 
 Fuse = Literal["crash", "full"]
 
@@ -106,8 +106,7 @@ class Disk:
         """See ``sync.store.Database``; every table is STRICT."""
         with self.transaction():
             for statement in statements:
-                table = statement.lstrip().upper().startswith("CREATE TABLE")
-                self._connection.execute(statement + " STRICT" if table else statement)
+                self._connection.execute(sqlite_ddl(statement))
 
     def close(self) -> None:
         """Close the connection; the content is gone."""
