@@ -15,6 +15,7 @@ from aggregator import (
     records,
     roster,
     standards,
+    stick_pages,
 )
 
 # Its routes join the sync interface, which the process or a test puts into the application.
@@ -92,6 +93,7 @@ def create_app(center: Center) -> Shell:
         app.register_blueprint(room.pages)
     app.register_blueprint(presence.pages)
     app.register_blueprint(enrolment.pages)
+    app.register_blueprint(stick_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     return app

@@ -24,6 +24,7 @@ from node import (
     scans,
     sign_ins,
     staff,
+    stick_pages,
     terminals,
     windows,
 )
@@ -69,6 +70,7 @@ ROOMS: tuple[Blueprint, ...] = (
     outbox.pages,
     quarantine.pages,
     records.pages,
+    stick_pages.pages,
     guides.pages,
     presence.pages,
     staff.pages,

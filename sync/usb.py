@@ -230,8 +230,10 @@ def _blocks(source: Source, manifest: Manifest, piece: Piece) -> Iterator[bytes]
 
 def _read(file: IO[bytes], length: int, name: str) -> bytes:
     """Exactly so many bytes."""
+    raw = b""
     try:
-        raw = file.read(length)
+        while len(raw) < length and (more := file.read(length - len(raw))):
+            raw += more
     except OSError as error:
         raise _unreadable(error, name) from None
     if len(raw) != length:

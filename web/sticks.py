@@ -5,17 +5,24 @@ Both applications say the same of a stick; neither knows the other. Knows no pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import IO, Any, Literal, cast
+
+from flask import Response, request
 
 from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
 from sync.log import LogStore
-from sync.stick import Piece
-from sync.stick_export import Written
+from sync.sealed_files import Scratch
+from sync.stick import Heading, Piece
+from sync.stick_export import FileTarget, Target, Written
+from sync.usb import FileSource, Source
+from web.uploads import attachment, shown_name
 
-MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
-"""How long a stick as one file may be: browsers and listeners carry it whole."""
+MAX_DOWNLOAD_BYTES = 32 * 1024 * 1024
+"""How long a stick as one file may be: a browser's upload must carry it whole."""
 
 Place = Literal["hall", "center"]
 HERE: dict[Place, str] = {"hall": "本厅", "center": "中心"}
@@ -24,6 +31,7 @@ _MOST_NAMED = 5
 
 SENTENCES = {
     "no_folder": "找不到“{name}”。请核对路径，确认U盘已经插好。",
+    "nothing_chosen": "请先选择U盘上的文件（名称以 .OHS 结尾），再点“导入”。",
     "empty": "“{name}”里没有{maker}导出的内容。可能插错了U盘：请换一个，或到{maker}重新导出。",
     "missing": "U盘上缺少文件 {name}，可能没有拷贝完就拔下了。请到{maker}重新导出，不要手工拷贝。",
     "cut_short": "文件 {name} 不完整（应有 {size} 字节，只有 {found} 字节），"
@@ -61,6 +69,38 @@ SENTENCES = {
     "请管理员清理磁盘，再导入同一个U盘；已收下的不会重复。",
     "refused": "文件 {name} 没有收下（{code}）。请管理员检查两边的程序版本，并联系{maker}。",
 }
+
+
+def uploaded(field: str) -> Source:
+    """The stick that somebody handed in as one file; it stays outside memory.
+
+    Raises:
+        StickRefused: no file was chosen.
+    """
+    sent = request.files.get(field)
+    if sent is None or not sent.filename:
+        raise StickRefused("nothing_chosen")
+    stream: IO[bytes] = sent.stream
+    return FileSource(lambda: nullcontext(stream), shown_name(sent.filename, ""))
+
+
+def download(make: Callable[[Callable[[Heading], Target]], Given], name: str) -> Response:
+    """A stick as one file, to be saved.
+
+    Args:
+        make: writes the export to a target.
+
+    Raises:
+        StickRefused: nothing could be written.
+    """
+    spool = cast(IO[bytes], Scratch())
+    target = FileTarget(spool, MAX_DOWNLOAD_BYTES)
+    try:
+        make(lambda _: target)
+    except BaseException:
+        spool.close()
+        raise
+    return attachment(target.blocks(), name, "", target.length)
 
 
 def held_of(logs: LogStore, origin: str) -> int:
@@ -154,8 +194,33 @@ class Taken:
         self.known += piece.stop - piece.start - fresh
         self.logs.add(piece.origin)
 
+    def query(self) -> dict[str, Any]:
+        """The numbers, to be shown by the page that one is sent to."""
+        return {
+            "hall": self.hall,
+            "new": self.new,
+            "known": self.known,
+            "receipts": self.receipts,
+        }
+
+    @classmethod
+    def of_query(cls, args: Mapping[str, str]) -> Taken | None:
+        """What :meth:`query` told; None when nothing was."""
+        told = [args.get(name, "") for name in ("new", "known", "receipts")]
+        if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in told):
+            return None
+        new, known, receipts = map(int, told)
+        hall = args.get("hall", "")
+        return cls("", hall[:12], new=new, known=known, receipts=receipts)
+
     def lines(self, place: Place) -> Iterator[str]:
-        """The same for a person."""
+        """The same for a person, what was refused last."""
+        yield from self.arrived(place)
+        if self.refused:
+            yield from sentences(self.refused, place)
+
+    def arrived(self, place: Place) -> Iterator[str]:
+        """What came in, for a person."""
         whose = f"分厅 {self.hall} " if place == "center" and self.hall else ""
         if self.new or self.known or not self.refused:
             yield f"{whose}收下新记录 {self.new} 条；已经有的 {self.known} 条，没有重复。"
@@ -163,8 +228,6 @@ class Taken:
             yield f"中心确认收到本厅记录，又核对了回执 {self.receipts} 份。"
         if not self.refused and not self.new and not self.receipts:
             yield "U盘里的内容以前都收到过（旧U盘，或已由网络送到），没有影响。"
-        if self.refused:
-            yield from sentences(self.refused, place)
 
     def facts(self, place: Place) -> dict[str, object]:
         """The same for a script."""
