@@ -7,6 +7,7 @@ from aggregator import (
     cases,
     drafts,
     enrolment,
+    figures,
     findings,
     home,
     inspections,
@@ -89,6 +90,9 @@ def create_app(center: Center) -> Shell:
     )
     app.request_class = SealedRequest
     app.extensions[EXTENSION] = center
+    app.metrics_from = center.settings.metrics_from
+    app.metrics.tell(lambda: figures.of_center(center))
+    app.health.register("disk", lambda: figures.disk_health(center))
     for room in (home, records, quarantine, standards, calendars, inspections, findings, cases):
         app.register_blueprint(room.pages)
     app.register_blueprint(presence.pages)

@@ -13,7 +13,7 @@ from standards.cases import CASES
 from standards.judging import CaseBreach, judge
 from standards.records import Finding
 from sync import aside
-from sync.applying import apply_pending, replay_quarantined
+from sync.applying import Effect, apply_pending, nothing, replay_quarantined
 from sync.entries import Entry
 from sync.store import again
 from sync.tables import Observer, happening_of
@@ -21,10 +21,10 @@ from sync.tables import Observer, happening_of
 JUDGE = "JUDGE"
 
 
-def apply_hall(center: Center, origin: str) -> int:
-    """Apply every received entry of a hall's log; answers how many."""
+def apply_hall(center: Center, origin: str, effect: Effect = nothing) -> int:
+    """Apply every received entry of a hall's log; answers how many. See `apply_pending`."""
     judge = _judge(center)
-    return again(lambda: apply_pending(center.logs, origin, judge))
+    return again(lambda: apply_pending(center.logs, origin, judge, effect))
 
 
 def apply_all(center: Center) -> int:

@@ -48,6 +48,7 @@ class CenterSettings:
     silent_hours: int = 24
     listen: str = "127.0.0.1:8700"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    metrics_from: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, data: Path) -> CenterSettings:

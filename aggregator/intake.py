@@ -27,6 +27,7 @@ from sync.notes import Verifier, decimal
 from sync.signed_requests import check_request
 from web import logs
 from web.access import limits, signed_by_other_means
+from web.watchdog import Heart
 
 PREFIX = "/sync/v1"
 intake = Blueprint("intake", __name__, url_prefix=PREFIX)
@@ -196,6 +197,7 @@ class Worker:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._fresh: SimpleQueue[str] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="applying", daemon=True)
+        self.heart = Heart()
         self.last_error = ""
 
     def start(self) -> None:
@@ -218,12 +220,14 @@ class Worker:
         """For /healthz."""
         if not self._thread.is_alive():
             return False, "the applying worker has ended"
-        return not self.last_error, self.last_error or "applying"
+        failed = self.heart.overdue() or self.last_error
+        return not failed, failed or "applying"
 
     def _run(self) -> None:
         self._after_upgrade()
         while not self._stop.is_set():
-            self._turn()
+            with self.heart.step("applying"):
+                self._turn()
             if self._wake.wait(self._every):
                 self._let_pass()
 
@@ -249,7 +253,8 @@ class Worker:
         for origin in origins:
             try:
                 if not self._stop.is_set():
-                    apply_hall(self._center, origin)
+                    # Each chunk is a sign of life.
+                    apply_hall(self._center, origin, lambda chunk: self.heart.beat())
             except Exception as error:
                 # A fault with one hall must not hold up the others.
                 failed = _told(error)

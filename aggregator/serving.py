@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from aggregator import figures
 from aggregator.app import create_app
 from aggregator.center import Center
 from aggregator.intake import Worker, intake
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
 from web.listener import Listener, serve_all
+from web.watchdog import Watchdog
 
 
 def serve(center: Center) -> None:
@@ -16,6 +18,9 @@ def serve(center: Center) -> None:
     app.register_blueprint(intake)
     app.extensions["applying"] = worker
     app.health.register("applying", worker.alive)
+    watchdog = Watchdog({"applying": worker.heart.overdue})
+    app.health.register("workers", watchdog.health)
+    app.metrics.tell(lambda: figures.of_worker(worker))
     host, _, port = center.settings.listen.rpartition(":")
     # Above the application's own cap, so that a batch that is too large is refused in its words.
     listener = Listener(
@@ -24,6 +29,11 @@ def serve(center: Center) -> None:
 
     def ready(running: object) -> None:
         worker.start()
+        watchdog.start()
         logs.event("center.ready", center=center.settings.center, listen=center.settings.listen)
 
-    serve_all([listener], ready=ready, stopping=worker.stop)
+    def stopping() -> None:
+        watchdog.stop()
+        worker.stop()
+
+    serve_all([listener], ready=ready, stopping=stopping)

@@ -140,6 +140,22 @@ class FaceEngine:
             ready.engine_id if ready else None,
         )
 
+    def probe(self) -> str:
+        """Whether the child hangs: asks it for something it must refuse, unless it is at work.
+
+        A child that does not answer is replaced. Answers what was wrong, or nothing.
+        """
+        child = self._child
+        if child is None or not self._turn.acquire(blocking=False):
+            return ""
+        try:
+            self._ask(child, b"", time.monotonic() + self.settings.timeout)
+        except FaceError as error:
+            return "the engine hung and is replaced" if error.code == "engine_failed" else ""
+        finally:
+            self._turn.release()
+        return ""
+
     def close(self) -> None:
         """End the child and wait until it is gone. Safe to call twice."""
         self._closing.set()

@@ -10,6 +10,7 @@ from node import (
     cases,
     enrolment_page,
     face_pages,
+    figures,
     findings,
     guides,
     home,
@@ -118,6 +119,8 @@ def create_app(hall: Hall) -> Shell:
     )
     app.request_class = SealedRequest
     app.extensions[HALL] = hall
+    app.metrics_from = hall.settings.metrics_from
+    app.metrics.tell(lambda: figures.of_hall(hall))
     app.extensions[FACES] = Faces(hall, None)
     app.extensions[windows.FINDER] = ItemFinder()
     for room in ROOMS:

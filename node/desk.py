@@ -20,6 +20,7 @@ HALL = "onehall.hall"
 SYNC = "sync"
 FILING = "filing"
 FACES = "onehall.faces"
+WATCHDOG = "watchdog"
 
 
 def hall() -> Hall:
@@ -73,3 +74,15 @@ class Files(Protocol):
 def filing() -> Files | None:
     """The thread that moves files; None where none runs."""
     return cast("Files | None", current_app.extensions.get(FILING))
+
+
+class Watch(Protocol):
+    """Who looks whether workers hang, as far as a page may use it."""
+
+    def stuck(self) -> dict[str, str]:
+        """Worker -> what it hangs in."""
+
+
+def watch() -> Watch | None:
+    """Who looks whether workers hang; None where nobody does."""
+    return cast("Watch | None", current_app.extensions.get(WATCHDOG))

@@ -31,6 +31,7 @@ from sync.errors import (
 from sync.file_exchange import FileExchange, FileLine
 from sync.pacing import Pace, check_windows, is_open
 from web import logs
+from web.watchdog import Heart
 
 LOOK_S, ASK_AGAIN_S, LOG_FIRST_S, WINDOW_S = 5.0, 600.0, 0.3, 30.0
 ABSENT_AGAIN_S = 6 * 3600.0
@@ -104,6 +105,7 @@ class Filing:
         self._failures, self._fault = 0, ""
         self._asked_at, self._absent_at = -ASK_AGAIN_S, -ABSENT_AGAIN_S
         self._moved_at = self._beat = self._now()
+        self.heart = Heart(self._now)
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="filing", daemon=True)
 
@@ -140,10 +142,13 @@ class Filing:
         return not status.is_stuck, "stuck" if status.is_stuck else status.state
 
     def _run(self) -> None:
-        self._archive.cabinet.tidy()
-        self._archive.look_through()
+        with self.heart.step("looking through the files", 600):
+            self._archive.cabinet.tidy()
+            self._archive.look_through()
         while not self._stop.is_set():
-            self._wake.wait(self.turn())
+            with self.heart.step("a piece of a file"):
+                pause = self.turn()
+            self._wake.wait(pause)
             self._wake.clear()
         self._say("stopped")
 
@@ -216,7 +221,9 @@ class Filing:
 
     def _http(self, url: str) -> HttpLine:
         clock = self._hall.clock
-        return HttpLine(url, self._hall.signer, lambda: clock.posix_ms() // 1000)
+        return HttpLine(
+            url, self._hall.signer, lambda: clock.posix_ms() // 1000, alive=self.heart.beat
+        )
 
     def _let_log_go_first(self) -> float:
         if self._sync is not None and self._sync.status().state == "waiting":

@@ -56,6 +56,7 @@ class HallSettings:
     listen: str = "127.0.0.1:8701"
     terminal_listen: str = "127.0.0.1:8711"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    metrics_from: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:

@@ -14,7 +14,7 @@ from flask import Blueprint, render_template
 
 from node import casebook, comparisons, findings, outbox, reveals
 from node.cases import deem_before_listing
-from node.desk import hall, sync, today
+from node.desk import hall, sync, today, watch
 from node.hall import Hall
 from node.progress import duration
 from sync.comparison import EQUAL, NOTHING
@@ -69,12 +69,33 @@ def warnings() -> Iterable[Banner]:
         return []
     here = hall()
     return [
+        *_worker_warnings(),
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
         *_comparison_warning(here),
         *_disk_warning(here),
     ]
+
+
+WORKERS = {
+    "sync": "上报程序",
+    "files": "文件传送程序",
+    "faces": "人脸识别程序",
+    "database": "数据库写入",
+}
+
+
+def _worker_warnings() -> Iterable[Banner]:
+    looking = watch()
+    names = [WORKERS.get(name, name) for name in sorted(looking.stuck())] if looking else []
+    if names:
+        yield Banner(
+            level="danger",
+            text=f"{'、'.join(names)}卡住了，系统会自动重启它。数据都在；持续出现请告诉管理员。",
+            href="/outbox",
+            link="待上报",
+        )
 
 
 def _standards_warning(here: Hall) -> Iterable[Banner]:

@@ -7,9 +7,10 @@ others; faces are computed in a child process.
 from __future__ import annotations
 
 from attendance.engine import FaceEngine
+from node import figures
 from node.app import create_app
 from node.deemed import deem_overdue
-from node.desk import FACES, FILING, SYNC
+from node.desk import FACES, FILING, SYNC, WATCHDOG
 from node.face_gallery import Faces
 from node.filing import Filing
 from node.hall import Hall
@@ -17,7 +18,9 @@ from node.kiosk import create_terminal_app
 from node.syncing import Syncing
 from web import logs
 from web.listener import MIB, Listener, serve_all
+from web.shell import Shell
 from web.uploads import MAX_UPLOAD_BYTES
+from web.watchdog import Turn, Watchdog
 
 # More than any request of a terminal; a picture of a face is never spilled to a temporary file.
 TERMINAL_BODY = 2 * 1024 * 1024
@@ -42,23 +45,37 @@ def serve(hall: Hall) -> None:
     filing = Filing(hall, syncing)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine()
+    probes = {
+        "sync": syncing.heart.overdue,
+        "files": filing.heart.overdue,
+        "faces": engine.probe,
+        "database": Turn(lambda: hall.db.is_writable_within(0.5)).kept,
+    }
+    watchdog = Watchdog(probes)
 
     def ready(running: object) -> None:
         syncing.start()
         filing.start()
+        watchdog.start()
         logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
 
     def stopping() -> None:
+        watchdog.stop()
         engine.close()
         filing.stop()
         syncing.stop()
 
-    staff = staff_listener(hall, engine, syncing, filing)
-    listeners = [staff, terminal_listener(hall, engine)]
+    staff = staff_app(hall, engine, syncing, filing)
+    staff.extensions[WATCHDOG] = watchdog
+    staff.health.register("workers", watchdog.health)
+    staff.metrics.tell(lambda: figures.of_watch(watchdog, probes))
+    terminals = create_terminal_app(hall, engine)
+    terminals.metrics, terminals.listener = staff.metrics, "terminals"
+    listeners = [staff_listener(hall, staff), terminal_listener(hall, terminals)]
     serve_all(listeners, ready=ready, stopping=stopping)
 
 
-def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Listener:
+def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:
     """The staff pages, with the exchange, the files on their way and the engine they show."""
     staff = create_app(hall)
     staff.extensions[SYNC] = syncing
@@ -67,15 +84,23 @@ def staff_listener(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Fil
     staff.health.register("files", filing.health)
     staff.extensions[FACES] = faces = Faces(hall, engine)
     staff.health.register("faces", faces.health)
+    staff.metrics.tell(lambda: figures.of_sync(syncing))
+    staff.metrics.tell(lambda: figures.of_files(filing))
+    staff.metrics.tell(lambda: figures.of_faces(engine))
+    return staff
+
+
+def staff_listener(hall: Hall, staff: Shell) -> Listener:
+    """The staff's windows."""
     host, port = address(hall.settings.listen)
     return Listener(app=staff, host=host, port=port, threads=8, max_body=MAX_UPLOAD_BYTES + MIB)
 
 
-def terminal_listener(hall: Hall, engine: FaceEngine) -> Listener:
+def terminal_listener(hall: Hall, terminals: Shell) -> Listener:
     """The terminals: few connections, small requests that stay in memory."""
     host, port = address(hall.settings.terminal_listen)
     return Listener(
-        app=create_terminal_app(hall, engine),
+        app=terminals,
         host=host,
         port=port,
         threads=4,

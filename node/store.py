@@ -137,6 +137,13 @@ class NodeStore:
                 self._open_readers.append(connection)
         return connection
 
+    def is_writable_within(self, seconds: float) -> bool:
+        """Whether the writer's turn comes that soon: for who watches that nobody keeps it."""
+        if not self._lock.acquire(timeout=seconds):
+            return False
+        self._lock.release()
+        return True
+
     def limit_pages(self, pages: int) -> None:
         """Cap the file's size in pages: a full disk for tests and for quotas."""
         with self._lock:

@@ -20,10 +20,13 @@ from sync.aside import replay_newer
 from sync.client import Contact, Exchange, HttpLine, Line
 from sync.errors import SyncError, Unreachable
 from web import logs
+from web.watchdog import Heart
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
 # A request ends or gets a sign of life in less, on any line that moves at all.
 STUCK_AFTER_S = 600.0
+# Applying what came down, and comparing long logs: no network, and seldom.
+LONGEST_CHORE_S = 300.0
 # A comparison that failed is tried again at a later contact, not at each.
 _COMPARE_AGAIN = timedelta(hours=1)
 
@@ -125,15 +128,20 @@ class Syncing:
     ) -> None:
         self._hall = hall
         self._chores = (lambda: apply_down(hall), *chores)
-        self._line_to = line_to or (
-            lambda url: HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
-        )
+        self.heart = Heart(lambda: hall.clock.mono_ms() / 1000)
+        self._line_to = line_to or self._http
         self._wake, self._stop = threading.Event(), threading.Event()
         self._status = SyncStatus("unenrolled")
         self._failures = 0
         self._begun_ms = self._life_ms = hall.clock.mono_ms()
         self._asked_to_compare, self._compared_at = False, datetime.min.replace(tzinfo=UTC)
         self._thread = threading.Thread(target=self._run, name="syncing", daemon=True)
+
+    def _http(self, url: str) -> HttpLine:
+        clock = self._hall.clock
+        return HttpLine(
+            url, self._hall.signer, lambda: clock.posix_ms() // 1000, alive=self.heart.beat
+        )
 
     def start(self) -> None:
         """Begin."""
@@ -166,18 +174,22 @@ class Syncing:
             seconds=max(0, now - self._begun_ms) / 1000,
             quiet_s=max(0, now - self._life_ms) / 1000,
         )
-        state = "stuck" if moving.quiet_s > STUCK_AFTER_S else found.state
+        hangs = moving.quiet_s > STUCK_AFTER_S or self.heart.overdue()
+        state = "stuck" if hangs else found.state
         return replace(found, state=state, moving=moving)
 
     def health(self) -> tuple[bool, str]:
         """For /healthz: an unreachable center is no fault of the node; a dead thread is."""
-        alive = self._thread.is_alive()
-        return alive, self._status.state if alive else "the sync thread has ended"
+        if not self._thread.is_alive():
+            return False, "the sync thread has ended"
+        hangs = self.heart.overdue()
+        return not hangs, hangs or self._status.state
 
     def _run(self) -> None:
         self._do_chores((lambda: replay_newer_down(self._hall),))
         while not self._stop.is_set():
-            self.turn()
+            with self.heart.step("a contact with the center"):
+                self.turn()
             self._do_chores(self._chores)
             self._wake.wait(self._status.next_in_s)
             self._wake.clear()
@@ -186,7 +198,8 @@ class Syncing:
     def _do_chores(self, chores: Sequence[Callable[[], object]]) -> None:
         for chore in chores:
             try:
-                chore()
+                with self.heart.step("work after a contact", LONGEST_CHORE_S):
+                    chore()
             except Exception as error:
                 # One chore must not stop the others or the thread; the next turn tries again.
                 logs.failure("chore", error)
@@ -251,17 +264,20 @@ class Syncing:
             return
         self._asked_to_compare, self._compared_at = False, now
         try:
-            for outcome in comparisons.compare(self._hall, line):
-                logs.event("compared", state=outcome.found.state, size=outcome.found.size)
+            with self.heart.step("a comparison", LONGEST_CHORE_S):
+                for outcome in comparisons.compare(self._hall, line):
+                    logs.event("compared", state=outcome.found.state, size=outcome.found.size)
         except Exception as error:
             logs.failure("compare", error)
 
     def _progress(self, sent: int) -> None:
+        self.heart.beat()
         moving = replace(self._status.moving, done=sent)
         self._status = replace(self._status, progress=sent, moving=moving)
 
     def _moved(self, moved_bytes: int) -> None:
         """Called by the line after each answer: a sign of life."""
+        self.heart.beat()
         self._life_ms = self._hall.clock.mono_ms()
         moving = replace(self._status.moving, moved_bytes=moved_bytes)
         self._status = replace(self._status, moving=moving)

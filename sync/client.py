@@ -79,14 +79,21 @@ class HttpLine:
     Args:
         url: the aggregator's address, e.g. ``https://center.example``.
         ca: file with the center's certificate authority; the system's when None.
+        alive: called at each block that goes out or comes in.
     """
 
     connect_s, read_s, total_s = 5.0, 20.0, 120.0
 
     def __init__(
-        self, url: str, signer: Signer, posix: Callable[[], int], ca: str | None = None
+        self,
+        url: str,
+        signer: Signer,
+        posix: Callable[[], int],
+        ca: str | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._url, self._signer, self._posix = url.rstrip("/"), signer, posix
+        self._alive = alive
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = ca or True
@@ -108,19 +115,29 @@ class HttpLine:
                 self._url + asked.target,
                 # As a file it goes out block by block, each in good time; as bytes, the whole
                 # of it would have to go out within the limit for connecting.
-                data=BytesIO(asked.body) if asked.body else None,
+                data=_Outgoing(asked.body, self._alive) if asked.body else None,
                 headers=headers,
                 timeout=(self.connect_s, self.read_s),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                body = _checked(answer, _body(answer, self.total_s))
+                body = _checked(answer, _body(answer, self.total_s, self._alive))
                 return Answer(answer.status_code, dict(answer.headers.items()), body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"no answer from the center ({type(error).__name__})") from None
 
 
-def _body(answer: requests.Response, total_s: float) -> bytes:
+class _Outgoing(BytesIO):
+    def __init__(self, body: bytes, alive: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._alive = alive
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._alive()
+        return super().read(size)
+
+
+def _body(answer: requests.Response, total_s: float, alive: Callable[[], None]) -> bytes:
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise NotOurs("a compressed answer, which nobody asked for")
     began = time.monotonic()
@@ -128,6 +145,7 @@ def _body(answer: requests.Response, total_s: float) -> bytes:
     # What there is, without waiting until a portion is full: a drip would hold us for ever.
     while part := answer.raw.read1(256 * 1024):
         size += len(part)
+        alive()
         if size > MAX_BATCH_BYTES + 64 * 1024:
             raise TooLarge("the answer passes the cap")
         if time.monotonic() - began > total_s + size / _SLOWEST_BYTES_S:

@@ -29,6 +29,7 @@ FENCES = {
     "cryptography": ("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
     "argon2": ("web/passwords.py",),
     "requests": ("sync/client.py",),
+    "prometheus_client": (),
     "zstandard": ("sync/frames.py",),
     "face_recognition": ("attendance/faces.py",),
     "face_recognition_models": ("attendance",),

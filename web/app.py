@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from sync.store import Database
@@ -31,6 +32,7 @@ from web import (
     uploads,
 )
 from web.health import Health
+from web.metrics import CONTENT_TYPE, Metrics, may_read
 from web.moments import Clock
 from web.shell import Banner, Furniture, NavItem, Shell, ShellSettings, shell
 
@@ -110,7 +112,13 @@ def _sign_in_parts(app: Shell) -> sessions.Sessions | None:
     return kept
 
 
+def _measure(app: Shell) -> None:
+    app.metrics, app.listener, app.metrics_from = Metrics(), "staff", ()
+    app.after_request(_count)
+
+
 def _dress_pages(app: Shell) -> None:
+    _measure(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.add_template_filter(moments.show_moment, "moment")
     app.add_template_filter(moments.show_day, "day")
@@ -208,4 +216,20 @@ def healthz() -> Response:
     well, report = shell().health.report()
     answer = jsonify(report)
     answer.status_code = 200 if well else 503
+    return answer
+
+
+@pages.get("/metrics")
+@access.public
+def metrics() -> Response:
+    """Figures for Prometheus; for this machine and the addresses of the settings, else 404."""
+    app = shell()
+    if not may_read(request.remote_addr or "", request.host, app.metrics_from):
+        raise NotFound()
+    return Response(app.metrics.text(), content_type=CONTENT_TYPE)
+
+
+def _count(answer: Response) -> Response:
+    app = shell()
+    app.metrics.answered(app.listener, answer)
     return answer

@@ -109,6 +109,7 @@ def wants_json() -> bool:
 
 def answer(refusal: Refusal, fields: Mapping[str, str] | None = None) -> Response:
     """The answer to a refusal, as a page or as JSON (RFC 9457)."""
+    shell().metrics.refused(refusal.rule)
     if wants_json():
         body: dict[str, object] = {
             "type": "about:blank",
@@ -208,6 +209,7 @@ def of_sync(error: Exception) -> Response:
     logs.event("sync.refused", code=error.code)
     if not wants_json():
         return answer(replace(_SYNC, status=error.status))
+    shell().metrics.refused(error.code)
     made = jsonify(error.answer())
     made.status_code = error.status
     if error.status in (429, 503):

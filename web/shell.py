@@ -13,6 +13,7 @@ from flask import Flask, current_app
 
 from sync.store import Database
 from web.health import Health
+from web.metrics import Metrics
 from web.moments import Clock
 
 MIB = 1024 * 1024
@@ -93,6 +94,9 @@ class Shell(Flask):
     settings: ShellSettings
     clock: Clock
     health: Health
+    metrics: Metrics
+    listener: str
+    metrics_from: tuple[str, ...]
     furniture: Furniture
     check_access: Callable[[str, Callable[..., Any]], None]
 
