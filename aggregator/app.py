@@ -11,6 +11,7 @@ from aggregator import (
     findings,
     home,
     inspections,
+    key_pages,
     presence,
     quarantine,
     records,
@@ -61,6 +62,7 @@ NAVIGATION = (
     NavItem(endpoint="cases.listing", label="办件", roles=(RECONCILER, INSPECTOR), access_key="6"),
     NavItem(endpoint="presence.today", label="在岗", roles=(RECONCILER, INSPECTOR), access_key="7"),
     NavItem(endpoint="enrolment.listing", label="分厅登记", roles=(ADMINISTRATOR,), access_key="8"),
+    NavItem(endpoint="keys.overview", label="密钥", roles=(ADMINISTRATOR,)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=(ADMINISTRATOR,), access_key="9"),
 )
 
@@ -98,6 +100,7 @@ def create_app(center: Center) -> Shell:
     app.register_blueprint(presence.pages)
     app.register_blueprint(enrolment.pages)
     app.register_blueprint(stick_pages.pages)
+    app.register_blueprint(key_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     return app

@@ -6,8 +6,11 @@ showed it, so that a finding is neither lost nor doubled however often the proce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from aggregator import rotation
 from aggregator.center import Center
 from standards.cases import CASES
 from standards.judging import CaseBreach, judge
@@ -24,7 +27,12 @@ JUDGE = "JUDGE"
 def apply_hall(center: Center, origin: str, effect: Effect = nothing) -> int:
     """Apply every received entry of a hall's log; answers how many. See `apply_pending`."""
     judge = _judge(center)
-    return again(lambda: apply_pending(center.logs, origin, judge, effect))
+
+    def all_of_it(entries: Sequence[Entry]) -> None:
+        rotation.take_over(center, entries)
+        effect(entries)
+
+    return again(lambda: apply_pending(center.logs, origin, judge, all_of_it))
 
 
 def apply_all(center: Center) -> int:
@@ -55,7 +63,8 @@ def waiting(center: Center) -> list[str]:
 
 def replay(center: Center, origin: str) -> int:
     """Try the quarantined entries of a hall again; answers how many could be applied."""
-    return replay_quarantined(center.logs, origin, _judge(center))
+    keys = partial(rotation.take_over, center)
+    return replay_quarantined(center.logs, origin, _judge(center), keys)
 
 
 def replay_one(center: Center, origin: str, index: int) -> bool:

@@ -29,6 +29,7 @@ def main() -> None:
 main.add_command(key_commands.root)
 main.add_command(key_commands.keys)
 main.add_command(spreading.spread)
+main.add_command(key_commands.revoke)
 
 
 @main.command()
@@ -102,14 +103,15 @@ def code(data: Path, hall: str) -> None:
 @click.argument("hall")
 @click.option("--digits", required=True, help="The 30 digits as the hall reads them out.")
 @click.option("--actor", required=True, help="Staff number of who compared them.")
-def approve(data: Path, hall: str, digits: str, actor: str) -> None:
+@click.option("--replaces", is_flag=True, help="The hall is enrolled; this machine takes over.")
+def approve(data: Path, hall: str, digits: str, actor: str, replaces: bool) -> None:
     """Admit a hall whose 30 digits agree with those that the center computed."""
     with opened(data) as center:
         waiting = [e for e in roster.pending(center) if (e.hall, e.state) == (hall, "pending")]
         match = [e for e in waiting if e.digits.split() == digits.split()]
         if not match:
             raise click.ClickException("The digits differ; do not admit this machine.")
-        roster.approve(center, match[0].id, actor)
+        roster.approve(center, match[0].id, actor, replaces=replaces)
         click.echo(f"Hall {hall} is admitted.")
 
 

@@ -18,7 +18,7 @@ from web import access, logs, once
 
 pages = Blueprint("enrolment", __name__, url_prefix="/enrolment")
 
-STATES = {"registered": "待入网", "enrolled": "已入网"}
+STATES = {"registered": "待入网", "enrolled": "已入网", "revoked": "密钥已吊销"}
 DECISIONS = {"pending": "待核对", "approved": "已同意", "refused": "已拒绝"}
 
 
@@ -39,6 +39,7 @@ def _page(errors: dict[str, str]) -> str:
         pending=[one for one in asked if one.state == "pending"],
         decided=[one for one in asked if one.state != "pending"][:20],
         names=hall_names(here),
+        replacing={one.hall for one in asked if roster.is_enrolled(here, one.hall)},
         groups=groups,
         states=STATES,
         decisions=DECISIONS,
@@ -106,8 +107,11 @@ def refuse(enrolment_id: str) -> tuple[str, int] | Response:
 
 def _decide(enrolment_id: str, decision: str) -> tuple[str, int] | Response:
     def effect() -> str:
-        decide = roster.approve if decision == "approve" else roster.refuse
-        decide(center(), enrolment_id, actor())
+        if decision == "approve":
+            replaces = request.form.get("replaces") == "1"
+            roster.approve(center(), enrolment_id, actor(), replaces=replaces)
+        else:
+            roster.refuse(center(), enrolment_id, actor())
         logs.event(f"enrolment.{decision}", enrolment=enrolment_id)
         return url_for("enrolment.listing")
 

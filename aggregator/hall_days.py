@@ -27,6 +27,8 @@ SELECT kind, hour, COUNT(*) AS n FROM (
     WHERE hall = :hall AND at >= :since
   UNION ALL SELECT 'finding_answer', substr(at, 1, 13) FROM finding_answer
     WHERE hall = :hall AND at >= :since
+  UNION ALL SELECT 'keys_rotated', substr(at, 1, 13) FROM keys_rotated
+    WHERE hall = :hall AND at >= :since
   UNION ALL SELECT 'material_scanned', substr(at, 1, 13) FROM material_scanned
     WHERE hall = :hall AND at >= :since
   UNION ALL SELECT 'file_missing', substr(at, 1, 13) FROM file_missing

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from aggregator import ceremony, rotation
+from aggregator import ceremony, keybook, rotation
 from aggregator.keyring import PURPOSES
 from aggregator.opening import AS_JSON, DATA, opened
 from standards.errors import Invalid
@@ -149,3 +149,28 @@ def install(data: Path, note: Path, actor: str) -> None:
     with opened(data) as center, _said():
         installed = rotation.install(center, note.read_bytes(), actor)
     click.echo(f"Key set {installed.version} is in force; halls get it at their next contact.")
+
+
+@click.command("revoke")
+@DATA
+@click.argument("hall")
+@click.option("--reason", required=True, help="Shown at the hall; no personal data.")
+@click.option("--actor", required=True, help="Staff number of who decided it.")
+@click.option("--epoch", type=click.IntRange(1), help="Epoch of the last place that stays valid.")
+@click.option("--size", type=click.IntRange(0), help="Entries of that epoch that stay valid.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def revoke(data: Path, hall: str, yes: bool, **given: str | int | None) -> None:
+    """Revoke a hall's key above what is held now, or above an earlier place."""
+    with opened(data) as center, _said():
+        place = keybook.held_place(center, hall)
+        if given["epoch"] is not None and given["size"] is not None:
+            place = (int(given["epoch"]), int(given["size"]))
+        click.echo(f"Hall {hall}: everything after entry {place[1]} of epoch {place[0]}.")
+        if not yes:
+            click.confirm(
+                "Its machine will be refused until it is enrolled anew. Revoke?", abort=True
+            )
+        with center.db.transaction():
+            words = (str(given["reason"]), str(given["actor"]))
+            keybook.revoke(center, hall, place, words)
+        click.echo(f"The key of hall {hall} is revoked.")

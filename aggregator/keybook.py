@@ -188,6 +188,8 @@ def mark_used(center: Center, keys: HallKeys) -> None:
 
 
 # --- changes, each inside the caller's transaction ------------------------------------------------
+# The row of the standards log is the turn of all who change keys, so that nobody signs with a
+# roster key that somebody replaces at the same time.
 
 
 def refuse_shared(center: Center, request: Request) -> None:
@@ -205,6 +207,7 @@ def refuse_shared(center: Center, request: Request) -> None:
 
 def give(center: Center, request: Request) -> HallKeys:
     """Sign these keys for a hall: for its first epoch, or for the one after all that are known."""
+    center.logs.lock(center.standards_origin)
     rows = keys_of(center, request.hall)
     last = rows[-1].keys.first_epoch if rows else 0
     first = 1 if not rows else max(last, held_place(center, request.hall)[0]) + 1
@@ -254,6 +257,7 @@ def revoke(center: Center, hall: str, place: Position, words: tuple[str, str]) -
     reason, actor = words
     if not reason.strip() or len(reason) > 200:
         raise Invalid({"reason": "请写明吊销原因(200字以内)"})
+    center.logs.lock(center.standards_origin)
     rows = keys_of(center, hall)
     ended = end_at([row.keys for row in rows], place)
     if not ended:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aggregator import keybook
 from aggregator.center import Center
-from sync.keysets import CenterKeys
+from standards.records import KeysRotated
+from sync.entries import Entry
+from sync.errors import EnrolmentRefused, Malformed
+from sync.keysets import CenterKeys, open_rotation
 
 
 def install(center: Center, note: bytes, actor: str) -> CenterKeys:
@@ -22,3 +27,32 @@ def install(center: Center, note: bytes, actor: str) -> CenterKeys:
         center.keys.install(ring, actor)
     center.keys.refresh()
     return ring.keys
+
+
+def take_over(center: Center, entries: Sequence[Entry]) -> None:
+    """Give each hall that asks for it in its log its new keys; applied again it changes nothing.
+
+    Raises:
+        Malformed: not asked for by the key in force, not proved by the new one, a shared key, or
+            the key that asks was revoked. The entry is quarantined with this reason.
+    """
+    for entry in entries:
+        if entry.leaf.kind == KeysRotated.kind:
+            _give_new_keys(center, entry)
+
+
+def _give_new_keys(center: Center, entry: Entry) -> None:
+    hall, statement = entry.writer, str(entry.logged.statement)
+    request = open_rotation(statement.encode(), center.settings.center, hall)
+    held = [row.keys for row in keybook.keys_of(center, hall)]
+    mine = {request.signing.public, request.cosigning.public, request.sealing}
+    if any(keys.publics == mine for keys in held):
+        return
+    epoch = keybook.epoch_of(entry.origin)
+    if held[-1].first_epoch > epoch or held[-1].revoked_at is not None:
+        raise Malformed("the key that asks for new keys is not in force any more")
+    try:
+        keybook.refuse_shared(center, request)
+    except EnrolmentRefused as refused:
+        raise Malformed(refused.rule) from None
+    keybook.give(center, request)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from node import audit_commands, enrolment, serving, syncing, terminals
+from node import audit_commands, enrolment, key_commands, serving, syncing, terminals
 from node.app import ROLES
 from node.hall import HallSettings
 from node.opening import AS_JSON, DATA, opened
@@ -22,6 +22,9 @@ from web.accounts import Accounts, NewAccount, check_account
 @click.group()
 def main() -> None:
     """Run one branch hall."""
+
+
+main.add_command(key_commands.keys)
 
 
 @main.command()
@@ -55,12 +58,13 @@ def serve(data: Path) -> None:
 @DATA
 @click.option("--url", required=True, help="Address of the aggregator.")
 @click.option("--code", required=True, help="One-time code that the center shows for 15 minutes.")
+@click.option("--anew", is_flag=True, help="With new keys: the old ones are revoked or lost.")
 @AS_JSON
-def enrol(data: Path, url: str, code: str, as_json: bool) -> None:
+def enrol(data: Path, url: str, code: str, anew: bool, as_json: bool) -> None:
     """Ask the center to admit this hall, and show the 30 digits to compare by telephone."""
     with opened(data) as hall:
         line = HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
-        asked = enrolment.ask(hall, line, url, code)
+        asked = enrolment.ask(hall, line, url, code, anew=anew)
         if as_json:
             click.echo(json.dumps({"state": asked.state, "digits": asked.digits}))
             return

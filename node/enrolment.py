@@ -48,8 +48,8 @@ class Trust:
 
 
 def request_of(hall: Hall) -> Request:
-    """This hall's public keys, as they are sent and compared."""
-    return hall.keys.current.request(hall.settings.hall)
+    """The public keys with which this hall asks to be enrolled, as they are sent and compared."""
+    return (hall.keys.waiting() or hall.keys.current).request(hall.settings.hall)
 
 
 def trust(hall: Hall) -> Trust | None:
@@ -68,8 +68,12 @@ def trust(hall: Hall) -> Trust | None:
     )
 
 
-def ask(hall: Hall, line: Line, url: str, code: str) -> Trust:
+def ask(hall: Hall, line: Line, url: str, code: str, *, anew: bool = False) -> Trust:
     """Send this hall's keys under the one-time code and pin the center's root.
+
+    Args:
+        anew: the hall is enrolled, and asks with new keys: its old ones were revoked or lost, or
+            the center has another root.
 
     Raises:
         Invalid: the hall is enrolled already.
@@ -78,7 +82,9 @@ def ask(hall: Hall, line: Line, url: str, code: str) -> Trust:
     """
     known = trust(hall)
     if known is not None and known.state == "approved":
-        raise Invalid({"": "本厅已经入网"})
+        if not anew:
+            raise Invalid({"": "本厅已经入网"})
+        hall.keys.renew()
     key = code_key(code, hall.settings.hall)
     answer = _post(hall, line, key)
     root = Verifier.parse(answer.root)

@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from node import enrolment
-from node.desk import hall, sync
+from node import enrolment, rotation
+from node.desk import actor, hall, sync
 from node.hall import Hall
 from node.syncing import WORDS
 from standards.errors import Invalid
 from sync.client import HttpLine
 from sync.errors import SyncError, Unreachable
 from sync.keysets import CODE_LENGTH, CODE_MINUTES
-from web import access, logs
+from web import access, logs, once
 
 pages = Blueprint("enrolment", __name__, url_prefix="/enrolment")
 TABLES = enrolment.DDL
@@ -61,6 +61,8 @@ def _page(wrong: Mapping[str, str]) -> str:
         code_length=CODE_LENGTH,
         minutes=CODE_MINUTES,
         errors=wrong,
+        keys=rotation.standing(here),
+        anew="anew" in request.values,
     )
 
 
@@ -80,11 +82,31 @@ def ask() -> tuple[str, int] | Response:
     return redirect(url_for("enrolment.show"), 303)
 
 
+@pages.post("/rotate")
+@access.roles("administrator")
+def rotate() -> tuple[str, int] | Response:
+    """Go over to new keys; the center lists them when it has received the entry."""
+
+    def effect() -> str:
+        rotation.ask(hall(), actor())
+        logs.event("keys.rotation_asked")
+        return url_for("enrolment.show")
+
+    try:
+        answer = once.answer_once(effect)
+    except Invalid as wrong:
+        return _page(wrong.fields), 422
+    running = sync()
+    if running is not None:
+        running.poke()
+    return answer
+
+
 def _ask(here: Hall, url: str, code: str) -> None:
     if len("".join(code.replace("-", "").split())) != CODE_LENGTH:
         raise Invalid({"code": f"入网口令是{CODE_LENGTH}位字母和数字，请向中心要"})
     line = PageLine(url, here.signer, lambda: here.clock.posix_ms() // 1000)
-    asked = enrolment.ask(here, line, url, code)
+    asked = enrolment.ask(here, line, url, code, anew=request.form.get("anew") == "1")
     logs.event("enrolment.asked", state=asked.state)
     running = sync()
     if running is not None:

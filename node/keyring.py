@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sync.durable import remove_file
 from sync.keyfiles import key_file, key_numbers, number_keys
 from sync.keysets import HallKeys, Request, key_name
 from sync.notes import COSIGNATURE, Signer
@@ -92,6 +93,12 @@ class HallRing:
         """The set that was, or is now, made to be shown to the center; None when there is none."""
         if not make and not (self._folder / f"signing{_NEXT}.key").exists():
             return None
+        return self._set(_NEXT, 1, make=True)
+
+    def renew(self) -> HallKeySet:
+        """A set made now to be shown to the center: one that waits may have been seen by others."""
+        for name in NAMES:
+            remove_file(self._folder / f"{name}{_NEXT}.key")
         return self._set(_NEXT, 1, make=True)
 
     def take(self, entry: HallKeys) -> bool:

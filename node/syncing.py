@@ -37,7 +37,7 @@ WORDS = {
     "key_set_refused": "中心出示的密钥清单比本厅见过的旧或有矛盾,没有采用。请管理员联系中心核查。",
     "try_later": "中心暂时忙或磁盘满,稍后自动再试。",
     "unknown_key": "中心不认识本厅的密钥。请管理员与中心核对入网情况。",
-    "revoked": "本厅密钥已被中心吊销。请管理员联系中心重新入网。",
+    "revoked": "本厅密钥已被中心吊销。请管理员联系中心,核实后在“入网”页重新入网。",
     "behind": "中心收到的比本厅现有的多,本机可能是从备份恢复的。请停止上报并联系中心。",
     "fork": "中心与本厅的记录在同一序号上不一致。请联系中心核查,不要自行处理。",
     "epoch_closed": "中心已启用本厅的新日志,本机不能继续上报。请联系中心核查。",
@@ -51,6 +51,14 @@ WORDS = {
     "enrolment_refused": "入网没有成功:口令错误、过期或密钥被拒绝。请向中心要一个新的入网口令。",
     "refused": "中心拒绝了这次交换。请管理员联系中心。",
 }
+
+
+def words_of(error: SyncError) -> str:
+    """What a person reads of a refusal, with the center's reason for a revocation."""
+    said, reason = WORDS.get(error.code, WORDS["refused"]), error.facts.get("reason")
+    if error.code == "revoked" and isinstance(reason, str) and reason:
+        return f"{said}中心写明的原因:{reason[:200]}"
+    return said
 
 
 @dataclass(frozen=True)
@@ -222,7 +230,7 @@ class Syncing:
         except SyncError as error:
             self._failures += 1
             state = "offline" if isinstance(error, Unreachable) else "refused"
-            said = WORDS.get(error.code, WORDS["refused"])
+            said = words_of(error)
             self._status = self._failed(state, error.code, said, _asked_to_wait(error))
         except Exception as error:
             # A fault of our own must not end the thread; it is shown, with its kind.

@@ -10,7 +10,7 @@ import hmac
 from dataclasses import dataclass
 from hashlib import scrypt, sha256
 
-from sync.errors import EnrolmentRefused, KeySetRefused, Malformed
+from sync.errors import EnrolmentRefused, KeySetRefused, Malformed, UnknownKey
 from sync.notes import (
     COSIGNATURE,
     ED25519,
@@ -301,3 +301,31 @@ def sign_keys(root: Signer, keys: CenterKeys) -> bytes:
 def sign_hall(roster: Signer, hall: HallKeys) -> bytes:
     """The roster entry as a note signed by the roster key."""
     return roster.sign(hall.text)
+
+
+ROTATE_TYPE = "onehall/rotate/v1"
+
+
+def sign_rotation(signer: Signer, center: str, request: Request) -> bytes:
+    """A hall's statement of its new keys, signed by the new signing key: proof that it has it."""
+    lines = request.text.partition("\n")[2]
+    return signer.sign(f"{ROTATE_TYPE}\n{center}\n{lines}")
+
+
+def open_rotation(note: bytes, center: str, hall: str) -> Request:
+    """Read a statement and check that whoever made it has the new signing key.
+
+    Raises:
+        Malformed: not such a statement, of another hall or center, a key of small order, one key
+            for two purposes, or not signed by the key that it names.
+    """
+    text = note.decode("utf-8", "replace").rpartition("\n\n")[0] + "\n"
+    lines = _lines(text, ROTATE_TYPE, 6)
+    if lines[:2] != [center, hall]:
+        raise Malformed("new keys of another hall or center")
+    try:
+        request = Request.parse("\n".join(["onehall/enrol/v1", *lines[1:], ""]))
+        open_note(note, [request.signing])
+    except (UnknownKey, EnrolmentRefused) as refused:
+        raise Malformed(f"new keys that are not proved: {refused.rule}") from None
+    return request

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from standards.records import (
     FindingAnswer,
     GuidePublished,
     Inspection,
+    KeysRotated,
     MaterialScanned,
     NumberScheme,
     Punch,
@@ -35,6 +37,9 @@ from standards.records import (
 )
 from standards.records.declare import fields_of
 from standards.workdays import CalendarYear
+from sync.keysets import Request, sign_rotation
+from sync.notes import COSIGNATURE, Signer
+from sync.sealing import SealingKey
 
 DAY = date(2026, 11, 24)
 ID = "0193b2c4-1111-7aaa-8bbb-000000000001"
@@ -92,6 +97,19 @@ _GUIDE = msgspec.convert(
     },
     Guide,
 )
+
+
+def _statement() -> str:
+    """New keys of T01 of `tests.vectors`, made as every key there is."""
+    seeds = [sha256(f"onehall test key hall {what} 3".encode()).digest() for what in _PURPOSES]
+    signing = Signer("city.example/T01", seeds[0])
+    cosigning = Signer("city.example/T01", seeds[1], COSIGNATURE)
+    sealing = SealingKey(seeds[2]).public
+    request = Request("T01", signing.verifier, cosigning.verifier, sealing)
+    return sign_rotation(signing, "city.example", request).decode()
+
+
+_PURPOSES = ("signing", "cosigning", "sealing")
 
 SAMPLES: dict[str, Record] = {
     sample.kind: sample
@@ -195,6 +213,7 @@ SAMPLES: dict[str, Record] = {
             note="饮水机无水",
             key="0d" * 32,
         ),
+        KeysRotated(statement=_statement()),
     )
 }
 

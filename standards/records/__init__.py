@@ -7,6 +7,7 @@ from standards.records.cases import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Record
 from standards.records.files import FileHanded, FileMissing, MaterialScanned
 from standards.records.inspection import Finding, FindingAnswer, Inspection, Recheck
+from standards.records.keys import KeysRotated
 from standards.records.presence import FaceConsent, Punch, StaffMember
 from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
 
@@ -19,6 +20,7 @@ RECORDS: tuple[type[Record], ...] = (
     FindingAnswer,
     MaterialScanned,
     FileMissing,
+    KeysRotated,
     Inspection,
     Finding,
     Recheck,
@@ -41,6 +43,7 @@ __all__ = [
     "FindingAnswer",
     "GuidePublished",
     "Inspection",
+    "KeysRotated",
     "MaterialScanned",
     "NumberScheme",
     "Punch",
