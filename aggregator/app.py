@@ -8,6 +8,7 @@ from aggregator import (
     drafts,
     enrolment,
     figures,
+    files,
     findings,
     home,
     inspections,
@@ -16,6 +17,7 @@ from aggregator import (
     quarantine,
     records,
     roster,
+    scanbook,
     standards,
     stick_pages,
 )
@@ -67,7 +69,14 @@ NAVIGATION = (
 )
 
 
-LOCAL_TABLES = (*TABLES, *CONTACT_DDL, *drafts.DDL, *cases.DDL, *findings.INDEXES)
+LOCAL_TABLES = (
+    *TABLES,
+    *CONTACT_DDL,
+    *drafts.DDL,
+    *cases.DDL,
+    *findings.INDEXES,
+    *scanbook.INDEXES,
+)
 """What is local to the center and never travels, as portable DDL."""
 
 
@@ -101,6 +110,8 @@ def create_app(center: Center) -> Shell:
     app.register_blueprint(enrolment.pages)
     app.register_blueprint(stick_pages.pages)
     app.register_blueprint(key_pages.pages)
+    app.register_blueprint(files.pages)
+    app.jinja_env.globals.update(scanbook.WORDS)
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     return app

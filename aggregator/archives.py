@@ -7,8 +7,7 @@ share that folder. Knows no request.
 from __future__ import annotations
 
 from aggregator.center import Center
-from standards.records import FileHanded
-from sync.archive import Archive
+from sync.archive import Archive, before_an_hour
 from sync.cabinet import Cabinet, Piece, is_file_name
 from sync.errors import DiskFull, FileAbsent, Gap, TryLater, UnknownFile
 from sync.keyfiles import key_file
@@ -27,16 +26,14 @@ def file_secret(center: Center) -> bytes:
     return key_file(center.data / "keys", "files")
 
 
-def hand_over(center: Center, record: FileHanded, *, actor: str) -> None:
-    """Append the record of a file that was kept to the hall's orders log."""
-    center.order(record.for_hall, record, actor=actor)
-
-
 def wanted_of(center: Center, keys: HallKeys, after: str) -> FilesWanted:
     """The files that a hall's logs name and that the center lacks, behind a name."""
     if after and not is_file_name(after):
         raise UnknownFile("not the name of a file")
-    found = archive_of(center, keys.hall).wanted(keys.hall, after)
+    archive = archive_of(center, keys.hall)
+    if not after:
+        archive.drop_orphans(before_an_hour(center.clock))
+    found = archive.wanted(keys.hall, after)
     return FilesWanted(wanted=tuple(found))
 
 
@@ -76,6 +73,8 @@ def give_piece(center: Center, keys: HallKeys, name: str, start: int, length: in
         raise FileAbsent("the file is named, and its bytes are not here") from None
     if not piece.body:
         raise Gap("begins behind the end of the file", size=piece.total)
+    if piece.start + len(piece.body) == piece.total:
+        archive.note_delivered(name)
     return piece
 
 

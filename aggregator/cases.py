@@ -12,6 +12,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
+from aggregator import scanbook
 from aggregator.center import Center
 from aggregator.findings import CHIPS, findings
 from aggregator.findings import STATES as FINDING_STATES
@@ -178,7 +179,7 @@ def _item_names(center: Center) -> dict[str, str]:
 @access.roles(RECONCILER, INSPECTOR)
 def one(hall: str, case_id: str) -> str:
     """One case: where it stands, its steps, what was found, and its place in the log."""
-    return _page(hall, case_id, in_full=False, errors={})
+    return case_page(hall, case_id, in_full=False, errors={})
 
 
 @pages.post("/<hall>/<case_id>/reveal")
@@ -188,12 +189,13 @@ def reveal(hall: str, case_id: str) -> str | tuple[str, int]:
     reason = request.form.get("reason", "").strip()
     if not 2 <= len(reason) <= 200:
         wrong = {"reason": "请写明查看原因（2至200字），将记录在案"}
-        return _page(hall, case_id, in_full=False, errors=wrong), 422
-    _note_reveal(center(), hall, case_id, reason)
-    return _page(hall, case_id, in_full=True, errors={})
+        return case_page(hall, case_id, in_full=False, errors=wrong), 422
+    note_reveal(center(), hall, case_id, reason)
+    return case_page(hall, case_id, in_full=True, errors={})
 
 
-def _note_reveal(center: Center, hall: str, case_id: str, reason: str) -> None:
+def note_reveal(center: Center, hall: str, case_id: str, reason: str) -> None:
+    """Keep who looks at the applicant in full, when and why, before anything is shown."""
     if received(center, hall, case_id) is None:
         raise NotFound()
     center.db.execute(
@@ -208,7 +210,8 @@ def _note_reveal(center: Center, hall: str, case_id: str, reason: str) -> None:
     logs.event("case.revealed", case=case_id)
 
 
-def _page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str]) -> str:
+def case_page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str]) -> str:
+    """The page of a case; masked unless the look was noted."""
     here = center()
     row = received(here, hall, case_id)
     state: CaseStanding | None = standing(here.db, CaseStanding, hall, case_id)
@@ -231,6 +234,7 @@ def _page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str]) -> 
         in_full=in_full,
         steps=[(step, here.logs.opened(CaseStep, step)) for step in steps],
         material_names=_material_names(here, state),
+        scans=scanbook.scans_of(here, hall, case_id),
         task_name=_item_names(here).get(state.item, ""),
         findings=findings(here, FindingsWanted(hall=hall), case=case_id).rows,
         proofs=[(one, proof_of(here, one["origin"], one["idx"])) for one in (row, *steps)],

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from aggregator import scanbook
 from aggregator.center import Center
 from aggregator.halls import hall_names
 from aggregator.office import INSPECTOR, RECONCILER, actor, center
@@ -190,7 +191,12 @@ def write_visit(center: Center, visit: Inspection, findings: list[Finding]) -> s
 @pages.get("/<inspection_id>")
 @access.roles(INSPECTOR, RECONCILER)
 def one(inspection_id: str) -> str:
-    """One visit with its findings."""
+    """One visit with its findings and pictures."""
+    return page_of(inspection_id, {})
+
+
+def page_of(inspection_id: str, errors: dict[str, str]) -> str:
+    """The page of a visit, with what is wrong with the pictures that were handed in."""
     visit = center().logs.read(Inspection, inspection_id)
     if visit is None:
         raise NotFound()
@@ -198,7 +204,10 @@ def one(inspection_id: str) -> str:
         "inspections/one.html",
         visit=visit,
         hall=hall_names(center()).get(visit.for_hall, visit.for_hall),
+        inspection_id=inspection_id,
         findings=findings_of(center(), inspection_id),
+        files=scanbook.handed(center(), about=inspection_id),
+        errors=errors,
         dimensions=DIMENSIONS,
         modes=MODES,
         severities=SEVERITIES,

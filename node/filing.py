@@ -17,7 +17,7 @@ from node import archives, enrolment
 from node.archives import DOWN, UP, Job
 from node.hall import Hall
 from node.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, SyncStatus
-from sync.archive import Archive
+from sync.archive import Archive, before_an_hour
 from sync.client import HttpLine
 from sync.errors import (
     FileAbsent,
@@ -235,6 +235,7 @@ class Filing:
         now = self._now()
         if now - self._asked_at >= ASK_AGAIN_S:
             exchange.look_up_wanted()
+            self._archive.drop_orphans(before_an_hour(self._hall.clock))
             self._asked_at = now
         if now - self._absent_at >= ABSENT_AGAIN_S:
             self._archive.forget_absent()

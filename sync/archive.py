@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import IO
 
 from sync.cabinet import Cabinet, Piece
@@ -16,6 +17,11 @@ from sync.sealed_files import content_key, digest_of, opened, sealed
 from sync.store import Database
 
 LIST_LENGTH = 500
+
+
+def before_an_hour(clock: Clock) -> str:
+    """The moment from before which an unnamed file is nobody's."""
+    return (clock.now() - timedelta(hours=1)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Archive:
         size = plain.tell() - start
         plain.seek(start)
         name, sealed_bytes = self.cabinet.keep(sealed(plain, key))
+        # Of an earlier intake nobody may be left to name it; the time begins anew.
+        self.note_lost(name)
         self.note_held(name, sealed_bytes)
         return Kept(name, key.hex(), size)
 
@@ -161,6 +169,22 @@ class Archive:
             # Its name was given, and the power went before the table was written.
             self.note_held(name, self.cabinet.size(name) or 0)
         return len(noted - on_disk)
+
+    def drop_orphans(self, before: str) -> int:
+        """Delete files that came in before a moment (UTC text) and that no entry ever named.
+
+        An intake that was cut off between keeping its file and writing its entry left them.
+        """
+        rows = self.db.query(
+            "SELECT h.hash FROM file_held h WHERE h.hall = :hall AND h.at < :before "
+            "AND NOT EXISTS (SELECT 1 FROM file_named n WHERE n.hash = h.hash)",
+            hall=self.hall,
+            before=before,
+        )
+        for row in rows:
+            self.cabinet.drop(str(row["hash"]))
+            self.note_lost(str(row["hash"]))
+        return len(rows)
 
     def drop_unnamed(self, origin: str, index: int) -> list[str]:
         """After the personal part of an entry was erased: delete its files that nobody names now.

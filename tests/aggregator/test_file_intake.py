@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
@@ -22,7 +20,7 @@ from sync.file_exchange import BYTES
 from sync.notes import b64
 from sync.sealing import commitment
 from sync.signed_requests import Asked, sign_request
-from tests.aggregator.intake_desk import SITE, Asker, Desk, open_desk, refusal
+from tests.aggregator.intake_desk import SITE, Asker, Desk, refusal
 from tests.samples import SAMPLES
 
 DAY = date(2026, 11, 24)
@@ -64,7 +62,7 @@ class Counter:
             for_hall=hall, purpose="handover", media="image/png", size=kept.size,
             file=kept.name, key=kept.key,
         )  # fmt: skip
-        archives.hand_over(center, record, actor="ZX-01")
+        center.order(hall, record, actor="ZX-01")
         return kept.name
 
 
@@ -84,16 +82,14 @@ def leaf_naming(name: str) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Iterator[Counter]:
-    desk = open_desk(tmp_path / "center")
+def counter(desk: Desk) -> Counter:
     desk.admit(Asker("T02"))
     mine = desk.halls["T01"]
     leaf, part = leaf_naming(NAME)
     pushed = desk.push(desk.packed(mine, 0, 1, leaves=[leaf], parts={0: part}))
     assert pushed.status_code == 200, pushed.text
     apply_all(desk.center)
-    yield Counter(desk, mine, desk.halls["T02"])
-    desk.center.close()
+    return Counter(desk, mine, desk.halls["T02"])
 
 
 def test_a_hall_learns_what_is_wanted_and_sends_it_piece_by_piece(counter: Counter) -> None:

@@ -118,7 +118,7 @@ class Filed:
             name="移交.pdf",
             key=kept.key,
         )
-        center_archives.hand_over(center, record, actor="ZX-01")
+        center.order("T01", record, actor="ZX-01")
         return kept
 
     def sync(self) -> None:
