@@ -15,10 +15,13 @@ from aggregator.hall_days import HALL_KINDS, compared, days_by_kind
 from aggregator.halls import LABELS, HallFacts, one_hall, pages, signs, standards_size
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, actor, center
 from aggregator.silence import patience
-from sync import aside
+from sync import aside, mending
+from sync.errors import Malformed
 from sync.store import Row
 from web import access, logs
 from web.leaves import Version, version_of
+
+_ASTRAY_SHOWN = 200
 
 
 def logs_of(center: Center, hall: str) -> list[Row]:
@@ -127,3 +130,37 @@ def difference(hall: str, epoch: int) -> str:
     return render_template(
         "halls/difference.html", facts=facts, found=found, epoch=epoch, versions=versions
     )
+
+
+@pages.get("/<hall>/tables")
+@access.roles(RECONCILER, ADMINISTRATOR)
+def tables(hall: str) -> str:
+    """Whether the tables say what the kept leaves say; reads every record of the hall."""
+    here = center()
+    facts = hall_or_404(here, hall)
+    astray = mending.rows_astray(here.logs, hall)
+    return render_template(
+        "halls/tables.html",
+        facts=facts,
+        astray=astray[:_ASTRAY_SHOWN],
+        total=len(astray),
+        labels=LABELS,
+        mended=request.args.get("mended", ""),
+        refused=request.args.get("refused", ""),
+    )
+
+
+@pages.post("/<hall>/tables")
+@access.roles(ADMINISTRATOR)
+def mend(hall: str) -> Response:
+    """Make this hall's tables anew from its kept leaves, when those are what was signed."""
+    here = center()
+    hall_or_404(here, hall)
+    try:
+        count = mending.mend(here.logs, hall)
+    except Malformed as refused:
+        logs.event("tables.mend_refused", hall=hall)
+        index = refused.facts.get("index", "")
+        return redirect(url_for("halls.tables", hall=hall, refused=index), 303)
+    logs.event("tables.mended", hall=hall, entries=count)
+    return redirect(url_for("halls.tables", hall=hall, mended=count), 303)

@@ -198,7 +198,7 @@ def facts_of(row: Row) -> HallFacts:
         quarantined=count("quarantined"),
         findings=count("findings"),
         open_findings=count("findings") - count("passed"),
-        oldest_unsent=row["oldest_unsent"] or "",
+        oldest_unsent=_still_unsent(row),
         standards_size=count("standards_size"),
         skew_s=count("clock_skew_s"),
         software=row["software"] or "",
@@ -209,6 +209,12 @@ def facts_of(row: Row) -> HallFacts:
         equal_size=count("equal_size"),
         differs=row["differs"] or "",
     )
+
+
+def _still_unsent(row: Row) -> str:
+    """The hall says it when a contact begins; what that contact then brought is unsent no more."""
+    arrived = row["local_size"] is not None and int(row["received"] or 0) >= row["local_size"]
+    return "" if arrived else row["oldest_unsent"] or ""
 
 
 def every_hall(center: Center) -> list[HallFacts]:

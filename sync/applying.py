@@ -245,18 +245,22 @@ def replay_entry(
         return False
 
 
-def rebuild(logs: LogStore) -> int:
+def rebuild(logs: LogStore, writer: str = "") -> int:
     """Empty every table that follows from entries and fill it again from the kept leaves.
 
     One transaction: readers see the old tables or the new ones. Answers the number of entries.
     Effects are not repeated: what they wrote stands in logs of its own.
+
+    Args:
+        writer: only what this one's entries led to.
     """
     count = 0
     with logs.db.transaction():
         # Every log's turn first, in the order of names: nothing is applied meanwhile.
-        held = [logs.lock(state.origin) for state in logs.states()]
-        logs.tables.clear(logs.db)
-        for state in held:
+        states = [state for state in logs.states() if writer in ("", state.writer)]
+        held = [logs.lock(state.origin) for state in states]
+        logs.tables.clear(logs.db, writer)
+        for state in sorted(held, key=lambda state: (len(state.origin), state.origin)):
             count += _rebuild_log(logs, state)
     return count
 

@@ -179,11 +179,27 @@ class Tables:
         """The row of the record table that an entry writes."""
         return _row(entry)
 
-    def clear(self, db: Database) -> None:
-        """Empty every table that follows from entries, before a rebuild."""
+    def standings_of(self, db: Database, projection: Projection, hall: str) -> dict[str, Row]:
+        """Every row of a projection that one hall's entries led to, by its key."""
+        rows = db.query(f"SELECT * FROM {projection.state.kind} WHERE hall = :hall", hall=hall)
+        return {row["id"]: row for row in rows}
+
+    def clear(self, db: Database, writer: str = "") -> None:
+        """Empty every table that follows from entries, before a rebuild.
+
+        Args:
+            writer: only what this one's entries led to.
+        """
         for name in self.names():
-            db.execute(f"DELETE FROM {name}")
-        db.execute("DELETE FROM file_named")
+            if writer:
+                db.execute(f"DELETE FROM {name} WHERE hall = :writer", writer=writer)
+            else:
+                db.execute(f"DELETE FROM {name}")
+        db.execute(
+            "DELETE FROM file_named WHERE :writer = '' "
+            "OR origin IN (SELECT origin FROM log WHERE writer = :writer)",
+            writer=writer,
+        )
 
 
 def _envelope(entry: Entry) -> tuple[Any, ...]:

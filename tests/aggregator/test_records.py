@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator import comparisons
 from aggregator.app import create_app
+from aggregator.apply import apply_all
 from aggregator.records import chain_of
 from node import comparisons as at_hall
 from node.hall import Hall
@@ -235,3 +236,33 @@ def test_days_and_kinds_are_shown_with_both_sides_and_the_record_that_differs_in
     assert "业务以中心保存的为准" in versions
     assert "分厅原始记录被改动" in person.text("/halls")
     assert person.get("/halls/T01/difference/2").status_code == 404
+
+
+# --- repair where it is safe --------------------------------------------------------------------
+
+
+def test_tables_that_somebody_changed_are_found_and_made_anew_and_evidence_is_never_touched(
+    scene: Scene,
+):
+    center, person = scene.listening.center, scene.office.person("guanli")
+    apply_all(center)
+    assert "业务表与原始记录逐条相符" in person.text("/halls/T01/tables")
+    center.db.execute("UPDATE case_received SET item = 'GA777' WHERE idx = 3")
+    evidence = center.db.query("SELECT * FROM batch ORDER BY start")
+    shown = person.text("/halls/T01/tables")
+    assert "内容被改动" in shown and "第 3 条" in shown
+    assert scene.office.person("duizhang").post("/halls/T01/tables").status_code == 403
+    answer = person.post("/halls/T01/tables")
+    assert "已按原件重建，共 11 条记录" in person.text(answer.location)
+    assert center.db.query("SELECT * FROM batch ORDER BY start") == evidence
+    assert center.db.query("SELECT item FROM case_received WHERE idx = 3") == [{"item": "GA001"}]
+
+
+def test_nothing_is_made_anew_from_altered_evidence(scene: Scene):
+    center, person = scene.listening.center, scene.office.person("guanli")
+    apply_all(center)
+    center.db.execute("UPDATE batch SET hashes = leaves WHERE start = 0")
+    center.db.execute("DELETE FROM case_received WHERE idx = 3")
+    answer = person.post("/halls/T01/tables")
+    assert "没有重建：中心保存的原件从第 0 条起" in person.text(answer.location)
+    assert center.db.query("SELECT item FROM case_received WHERE idx = 3") == []
