@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import time
@@ -239,6 +240,16 @@ class Client:
 
     def round(self):
         """One contact; answers what the center holds of our log, and fetches what it offers."""
+        raw = self.ask("POST", "/sync/v1/round", self.said())
+        answer = json.loads(raw)
+        self.trust(answer["keys"].encode())
+        for log in answer["logs"]:
+            if log["origin"] != self.origin:
+                self.fetch(log)
+        return self.heard(answer)
+
+    def said(self):
+        """What this hall says in a round."""
         own = {"origin": self.origin, "size": len(self.leaves)}
         own["note"] = self.note(self.head(len(self.leaves))).decode()
         held = [
@@ -246,17 +257,16 @@ class Client:
             for o, m in self.mirrors.items()
         ]
         ask = {"hall": self.hall, "clock": datetime.now(UTC).isoformat(), "software": "other/1"}
-        raw = self.ask("POST", "/sync/v1/round", canonical(ask | {"logs": [own, *held]}))
-        answer = json.loads(raw)
-        self.trust(answer["keys"].encode())
+        return canonical(ask | {"logs": [own, *held]})
+
+    def heard(self, answer):
+        """How much the center holds of our log; its receipt is checked."""
         size = 0
         for log in answer["logs"]:
             if log["origin"] == self.origin:
                 size = log["size"]
                 if log.get("note"):
                     self.believe(log["note"].encode())
-            else:
-                self.fetch(log)
         return size
 
     def fetch(self, offer):
@@ -309,3 +319,59 @@ class Client:
             assert leaf["commitment"] == b64(sha(part))
             self.parts[origin, leaf["id"]] = part[32:]
             at += 16 + size
+
+    # --- 14: sticks -------------------------------------------------------------------------
+
+    def stick(self, *cuts):
+        """A stick up, as one file: what this hall says, and its batches between these sizes."""
+        files, lines = [], []
+        inside = [(self.said(), "")]
+        for start, stop in itertools.pairwise(cuts):
+            inside.append((self.packed(start, stop), f" {self.origin} {start} {stop}"))
+        for number, (plain, place) in enumerate(inside):
+            name = f"F{number:07d}.OHS"
+            hint = sha(self.center_sealing)[:8].hex()
+            label = f"onehall-stick/1 {hint}\n".encode()
+            receiver = X25519PublicKey.from_public_bytes(self.center_sealing)
+            content_key = AESGCM.generate_key(256)
+            wrapped = SUITE.encrypt(content_key, receiver, self.place("up", name))
+            files.append(label + wrapped + AESGCM(content_key).encrypt(bytes(12), plain, label))
+            lines.append(f"{name} {len(files[-1])} {sha(files[-1]).hex()}{place}")
+        heading = ("onehall/stick/v1", self.center, self.hall, "up", "2026-11-24", len(files))
+        note = self.note("".join(f"{line}\n" for line in (*heading, *lines)))
+        return f"onehall-index/1 0 {len(note)}\n".encode() + note + b"".join(files)
+
+    def place(self, way, name):
+        """14.3: what a file is sealed for."""
+        return f"onehall/stick/v1\n{self.center}\n{self.hall}\n{way}\n{name}\n".encode()
+
+    def take_stick(self, raw):
+        """A stick down, as one file; answers what the center holds of our log."""
+        line, _, rest = raw.partition(b"\n")
+        word, first, second = line.split(b" ")
+        assert word == b"onehall-index/1"
+        cut, end = int(first), int(first) + int(second)
+        self.trust(rest[:cut])
+        lines = opened(rest[cut:end], self.keys["log"]).split("\n")[:-1]
+        assert lines[:4] == ["onehall/stick/v1", self.center, self.hall, "down"]
+        assert len(lines) == 6 + int(lines[5])
+        files = {}
+        for entry in lines[6:]:
+            name, size, digest, *_ = entry.split(" ")
+            files[entry] = rest[end : end + int(size)]
+            assert len(files[entry]) == int(size) and sha(files[entry]).hex() == digest, name
+            end += int(size)
+        assert end == len(rest), "something stands behind the last file"
+        return max(self.take_file(entry, sealed) for entry, sealed in files.items())
+
+    def take_file(self, entry, raw):
+        name, _, _, *log = entry.split(" ")
+        label, sealed = raw[: raw.index(b"\n") + 1], raw[raw.index(b"\n") + 1 :]
+        content_key = SUITE.decrypt(sealed[:80], self.sealing, self.place("down", name))
+        plain = AESGCM(content_key).decrypt(bytes(12), sealed[80:], label)
+        if not log:
+            return self.heard(json.loads(plain))
+        mirror = self.mirrors.setdefault(log[0], [])
+        if int(log[2]) > len(mirror):
+            self.receive(log[0], mirror, plain)
+        return 0

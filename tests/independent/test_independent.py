@@ -4,16 +4,23 @@ import ast
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from aggregator import roster
 from aggregator.apply import apply_all
+from aggregator.sticks import export_down, import_up
 from standards.records import CaseReceived, Finding, NumberScheme
 from sync.merkle import inclusion_proof
 from sync.notes import b64
+from sync.stick_export import FileTarget
+from sync.usb import FileSource
 from tests.independent.center import Listening, listening
 from tests.independent.client import Client, Refused
 from tests.source import PACKAGES, imported
@@ -82,6 +89,47 @@ def test_a_client_enrols_pushes_and_pulls_with_nothing_but_the_document(center: 
     client.round()
     delivered = center.center.logs.receipt("city.example/orders-T78/1", "T78")
     assert delivered is not None and delivered.startswith(b"city.example/orders-T78/1\n")
+
+
+def test_a_client_reads_and_writes_a_stick_with_nothing_but_the_document(center: Listening):
+    client = enrolled(center, "T82")
+    client.write("case_received", {**RECEIVED, "case_no": "T82-0001"}, CITIZEN)
+    for sky in ("snow", "fog", "sun"):
+        client.write("weather_seen", {"sky": sky})
+    center.center.order("T82", Finding(for_hall="T82", source="inspected", text="门口缺指示牌"),
+                        actor="ZX-07")  # fmt: skip
+
+    taken = import_up(center.center, one_file(client.stick(0, 2, 4)))
+    assert (taken.new, taken.refused) == (4, None)
+    assert import_up(center.center, one_file(client.stick(0, 2, 4))).known == 4
+
+    target = FileTarget(BytesIO(), 1 << 26)
+    export_down(center.center, "T82", lambda heading: target)
+    down = b"".join(target.blocks())
+    assert client.take_stick(down) == 4
+    finding = json.loads(client.mirrors["city.example/orders-T82/1"][0])
+    payload = client.parts["city.example/orders-T82/1", finding["id"]]
+    assert json.loads(payload) == {"text": "门口缺指示牌"}
+    assert client.take_stick(down) == 4
+
+    import_up(center.center, one_file(client.stick()))
+    assert center.center.logs.receipt("city.example/orders-T82/1", "T82") is not None
+    for at in range(0, len(down), 61):
+        with pytest.raises((AssertionError, ValueError, LookupError, InvalidSignature)):
+            client.take_stick(down[:at] + bytes([down[at] ^ 1]) + down[at + 1 :])
+
+
+def one_file(raw: bytes) -> FileSource:
+    return FileSource(lambda: nullcontext(BytesIO(raw)), "stick")
+
+
+def test_a_client_reads_the_golden_stick(center: Listening):
+    client = Client(center.url, "city.example", "T01")
+    client.root = ROOT_KEY
+    client.sealing = X25519PrivateKey.from_private_bytes(make.seed("hall sealing"))
+    # The golden receipt is for the log of the golden checkpoint.
+    client.leaves = [bytes.fromhex(text) for text in make.PUBLIC_LEAVES[:5]]
+    assert client.take_stick(make.unpacked(make.read("stick.json")["down"]["stick"])) == 5
 
 
 def test_a_client_learns_the_rule_from_every_refusal(center: Listening):
