@@ -20,6 +20,7 @@ from aggregator.findings import Wanted as FindingsWanted
 from aggregator.halls import hall_names
 from aggregator.office import INSPECTOR, RECONCILER, actor, center
 from standards.cases import STAGES, is_provisional, settled
+from standards.identity import ERASED
 from standards.judging import RULES
 from standards.records import CaseReceived, CaseStanding, CaseStep
 from standards.records.cases import GROUNDS, OUTCOMES, STEPS
@@ -136,8 +137,10 @@ def reveals_of(center: Center, hall: str, case_id: str) -> list[Row]:
 
 
 def masked(record: CaseReceived, name: str) -> str:
-    """A personal field as lists show it; empty when it was erased."""
-    value = getattr(record, name)
+    """A personal field as lists show it."""
+    value = str(getattr(record, name))
+    if value == ERASED:
+        return value
     mask = _MASKS.get(name)
     return mask(value) if value and mask else "****" if value else ""
 

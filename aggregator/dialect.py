@@ -25,6 +25,7 @@ SPLIT_BY = {
     "personal_index": "origin",
     "receipt": "origin",
     "quarantine": "origin",
+    "erased": "family",
     "file_named": "origin",
     "file_held": "hall",
     "file_delivered": "hall",

@@ -238,6 +238,16 @@ class CenterStore:
         connection: Connection = self._current.connection
         return connection
 
+    def scrub(self) -> bool:
+        """After an erasure: cut off SQLite's write-ahead log, so that no earlier state of a page
+        stays beside the file. False while a reader needs that state: try again later.
+        """
+        if not self.is_sqlite or self._memory:
+            return True
+        with self._turn(), self._faults(), self._engine.connect() as connection:
+            row = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            return not row[0]
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -259,9 +269,16 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
+# What is deleted is overwritten with zeroes at once: an erased part is gone from the file.
+_PRAGMAS = (
+    *("cache_size=-16000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+    "secure_delete=ON",
+)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("cache_size=-16000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -19,6 +19,12 @@ import sqlite_utils
 from sync.errors import DiskFull, HalfDone, RowRefused
 from sync.store import Row, insert_sql, sqlite_ddl
 
+# What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
+# the file, not only from its tables.
+_PRAGMAS = (
+    *("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"),
+    "secure_delete=ON",
+)
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
 
@@ -54,7 +60,7 @@ class NodeStore:
             # A reader must never be the one that checkpoints.
             connection.execute("PRAGMA wal_autocheckpoint=0")
             return connection
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -153,6 +159,14 @@ class NodeStore:
         """Pages in the file now."""
         with self._lock:
             return int(self._writer.execute("PRAGMA page_count").fetchone()[0])
+
+    def scrub(self) -> bool:
+        """After an erasure: write the log back into the file and cut it off, so that no earlier
+        state of a page stays beside it. False while a reader needs that state: try again later.
+        """
+        with self._lock, _disk():
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
 
     def integrity(self) -> str:
         """SQLite's own full check: ``ok`` or what is wrong."""

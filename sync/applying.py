@@ -16,6 +16,7 @@ import msgspec
 
 from standards.records.declare import Happening
 from sync.entries import Entry, NewerKind, Unreadable, read_generic, read_leaf
+from sync.erasing import carry_out, erase_late, refuse_foreign
 from sync.errors import Malformed, RowRefused
 from sync.failpoints import fp
 from sync.log import LogStore
@@ -110,7 +111,8 @@ class _Portion:
 
 def _read(logs: LogStore, state: LogState, stop: int) -> _Portion:
     origin, start = state.origin, state.applied
-    leaves, parts = logs.leaves(origin, start, stop), logs.personal(origin, start, stop)
+    leaves = logs.leaves(origin, start, stop)
+    parts = erase_late(logs, origin, logs.personal(origin, start, stop))
     found = _Portion(origin, held=_held(logs, origin))
     for index, raw in enumerate(leaves, start):
         try:
@@ -135,7 +137,9 @@ def entry_of(logs: LogStore, state: LogState, index: int, raw: bytes) -> Entry:
     owner = "center" if state.writer == "center" else "hall"
     if record_type.owner != owner:
         raise Unreadable(f"a {owner} does not write {leaf.kind}")
-    return Entry(state.origin, index, state.writer, leaf, record_type, logged)
+    entry = Entry(state.origin, index, state.writer, leaf, record_type, logged)
+    refuse_foreign(entry)
+    return entry
 
 
 def _keep(
@@ -148,6 +152,7 @@ def _keep(
     fitting = [entry for entry in portion.entries if entry.index not in unfit]
     if fitting:
         logs.parts.index([term for e in fitting for term in portion.terms.get(e.index, ())])
+        carry_out(logs, fitting)
         effect(fitting)
     return unfit
 
@@ -278,5 +283,6 @@ def _rebuild_log(logs: LogStore, state: LogState) -> int:
             if start + i not in skipped
         ]
         logs.tables.keep(logs.db, entries)
+        carry_out(logs, entries)
         count += len(entries)
     return count

@@ -21,6 +21,7 @@ from standards.records.declare import (
     parts_of,
     personal_bytes,
 )
+from sync import erasing
 from sync.batch import (
     FREE_LEAVES_BYTES,
     MAX_BATCH_BYTES,
@@ -191,11 +192,15 @@ class LogStore:
             entry = _entry(state, leaf, record)
             self._append(state, leaf)
             if payload is not None:
-                self.keep_personal(origin, {entry.index: opening + payload})
-                self.parts.index(self.parts.terms(entry, payload))
+                self._keep_part(entry, opening, payload)
             self.tables.keep(self.db, [entry])
+            erasing.carry_out(self, [entry])
             fp("write.kept")
             return entry
+
+    def _keep_part(self, entry: Entry, opening: bytes, payload: bytes) -> None:
+        self.parts.keep(entry.origin, {entry.index: opening + payload})
+        self.parts.index(self.parts.terms(entry, payload))
 
     def _append(self, state: LogState, leaf: Leaf) -> None:
         raw = encode_leaf(leaf)
@@ -244,8 +249,11 @@ class LogStore:
         )
 
     def keep_personal(self, origin: str, parts: Mapping[int, bytes]) -> None:
-        """Encrypt personal parts (opening ‖ payload) at rest, one row per entry."""
-        self.parts.keep(origin, parts)
+        """Encrypt personal parts (opening ‖ payload) at rest, one row per entry.
+
+        Their leaves are kept already; a part of an entry that was erased by order is not kept.
+        """
+        self.parts.keep(origin, erasing.without_erased(self, origin, parts))
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -291,7 +299,8 @@ class LogStore:
     def opened(self, record_type: type[R], row: Row) -> R:
         """A row of a record table as its declared type, with its personal part opened."""
         payload = self.payload(row["origin"], row["idx"])
-        found: R = as_record(record_type, row, payload)
+        erased = payload is None and erasing.is_erased(self, row["origin"], row["id"])
+        found: R = as_record(record_type, row, payload, erased=erased)
         return found
 
     def find_personal(self, field: str, value: str) -> list[tuple[str, int]]:
@@ -360,4 +369,6 @@ class LogStore:
 def _entry(state: LogState, leaf: Leaf, record: Record) -> Entry:
     parts = parts_of(type(record))
     logged = parts.read_logged.decode(leaf.body)
-    return Entry(state.origin, state.size, state.writer, leaf, type(record), logged)
+    entry = Entry(state.origin, state.size, state.writer, leaf, type(record), logged)
+    erasing.refuse_foreign(entry)
+    return entry

@@ -37,6 +37,11 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS quarantine (
         origin TEXT NOT NULL, idx INTEGER NOT NULL, entity TEXT NOT NULL, kind TEXT NOT NULL,
         reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, idx))""",
+    # Which entries had to be erased, of all epochs of a log; follows from entries, never emptied.
+    """CREATE TABLE IF NOT EXISTS erased (
+        family TEXT NOT NULL, id TEXT NOT NULL, log TEXT NOT NULL, idx INTEGER NOT NULL,
+        order_log TEXT NOT NULL, order_idx INTEGER NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (family, id))""",
     """CREATE TABLE IF NOT EXISTS comparison (
         origin TEXT PRIMARY KEY, at TEXT NOT NULL, size INTEGER NOT NULL, held INTEGER NOT NULL,
         state TEXT NOT NULL, idx INTEGER, hall_leaf BLOB, center_leaf BLOB,

@@ -167,6 +167,17 @@ class Tables:
         rows = db.query(f"SELECT * FROM {record_type.kind} WHERE id = :id", id=record_id)
         return rows[0] if rows else None
 
+    def places_of(self, db: Database, origin: str, ids: Sequence[str]) -> set[tuple[str, int]]:
+        """Log and index of the records of one log that have one of these ids."""
+        marks = {f"i{number}": some for number, some in enumerate(ids)}
+        among = ", ".join(f":{name}" for name in marks)
+        found = set()
+        for kind in self.kinds:
+            sql = f"SELECT idx FROM {kind} WHERE origin = :origin AND id IN ({among})"
+            rows = db.query(sql, origin=origin, **marks)
+            found |= {(origin, int(row["idx"])) for row in rows}
+        return found
+
     def rows_of(self, db: Database, origin: str) -> dict[int, tuple[str, dict[str, Any]]]:
         """Every row of the record tables that a log wrote: index -> kind and row."""
         found: dict[int, tuple[str, dict[str, Any]]] = {}
@@ -231,9 +242,11 @@ def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:
     return record_of(state, rows[0]) if rows else None
 
 
-def as_record(record_type: type[Record], row: Row, personal: bytes | None = None) -> Any:
+def as_record(
+    record_type: type[Record], row: Row, personal: bytes | None = None, *, erased: bool = False
+) -> Any:
     """A row of a record table as its declared type."""
-    return record_of(record_type, row, personal)
+    return record_of(record_type, row, personal, erased=erased)
 
 
 @cache

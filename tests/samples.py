@@ -20,6 +20,8 @@ from standards.records import (
     CalendarPublished,
     CaseReceived,
     CaseStep,
+    ErasureDecided,
+    ErasureOrdered,
     FaceConsent,
     FileHanded,
     FileMissing,
@@ -35,7 +37,7 @@ from standards.records import (
     Record,
     StaffMember,
 )
-from standards.records.declare import fields_of
+from standards.records.declare import Named, fields_of
 from standards.workdays import CalendarYear
 from sync.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
@@ -214,6 +216,28 @@ SAMPLES: dict[str, Record] = {
             key="0d" * 32,
         ),
         KeysRotated(statement=_statement()),
+        ErasureDecided(
+            entries=(
+                Named(log="city.example/T01/1", index=17, id=ID),
+                Named(log="city.example/T01/1", index=21, id=OTHER_ID),
+            ),
+            about="case",
+            about_id=ID,
+            ground="consent_withdrawn",
+            document="通公分〔2026〕3号",
+            ordered_by="T01-009",
+            carried_out_by="T01-001",
+        ),
+        ErasureOrdered(
+            for_hall="T01",
+            entries=(Named(log="city.example/T01/1", index=17, id=ID),),
+            about="case",
+            about_id=ID,
+            ground="retention_over",
+            document="通政公〔2026〕12号",
+            ordered_by="C-002",
+            carried_out_by="C-006",
+        ),
     )
 }
 

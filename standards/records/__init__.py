@@ -5,6 +5,7 @@
 
 from standards.records.cases import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Record
+from standards.records.erasures import ErasureDecided, ErasureOrdered
 from standards.records.files import FileHanded, FileMissing, MaterialScanned
 from standards.records.inspection import Finding, FindingAnswer, Inspection, Recheck
 from standards.records.keys import KeysRotated
@@ -21,10 +22,12 @@ RECORDS: tuple[type[Record], ...] = (
     MaterialScanned,
     FileMissing,
     KeysRotated,
+    ErasureDecided,
     Inspection,
     Finding,
     Recheck,
     FileHanded,
+    ErasureOrdered,
     GuidePublished,
     CalendarPublished,
     NumberScheme,
@@ -36,6 +39,8 @@ __all__ = [
     "CaseReceived",
     "CaseStanding",
     "CaseStep",
+    "ErasureDecided",
+    "ErasureOrdered",
     "FaceConsent",
     "FileHanded",
     "FileMissing",

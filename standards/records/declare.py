@@ -21,6 +21,8 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 import msgspec
 
+from standards.identity import ERASED
+
 Owner = Literal["hall", "center"]
 
 
@@ -37,6 +39,7 @@ class Field:
         choices: code -> Chinese label, for a closed list.
         search: exact search through a keyed blind index (personal fields only).
         mask: shortens the value for screens and lists.
+        erases: the entries whose personal parts are erased, as :class:`Named`.
         file: the hash of a file's ciphertext; it stands in the envelope's ``files`` too.
     """
 
@@ -49,6 +52,17 @@ class Field:
     mask: Callable[[str], str] | None = None
     hint: str = ""
     file: bool = False
+    erases: bool = False
+
+
+class Named(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """One entry as another entry names it: its log, its place there, and its own id."""
+
+    log: Annotated[str, msgspec.Meta(max_length=200)]
+    index: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+    id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 
 
 class Record(
@@ -245,6 +259,16 @@ def _file_fields(record_type: type[Record]) -> tuple[str, ...]:
     return tuple(f.name for f in fields_of(record_type) if f.field.file)
 
 
+def erased_by(record_type: type[Record], logged: Any) -> tuple[Named, ...]:
+    """The entries whose personal parts a record orders to be erased."""
+    return tuple(one for name in _erasing_fields(record_type) for one in getattr(logged, name))
+
+
+@cache
+def _erasing_fields(record_type: type[Record]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields_of(record_type) if f.field.erases)
+
+
 def canonical_body(record_type: type[Record], body: bytes) -> msgspec.Struct:
     """Decode a logged body and insist that it is written the one canonical way.
 
@@ -335,11 +359,15 @@ def _as_cell(field: FieldOf) -> Callable[[Any], Any]:
 
 
 def record_of(
-    record_type: type[Record], row: Mapping[str, Any], personal: bytes | None = None
+    record_type: type[Record],
+    row: Mapping[str, Any],
+    personal: bytes | None = None,
+    *,
+    erased: bool = False,
 ) -> Record:
     """The record of a table row and its opened personal payload.
 
-    Personal fields are empty text when ``personal`` is None (erased, or sealed to somebody else).
+    Without the payload personal texts are empty; ``ERASED`` when it was erased by order.
     """
     parts = parts_of(record_type)
     values: dict[str, Any] = {}
@@ -355,7 +383,7 @@ def record_of(
         known.update({n: getattr(opened, n) for n in opened.__struct_fields__})
     for f in fields_of(record_type):
         if f.name not in known:
-            known[f.name] = "" if f.plain is str else f.default
+            known[f.name] = (ERASED if erased else "") if f.plain is str else f.default
     return record_type(**known)
 
 
