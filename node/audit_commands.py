@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from node import comparisons, enrolment, records
+from node.center_line import line_to
 from node.comparisons import Outcome
 from node.hall import Hall
 from node.opening import AS_JSON, DATA, opened
@@ -62,7 +63,7 @@ def line_to_center(hall: Hall) -> HttpLine:
     if known is None:
         raise SyncError("this hall is not enrolled")
     url = hall.settings.center_url or known.url
-    return HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
+    return line_to(hall, url, HttpLine)
 
 
 def _tell(outcomes: list[Outcome], as_json: bool) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from node import audit_commands, enrolment, key_commands, serving, syncing, terminals
 from node.app import ROLES
+from node.center_line import line_to
 from node.hall import HallSettings
 from node.opening import AS_JSON, DATA, opened
 from node.stick_commands import export_stick, import_stick
@@ -63,7 +64,7 @@ def serve(data: Path) -> None:
 def enrol(data: Path, url: str, code: str, anew: bool, as_json: bool) -> None:
     """Ask the center to admit this hall, and show the 30 digits to compare by telephone."""
     with opened(data) as hall:
-        line = HttpLine(url, hall.signer, lambda: hall.clock.posix_ms() // 1000)
+        line = line_to(hall, url, HttpLine)
         asked = enrolment.ask(hall, line, url, code, anew=anew)
         if as_json:
             click.echo(json.dumps({"state": asked.state, "digits": asked.digits}))

@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from node import enrolment, rotation
+from node.center_line import line_to
 from node.desk import actor, hall, sync
 from node.hall import Hall
 from node.syncing import WORDS
@@ -105,7 +106,7 @@ def rotate() -> tuple[str, int] | Response:
 def _ask(here: Hall, url: str, code: str) -> None:
     if len("".join(code.replace("-", "").split())) != CODE_LENGTH:
         raise Invalid({"code": f"入网口令是{CODE_LENGTH}位字母和数字，请向中心要"})
-    line = PageLine(url, here.signer, lambda: here.clock.posix_ms() // 1000)
+    line = line_to(here, url, PageLine)
     asked = enrolment.ask(here, line, url, code, anew=request.form.get("anew") == "1")
     logs.event("enrolment.asked", state=asked.state)
     running = sync()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from node import archives, enrolment
+from node import archives, center_line, enrolment
 from node.archives import DOWN, UP, Job
 from node.hall import Hall
 from node.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, SyncStatus
@@ -220,10 +220,7 @@ class Filing:
         return FileExchange(self._line[1], self._archive)
 
     def _http(self, url: str) -> HttpLine:
-        clock = self._hall.clock
-        return HttpLine(
-            url, self._hall.signer, lambda: clock.posix_ms() // 1000, alive=self.heart.beat
-        )
+        return center_line.line_to(self._hall, url, HttpLine, self.heart.beat)
 
     def _let_log_go_first(self) -> float:
         if self._sync is not None and self._sync.status().state == "waiting":

@@ -40,6 +40,8 @@ class HallSettings:
         name: what stands on pages and printed forms, e.g. ``公安分厅``.
         center: name of the center in log origins, e.g. ``tonghua.example``.
         center_url: where the aggregator answers now; empty for the address given at enrolment.
+        center_ca: file of the authority that vouches for the center's certificate; empty for those
+            that this machine trusts anyway.
         sync_seconds: how often to look for something to send or fetch.
         file_kbit_s: what files may take of the line, in kilobits a second; 0 for all of it.
         file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
@@ -50,6 +52,7 @@ class HallSettings:
     name: str
     center: str
     center_url: str = ""
+    center_ca: str = ""
     sync_seconds: int = 20
     file_kbit_s: int = 0
     file_windows: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from node import comparisons, enrolment
+from node import center_line, comparisons, enrolment
 from node.hall import Hall
 from node.progress import Counted, Progress
 from sync.applying import apply_pending
@@ -146,10 +146,7 @@ class Syncing:
         self._thread = threading.Thread(target=self._run, name="syncing", daemon=True)
 
     def _http(self, url: str) -> HttpLine:
-        clock = self._hall.clock
-        return HttpLine(
-            url, self._hall.signer, lambda: clock.posix_ms() // 1000, alive=self.heart.beat
-        )
+        return center_line.line_to(self._hall, url, HttpLine, self.heart.beat)
 
     def start(self) -> None:
         """Begin."""

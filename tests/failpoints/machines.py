@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,7 @@ from node.hall import Hall, HallSettings
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CaseReceived, Finding, NumberScheme
 from sync import failpoints
+from sync.client import HttpLine
 from sync.tables import Tables
 from tests.journeys.town import free_ports
 from tests.releases.content import GUIDES, NAME, Town, make
@@ -36,8 +38,13 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["node.commands", "aggregator.commands"])
 
 
-def run_program(program: str, told: list[str], armed: str, log: Path) -> None:
+# A person does not wait here: a line that is silent is given up soon.
+PATIENCE_S = 2.0
+
+
+def run_program(program: str, told: list[str], armed: str, log: Path, patience_s: float) -> None:
     """What runs in a process of its own: one of the two programs, with this point armed."""
+    HttpLine.connect_s = HttpLine.read_s = patience_s
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -73,12 +80,12 @@ class Machines:
     """The data folders, the center's process, and what both sides were told is kept."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._port = folder, free_ports()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.folder, self.port = folder, free_ports()
+        self.url = f"http://127.0.0.1:{self.port}"
         make(Town(folder))
-        hall, center = folder / "hall", folder / "center"
-        replace(HallSettings.load(hall), center_url=self.url).save(hall)
-        replace(CenterSettings.load(center), listen=f"127.0.0.1:{self._port}").save(center)
+        center = folder / "center"
+        self.hall_settings(center_url=self.url)
+        replace(CenterSettings.load(center), listen=f"127.0.0.1:{self.port}").save(center)
         self._serials = count(1)
         self._center: Program | None = None
         self.acknowledged: list[str] = []
@@ -131,26 +138,47 @@ class Machines:
 
     def hall_runs(self, *command: str, armed: str = "") -> bool:
         """Run a command of the hall to its end; whether it ended at the armed point."""
-        begun = self._begin("node", [*command, "--data", str(self.folder / "hall")], armed)
-        return begun.ended_at_its_point()
+        self.told = self._begin("node", [*command, "--data", str(self.folder / "hall")], armed)
+        return self.told.ended_at_its_point()
+
+    def synced(self) -> dict[str, Any]:
+        """One contact by the hall's command; what it says about it."""
+        self.hall_runs("sync", "--json")
+        said = self.told.log.read_text(encoding="utf-8").splitlines()
+        status: dict[str, Any] = json.loads(said[-1])
+        return status
+
+    @contextmanager
+    def hall_serves(self, url: str, patience_s: float) -> Iterator[None]:
+        """The hall's program serves there until the block ends; how long it bears a silent line."""
+        told = ["serve", "--data", str(self.folder / "hall")]
+        begun = self._begin("node", told, patience_s=patience_s)
+        try:
+            until("the hall", lambda: begun.ended() or _answers(url), 60)
+            yield
+        finally:
+            begun.process.terminate()
+            begun.ended_at_its_point()
+
+    def hall_settings(self, **changed: object) -> None:
+        """Write other values into node.toml."""
+        data = self.folder / "hall"
+        replace(HallSettings.load(data), **changed).save(data)  # type: ignore[arg-type]
 
     def start_center(self, armed: str = "") -> None:
         """Start the center's process."""
         told = ["serve", "--data", str(self.folder / "center")]
         self._center = begun = self._begin("aggregator", told, armed)
-        until("the center", lambda: begun.ended() or self._answers(), 60)
+        until("the center", lambda: begun.ended() or _answers(self.url), 60)
 
-    def _begin(self, program: str, told: list[str], armed: str) -> Program:
+    def _begin(
+        self, program: str, told: list[str], armed: str = "", *, patience_s: float = PATIENCE_S
+    ) -> Program:
         log = self.folder / f"{next(self._serials)}.log"
-        process = FORKS.Process(target=run_program, args=(program, told, armed, log))
+        given = (program, told, armed, log, patience_s)
+        process = FORKS.Process(target=run_program, args=given)
         process.start()
         return Program(process, armed, log)
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/healthz", timeout=5).ok
-        except requests.RequestException:
-            return False
 
     def rest(self) -> None:
         """Wait until the center has ended, or has applied all that it received."""
@@ -183,6 +211,13 @@ class Machines:
     def is_applied(self) -> bool:
         """Whether the center has applied all that it received."""
         return not self.rows("center", "SELECT 1 FROM log WHERE own = 0 AND applied < size")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def _case(serial: int) -> CaseReceived:

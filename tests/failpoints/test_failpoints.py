@@ -53,6 +53,7 @@ def met_by_hall(machines: Machines, point: str) -> Iterator[bool]:
         machines.work(newer)
         for command in HALL_WORK:
             ended = machines.hall_runs(*command, armed=point)
+            machines.rest()
             check_at_once(machines)
             yield ended
 
