@@ -12,6 +12,7 @@ from typing import Any
 
 from aggregator import rotation
 from aggregator.center import Center
+from aggregator.rounds import logs_of
 from standards.cases import CASES
 from standards.judging import CaseBreach, judge
 from standards.records import Finding
@@ -25,14 +26,21 @@ JUDGE = "JUDGE"
 
 
 def apply_hall(center: Center, origin: str, effect: Effect = nothing) -> int:
-    """Apply every received entry of a hall's log; answers how many. See `apply_pending`."""
-    judge = _judge(center)
+    """Apply every received entry of a hall's log; answers how many. See `apply_pending`.
+
+    What the hall wrote in earlier epochs goes first, so that both sides have one order.
+    """
+    judge, done = _judge(center), 0
 
     def all_of_it(entries: Sequence[Entry]) -> None:
         rotation.take_over(center, entries)
         effect(entries)
 
-    return again(lambda: apply_pending(center.logs, origin, judge, all_of_it))
+    for state in logs_of(center, center.logs.state(origin).writer):
+        done += again(partial(apply_pending, center.logs, state.origin, judge, all_of_it))
+        if state.origin == origin:
+            break
+    return done
 
 
 def apply_all(center: Center) -> int:

@@ -33,6 +33,12 @@ SELECT kind, hour, COUNT(*) AS n FROM (
     WHERE hall = :hall AND at >= :since
   UNION ALL SELECT 'file_missing', substr(at, 1, 13) FROM file_missing
     WHERE hall = :hall AND at >= :since
+  UNION ALL SELECT 'erasure_decided', substr(at, 1, 13) FROM erasure_decided
+    WHERE hall = :hall AND at >= :since
+  UNION ALL SELECT 'epoch_opened', substr(at, 1, 13) FROM epoch_opened
+    WHERE hall = :hall AND at >= :since
+  UNION ALL SELECT 'entries_moved', substr(at, 1, 13) FROM entries_moved
+    WHERE hall = :hall AND at >= :since
 ) entries GROUP BY kind, hour
 """
 

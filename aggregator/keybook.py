@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from aggregator.center import Center
 from standards.errors import Invalid
+from sync.epochs import Copy, is_closed
 from sync.errors import EnrolmentRefused, Malformed, Revoked, UnknownKey, UnknownLog
 from sync.keysets import HallKeys, Position, Request, key_name, sign_hall
 from sync.notes import Signer, Verifier, decimal
@@ -131,7 +132,8 @@ def epoch_of(origin: str) -> int:
 
 
 def writer_of(center: Center, origin: str) -> Writer:
-    """Who may write the log of this origin: the key whose epochs it is among.
+    """Who may write the log of this origin: the key whose epochs it is among, and whether a later
+    epoch has closed it.
 
     Raises:
         UnknownLog: not the log of an enrolled hall of this center.
@@ -151,7 +153,12 @@ def writer_of(center: Center, origin: str) -> Writer:
     if home != center.settings.center or not rows:
         raise UnknownLog("no enrolled hall writes this log", origin=origin)
     keys = _opened(center, rows[0])
-    return Writer(hall, origin, keys.signing, keys.end_of(epoch))
+    return Writer(hall, origin, keys.signing, keys.end_of(epoch), _is_closed(center, hall, origin))
+
+
+def _is_closed(center: Center, hall: str, origin: str) -> bool:
+    rows = center.db.query("SELECT origin, size FROM log WHERE writer = :hall", hall=hall)
+    return is_closed(origin, {row["origin"]: Copy(row["size"]) for row in rows})
 
 
 def of_name(center: Center, name: str) -> HallKeys:

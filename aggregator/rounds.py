@@ -23,7 +23,8 @@ from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, open_note
 from sync.receiving import Receiver, Writer, receive
-from sync.schema import LogState
+from sync.relaying import relayed_batch
+from sync.schema import LogState, state_of
 from sync.sealing import SEALED_TOGETHER
 from sync.sending import next_batch, signed_head
 from sync.store import again
@@ -48,17 +49,17 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     center.keys.refresh()
     keybook.mark_used(center, keys)
     name = f"{center.settings.center}/{keys.hall}"
-    heads = []
     standards = 0
     local = 0
     for head in ask.logs:
         if head.origin == center.standards_origin:
             standards = head.size
-        if head.origin.startswith(name + "/"):
-            local = head.size
-            heads.append(_mirrored(center, head))
+        if head.origin.rpartition("/")[0] == name:
+            local += head.size
+            _check_own_head(center, head)
         elif head.note:
             keep_delivery(center, keys, head)
+    heads = [_mirrored(center, state) for state in logs_of(center, keys.hall)]
     heads += [
         LogHead(origin=o, size=center.logs.state(o).size, note=_head(center, o))
         for o in own_logs(center, keys.hall)
@@ -71,7 +72,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         clock=center.clock.stamp(),
         keys=news[0].decode(),
         hall=news[1].decode() or msgspec.UNSET,
-        quarantined=quarantined(center, f"{name}/1"),
+        quarantined=quarantined(center, keys.hall),
         sealed=SEALED_TOGETHER,
         compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
@@ -98,18 +99,27 @@ def own_logs(center: Center, hall: str) -> list[str]:
     return found
 
 
-def _mirrored(center: Center, head: LogHead) -> LogHead:
-    """Our copy of the hall's log: its size and our latest receipt (rule S1 is told by size)."""
+def logs_of(center: Center, hall: str) -> list[LogState]:
+    """Our copies of what a hall wrote, one for each epoch, in their order."""
+    rows = center.db.query(
+        "SELECT * FROM log WHERE writer = :hall AND own = 0 ORDER BY length(origin), origin",
+        hall=hall,
+    )
+    return [state_of(row) for row in rows]
+
+
+def _check_own_head(center: Center, head: LogHead) -> None:
+    """What the hall says of its own log is signed by the key of that epoch."""
     writer = roster.writer_of(center, head.origin)
     point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
     if (point.origin, point.size) != (head.origin, head.size):
         raise Malformed("a head that speaks of another log or size")
-    try:
-        state: LogState = center.logs.state(head.origin)
-    except UnknownLog:
-        return LogHead(origin=head.origin, size=0)
+
+
+def _mirrored(center: Center, state: LogState) -> LogHead:
+    """Our copy of one of the hall's logs: its size and our latest receipt."""
     note = latest_receipt(center, state)
-    return LogHead(origin=head.origin, size=state.size, note=note.decode())
+    return LogHead(origin=state.origin, size=state.size, note=note.decode())
 
 
 def latest_receipt(center: Center, state: LogState) -> bytes:
@@ -163,9 +173,12 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
     )
 
 
-def quarantined(center: Center, origin: str) -> int:
+def quarantined(center: Center, hall: str) -> int:
+    """How many entries of a hall could not be applied."""
     rows = center.db.query(
-        "SELECT COUNT(*) AS n FROM quarantine WHERE origin = :origin", origin=origin
+        "SELECT COUNT(*) AS n FROM quarantine q JOIN log l ON l.origin = q.origin "
+        "WHERE l.writer = :hall",
+        hall=hall,
     )
     return int(rows[0]["n"])
 
@@ -197,15 +210,20 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
 
 
 def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes:
-    """The next batch of one of the center's logs, sealed to the hall that asks.
+    """The next batch of one of the center's logs for the hall that asks, or the next piece of
+    what this hall wrote itself; sealed to it.
 
     Raises:
         UnknownLog: a log this hall may not read. SyncError: nothing after ``start``.
     """
-    if origin not in own_logs(center, keys.hall):
+    logs = center.logs
+    if origin in own_logs(center, keys.hall):
+        raw = next_batch(logs, origin, start, center.signer, keys.sealing)
+    elif origin in [state.origin for state in logs_of(center, keys.hall)]:
+        raw = relayed_batch(logs, origin, start, center.signer, keys.sealing)
+    else:
         raise UnknownLog("no log of this name for this hall", origin=origin)
-    raw = next_batch(center.logs, origin, start, center.signer, keys.sealing)
     if raw is None:
-        raise SyncError("nothing after this size", size=center.logs.state(origin).size)
+        raise SyncError("nothing after this size", size=logs.state(origin).size)
     fp("give.packed")
     return raw

@@ -11,13 +11,19 @@ from collections.abc import Callable, Iterator
 from aggregator import keybook, roster
 from aggregator.apply import apply_hall
 from aggregator.center import Center
-from aggregator.rounds import keep_delivery, latest_receipt, own_logs, quarantined, take_batch
+from aggregator.rounds import (
+    keep_delivery,
+    latest_receipt,
+    logs_of,
+    own_logs,
+    quarantined,
+    take_batch,
+)
 from sync import messages
 from sync.errors import Revoked, StickRefused, SyncError, UnknownKey
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Verifier, open_note
-from sync.schema import LogState
 from sync.sending import signed_head
 from sync.stick import DOWN, UP, Heading, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
@@ -180,14 +186,6 @@ def _confirmed(center: Center, keys: HallKeys, origin: str) -> int:
         return 0
 
 
-def logs_of(center: Center, hall: str) -> list[LogState]:
-    """Every log of a hall that is held here, in the order of its epochs."""
-    return sorted(
-        (state for state in center.logs.states() if state.writer == hall),
-        key=lambda state: int(state.origin.rpartition("/")[2]),
-    )
-
-
 def _answer(center: Center, hall: str) -> RoundAnswer:
     """What the center would answer in a round: sizes and receipts of the hall's logs, own heads."""
     held = [
@@ -207,6 +205,6 @@ def _answer(center: Center, hall: str) -> RoundAnswer:
         clock=center.clock.stamp(),
         keys=roster.keys_note(center).decode(),
         hall=keybook.latest_note(center, hall).decode(),
-        quarantined=sum(quarantined(center, head.origin) for head in held),
+        quarantined=quarantined(center, hall),
         logs=(*held, *own),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.epochs import HallLogBook
 from node.hall import Hall
 from standards.errors import Invalid
 from sync import messages
@@ -185,10 +186,9 @@ def peer(hall: Hall) -> Peer | None:
         return None
     return Peer(
         hall.settings.hall,
-        hall.origin,
         known.root,
         CenterKeys.open(known.keys, known.root),
-        hall.keys.signer_of(hall.epoch),
         Receiver(hall.sealing, hall.cosigner),
+        HallLogBook(hall),
         lambda keys, note: keep(hall, keys, note),
     )

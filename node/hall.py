@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from node import epochs
 from node.keyring import HallRing
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
@@ -19,6 +20,7 @@ from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.errors import UnknownLog
+from sync.highwater import HighWater
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer
@@ -27,8 +29,6 @@ from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
 from web.settings import read_settings, settings_text
-
-FIRST_EPOCH = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,10 @@ class Hall:
 
     Args:
         data: folder with ``node.toml``, ``keys/`` and ``node.db``.
-        clock, db: the simulation gives its own.
+        clock, db, highwater: the simulation gives its own.
     """
+
+    epoch: int
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class Hall:
         settings: HallSettings,
         clock: Clock | None = None,
         db: NodeStore | None = None,
+        highwater: HighWater | None = None,
     ) -> None:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
@@ -105,11 +108,10 @@ class Hall:
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
         self.logs.create()
-        name = f"{settings.center}/{settings.hall}"
         self.keys = HallRing(keys, settings.center, settings.hall, make=make)
-        self.epoch = FIRST_EPOCH
-        self.origin = f"{name}/{self.epoch}"
-        self.logs.open(self.origin, settings.hall, own=True)
+        self.highwater = highwater or HighWater(data / "highwater")
+        self.logs.promise = self.highwater.promise
+        self.epoch = epochs.begin(self)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 
@@ -127,6 +129,20 @@ class Hall:
     def sealing(self) -> SealingKey:
         """Opens what the center seals to this hall, with the key in force or one before it."""
         return self.keys.sealing
+
+    @property
+    def log_name(self) -> str:
+        """What the origins of this hall's logs begin with; also the name of its keys."""
+        return f"{self.settings.center}/{self.settings.hall}"
+
+    def origin_of(self, epoch: int) -> str:
+        """The log of this hall in one epoch."""
+        return f"{self.log_name}/{epoch}"
+
+    @property
+    def origin(self) -> str:
+        """The log that is being written now: that of the last epoch."""
+        return self.origin_of(self.epoch)
 
     @property
     def standards_origin(self) -> str:
@@ -159,10 +175,12 @@ class Hall:
 
     def write(self, record: Record, *, actor: str, record_id: str | None = None) -> Entry:
         """Append a record of this hall to its log, with its row, in one transaction."""
-        return self.logs.write(self.origin, record, actor=actor, record_id=record_id)
+        # Asked for in the writer's turn: a new epoch may have been opened a moment ago.
+        with self.db.transaction():
+            return self.logs.write(self.origin, record, actor=actor, record_id=record_id)
 
     def state(self) -> LogState:
-        """Where this hall's own log stands; ``mark.size`` is what the center has receipted."""
+        """Where the open log stands; ``mark.size`` is how far the center's receipts reach."""
         return self.logs.state(self.origin)
 
     def read(self, record_type: type[R], record_id: str) -> R | None:

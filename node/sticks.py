@@ -14,7 +14,7 @@ from node import enrolment
 from node.hall import Hall
 from node.syncing import apply_down
 from sync import messages
-from sync.client import SOFTWARE, Peer, oldest_unsent
+from sync.client import SOFTWARE, Peer
 from sync.errors import (
     Behind,
     KeySetRefused,
@@ -24,6 +24,7 @@ from sync.errors import (
     UnknownKey,
     UnknownLog,
 )
+from sync.exchange import oldest_unsent
 from sync.keysets import CenterKeys, follow
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Signer
@@ -118,7 +119,7 @@ def _ask(hall: Hall, peer: Peer) -> RoundAsk:
         hall=hall.settings.hall,
         clock=hall.clock.stamp(),
         software=SOFTWARE,
-        oldest_unsent=oldest_unsent(hall.logs, hall.origin),
+        oldest_unsent=oldest_unsent(hall.logs),
         key_set=peer.keys.version,
         logs=(*own, *mirrored),
     )

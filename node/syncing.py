@@ -12,13 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from node import center_line, comparisons, enrolment
+from node import center_line, comparisons, enrolment, epochs
 from node.hall import Hall
 from node.progress import Counted, Progress
 from sync.applying import apply_pending
 from sync.aside import replay_newer
-from sync.client import Contact, Exchange, HttpLine, Line
-from sync.errors import SyncError, Unreachable
+from sync.client import HttpLine, Line
+from sync.errors import Cloned, SyncError, Unreachable
+from sync.exchange import Contact, Exchange
+from sync.rebuilding import settle
 from web import logs
 from web.watchdog import Heart
 
@@ -41,6 +43,7 @@ WORDS = {
     "behind": "中心收到的比本厅现有的多,本机可能是从备份恢复的。请停止上报并联系中心。",
     "fork": "中心与本厅的记录在同一序号上不一致。请联系中心核查,不要自行处理。",
     "epoch_closed": "中心已启用本厅的新日志,本机不能继续上报。请联系中心核查。",
+    "cloned": "另有一台机器在续写本厅日志。本机业务照常,上报暂停,请管理员选定由哪台继续。",
     "gap": "中心与本厅的序号没有接上,稍后自动再试。",
     "too_large": "一批数据超过了中心的上限。请管理员升级程序或联系中心。",
     "malformed": "中心看不懂本厅发送的内容。请管理员检查程序版本。",
@@ -102,6 +105,10 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
         raise SyncError("this hall is not enrolled")
     try:
         return Exchange(hall.logs, line, peer).run(progress)
+    except Cloned as error:
+        if isinstance(epoch := error.facts.get("epoch"), int):
+            epochs.note_clone(hall, epoch)
+        raise
     finally:
         apply_down(hall)
 
@@ -113,11 +120,19 @@ def replay_newer_down(hall: Hall) -> int:
 
 def apply_down(hall: Hall) -> int:
     """Apply what the center sent and what an earlier run left; answers how many entries."""
+    settle(hall.logs)
     return sum(
         apply_pending(hall.logs, state.origin)
         for state in hall.logs.states()
         if not state.own and state.applied < state.size
     )
+
+
+def promise(hall: Hall) -> None:
+    """Keep the high-water mark close to the log while nothing is sent: a restore is then noticed
+    at the start, before the first entry.
+    """
+    hall.highwater.promise(hall.origin, hall.state().size)
 
 
 class Syncing:
@@ -135,7 +150,7 @@ class Syncing:
         chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._hall = hall
-        self._chores = (lambda: apply_down(hall), *chores)
+        self._chores = (lambda: apply_down(hall), lambda: promise(hall), *chores)
         self.heart = Heart(lambda: hall.clock.mono_ms() / 1000)
         self._line_to = line_to or self._http
         self._wake, self._stop = threading.Event(), threading.Event()

@@ -250,6 +250,26 @@ def replay_entry(
         return False
 
 
+def refill(logs: LogStore, state: LogState, ids: set[tuple[str, str]]) -> None:
+    """Apply a log from its first entry on, inside the caller's transaction, into tables that were
+    emptied before; what does not fit is quarantined.
+
+    Args:
+        ids: kind and id of what was filled in before; an entry that stands already does not fit.
+    """
+    for start in range(0, state.size, logs.portions.chunk_entries):
+        stop = min(state.size, start + logs.portions.chunk_entries)
+        portion = _read(logs, replace(state, applied=start), stop)
+        for entry in portion.entries:
+            if (name := (entry.leaf.kind, entry.leaf.id)) in ids:
+                portion.unfit[entry.index] = Unreadable("an entry of this id stands already")
+                portion.held.setdefault(logs.tables.entity_of(entry), entry.index)
+            ids.add(name)
+        portion.entries = [e for e in portion.entries if e.index not in portion.unfit]
+        _hold_back(logs, state, _keep(logs, portion, nobody, nothing))
+    _move(logs, state.origin, state.size)
+
+
 def rebuild(logs: LogStore, writer: str = "") -> int:
     """Empty every table that follows from entries and fill it again from the kept leaves.
 
@@ -266,11 +286,11 @@ def rebuild(logs: LogStore, writer: str = "") -> int:
         held = [logs.lock(state.origin) for state in states]
         logs.tables.clear(logs.db, writer)
         for state in sorted(held, key=lambda state: (len(state.origin), state.origin)):
-            count += _rebuild_log(logs, state)
+            count += rebuild_log(logs, state)
     return count
 
 
-def _rebuild_log(logs: LogStore, state: LogState) -> int:
+def rebuild_log(logs: LogStore, state: LogState) -> int:
     rows = logs.db.query("SELECT idx FROM quarantine WHERE origin = :origin", origin=state.origin)
     skipped = {row["idx"] for row in rows}
     count = 0

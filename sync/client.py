@@ -1,44 +1,27 @@
-"""The hall's side of a contact: one round, then push and pull until both are in step.
+"""The hall's line to the center, and who both of them are.
 
-The network is a ``Line``; over HTTP it is :class:`HttpLine`, in the simulation a fake one. Nothing
-here decides what to believe: that is ``sending``, ``receiving`` and ``mirror``.
+The network is a ``Line``; over HTTP it is :class:`HttpLine`, in the simulation a fake one. What is
+said over it is in ``sync.exchange``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from io import BytesIO
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
 import urllib3
 
-from sync import messages
-from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
-from sync.errors import (
-    BY_CODE,
-    Behind,
-    Fork,
-    Gap,
-    Malformed,
-    NotOurs,
-    SyncError,
-    TooLarge,
-    Unreachable,
-)
-from sync.failpoints import fp
-from sync.keysets import CenterKeys, follow
-from sync.log import LogStore
-from sync.messages import LogHead, RoundAnswer, RoundAsk
-from sync.notes import Checkpoint, Signer, Verifier, open_note
-from sync.receiving import Receiver, Writer, receive
-from sync.sealing import SEALED_TOGETHER, Recipient
-from sync.sending import accept_receipt, next_batch, signed_head
+from sync.batch import MAX_BATCH_BYTES
+from sync.errors import BY_CODE, NotOurs, SyncError, TooLarge, Unreachable
+from sync.keysets import CenterKeys
+from sync.notes import Signer, Verifier
+from sync.receiving import Receiver
 from sync.signed_requests import Asked, sign_request
 
 PREFIX = "/sync/v1"
@@ -46,9 +29,6 @@ JSON = "application/json"
 SOFTWARE = "onehall/1"
 # A line of 50 kbit/s, shared with others, moves more than this.
 _SLOWEST_BYTES_S = 2048
-# A batch that gets through any line; one that does not has met a line that is down.
-_SHORT_BYTES = 128 * 1024
-_MAX_TURNS_BACK = 3
 
 
 class Line(Protocol):
@@ -175,6 +155,31 @@ def refusal_of(body: bytes) -> SyncError:
     return BY_CODE.get(code, SyncError)(rule, **read)
 
 
+class LogBook(Protocol):
+    """The logs that we write ourselves, one for each epoch; only the open one grows."""
+
+    def open_log(self) -> str:
+        """The origin of the log that is written now."""
+
+    def signer(self, origin: str) -> Signer:
+        """The key of one of our logs."""
+
+    def verifier(self, origin: str) -> Verifier:
+        """Under whose signature entries of this log of ours come back, from another machine's
+        time too.
+
+        Raises:
+            UnknownKey: an epoch of which we do not know the key.
+        """
+
+    def part(self, moves: Sequence[tuple[str, int]]) -> None:
+        """Open the next epoch and let entries go on in it, in this order.
+
+        Args:
+            moves: of each log, from where on.
+        """
+
+
 @dataclass(frozen=True)
 class Peer:
     """Whom we sync with and as whom. ``root`` was pinned at enrolment.
@@ -183,206 +188,17 @@ class Peer:
     """
 
     hall: str
-    origin: str
     root: Verifier
     keys: CenterKeys
-    signer: Signer
     receiver: Receiver
+    book: LogBook
     keep: Callable[[bytes, bytes], object] = lambda keys, hall: None
 
+    @property
+    def name(self) -> str:
+        """What our origins begin with."""
+        return f"{self.keys.center}/{self.hall}"
 
-@dataclass(frozen=True)
-class Contact:
-    """What one contact did."""
-
-    sent: int
-    fetched: int
-    skew_s: float
-    quarantined: int
-    keys_note: bytes
-    compare: bool = False
-
-
-class Exchange:
-    """One contact with the center over a line."""
-
-    def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
-        self._logs, self._line, self._peer = logs, line, peer
-        self._to = Recipient(peer.keys.sealing)
-
-    def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
-        """Round, push, pull; safe to break off anywhere and to run again.
-
-        Args:
-            progress: called with the number of entries receipted so far.
-
-        Raises:
-            SyncError: what stopped it; everything before stays done.
-        """
-        answer = self._round()
-        sent = self._push(answer, progress)
-        fetched = sum(self._pull(head) for head in answer.logs if head.origin != self._peer.origin)
-        clock = self._logs.clock.now()
-        skew = (clock - _instant(answer.clock)).total_seconds()
-        keys = answer.keys.encode()
-        return Contact(sent, fetched, skew, answer.quarantined, keys, answer.compare is True)
-
-    def _round(self) -> RoundAnswer:
-        logs, peer = self._logs, self._peer
-        ask = RoundAsk(
-            hall=peer.hall,
-            clock=logs.clock.stamp(),
-            software=SOFTWARE,
-            oldest_unsent=oldest_unsent(logs, peer.origin),
-            key_set=peer.keys.version,
-            logs=tuple(self._heads()),
-        )
-        raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
-        fp("round.after_answer")
-        answer = messages.read(raw, RoundAnswer)
-        if answer.center != peer.keys.center:
-            raise NotOurs("an answer of another center")
-        self._follow(answer)
-        return answer
-
-    def _follow(self, answer: RoundAnswer) -> None:
-        """Go by a new key set from now on, in this contact too (never back to an older one)."""
-        peer, keys = self._peer, self._peer.keys
-        if answer.keys:
-            keys = follow(keys, CenterKeys.open(answer.keys.encode(), peer.root))
-        if keys != peer.keys or answer.hall:
-            hall = answer.hall if isinstance(answer.hall, str) else ""
-            peer.keep(answer.keys.encode() if keys != peer.keys else b"", hall.encode())
-        self._peer = replace(peer, keys=keys)
-
-    def _heads(self) -> list[LogHead]:
-        logs, peer = self._logs, self._peer
-        heads = []
-        for state in logs.states():
-            if state.origin == peer.origin:
-                note = signed_head(logs, state.origin, peer.signer)
-            elif not state.own:
-                note = logs.receipt(state.origin, peer.receiver.cosigner.name) or b""
-            else:
-                continue
-            heads.append(LogHead(origin=state.origin, size=state.size, note=note.decode()))
-        return heads
-
-    def _push(self, answer: RoundAnswer, progress: Callable[[int], None]) -> int:
-        logs, peer = self._logs, self._peer
-        held = next((h for h in answer.logs if h.origin == peer.origin), None)
-        start, before = (held.size, logs.state(peer.origin).mark.size) if held else (0, 0)
-        if held and held.note:
-            self._believe(held.note.encode())
-        if start > logs.state(peer.origin).size:
-            raise Behind("the center holds more of this log than this node", size=start)
-        together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
-        self._to = Recipient(peer.keys.sealing, together)
-        usual = logs.portions
-        try:
-            reached = self._push_from(start, lambda reached: progress(reached - before))
-        finally:
-            logs.portions = usual
-        return max(0, reached - before)
-
-    def _push_from(self, start: int, progress: Callable[[int], None]) -> int:
-        """Send what there is from this size on; the size that was reached."""
-        logs, peer, turns_back = self._logs, self._peer, 0
-        while raw := next_batch(logs, peer.origin, start, peer.signer, self._to):
-            try:
-                reached = self._send_batch(raw)
-            except Unreachable:
-                if len(raw) <= _SHORT_BYTES:
-                    raise
-                # So much at once may be more than the line, or the center's patience, can take.
-                logs.portions = logs.portions.halved()
-                continue
-            turns_back += reached <= start
-            if turns_back > _MAX_TURNS_BACK:
-                raise Malformed("the center does not move on", size=reached)
-            start = reached
-            progress(start)
-        return start
-
-    def _send_batch(self, raw: bytes) -> int:
-        peer = self._peer
-        _, hall, epoch = peer.origin.rsplit("/", 2)
-        fp("push.before_send")
-        try:
-            note = self._line.send("POST", f"{PREFIX}/logs/{hall}/{epoch}", raw, MEDIA_TYPE)
-        except Gap as gap:
-            return self._resume_at(gap)
-        fp("push.after_send")
-        return self._believe(note)
-
-    def _resume_at(self, gap: Gap) -> int:
-        """The center holds another size; go on there. Only a receipt moves the mark (S2)."""
-        size, note = gap.facts.get("size"), gap.facts.get("receipt")
-        if isinstance(note, str) and note:
-            self._believe(note.encode())
-        if not isinstance(size, int) or not 0 <= size <= self._logs.state(self._peer.origin).size:
-            raise Behind("the center names a size this log does not have") from gap
-        return size
-
-    def _believe(self, note: bytes) -> int:
-        """Check a receipt against our own tree and answer the size it proves."""
-        peer = self._peer
-        accept_receipt(self._logs, peer.origin, note, peer.keys.receipts)
-        fp("believe.committed")
-        return Checkpoint.parse(open_note(note, [peer.keys.receipts]).text).size
-
-    def _pull(self, head: LogHead) -> int:
-        logs, peer = self._logs, self._peer
-        writer = self._writer(head.origin)
-        if head.note:
-            self._check_head(head, writer)
-        here = first = logs.open(head.origin, writer.name, own=False).size
-        while here < head.size:
-            target = f"{PREFIX}/logs/{quote(head.origin)}?from={here}"
-            raw = self._line.send("GET", target, b"", "")
-            fp("pull.after_answer")
-            receive(logs, raw, self._writer, peer.receiver)
-            fp("pull.after_receive")
-            after = logs.state(head.origin).size
-            if after <= here:
-                raise Malformed("a batch that brings nothing new", origin=head.origin)
-            here = after
-        return here - first
-
-    def _check_head(self, head: LogHead, writer: Writer) -> None:
-        """The signed head must hold, and must not be an older one than we have (T12)."""
-        point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
-        if (point.origin, point.size) != (head.origin, head.size):
-            raise Malformed("a head that speaks of another log or size")
-        state = self._logs.open(head.origin, writer.name, own=False)
-        if point.size < state.size:
-            raise Behind("the center shows an older state of its own log", origin=head.origin)
-        if point.size == state.size and point.root != state.frontier.root:
-            raise Fork("the center shows another history of its own log", origin=head.origin)
-
-    def _writer(self, origin: str) -> Writer:
-        center = self._peer.keys.center
-        allowed = (f"{center}/standards/1", f"{center}/orders-{self._peer.hall}/1")
-        if origin not in allowed:
-            raise Malformed("the center offers a log that is not for this hall", origin=origin)
-        return Writer("center", origin, self._peer.keys.log)
-
-
-def oldest_unsent(logs: LogStore, origin: str) -> str:
-    """Wall time of the oldest entry without a receipt; empty when all are receipted."""
-    rows = logs.db.query(
-        "SELECT at FROM entry WHERE origin = :origin AND idx = :mark",
-        origin=origin,
-        mark=logs.state(origin).mark.size,
-    )
-    return str(rows[0]["at"]) if rows else ""
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            raise ValueError
-    except ValueError:
-        raise Malformed("a clock that cannot be read") from None
-    return found
+    def is_own(self, origin: str) -> bool:
+        """Is this one of the logs that this hall writes?"""
+        return origin.rpartition("/")[0] == self.name

@@ -36,6 +36,22 @@ def write_file(path: Path, text: str) -> None:
     sync_names(path.parent)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a private file (0600), durably; a power cut may leave a part of the line.
+
+    Raises:
+        OSError: disk full or not writable.
+    """
+    new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        sync_names(path.parent)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file for good: after a power cut its name is not back."""
     path.unlink(missing_ok=True)

@@ -111,6 +111,15 @@ class EpochClosed(SyncError):
     status = 409
 
 
+class Cloned(SyncError):
+    """A later epoch of our log stands at the center, written by another machine with our key; a
+    person must say which machine goes on. Only sending stops.
+    """
+
+    code = "cloned"
+    status = 409
+
+
 class EnrolmentRefused(SyncError):
     """Wrong or expired code, weak key, or a key that another hall already has."""
 
@@ -212,6 +221,7 @@ BY_CODE: dict[str, type[SyncError]] = {
         Behind,
         Fork,
         EpochClosed,
+        Cloned,
         EnrolmentRefused,
         TryLater,
         NotOurs,

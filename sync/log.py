@@ -106,6 +106,8 @@ class LogStore:
         self._policy = policy
         self.portions = Portions()
         self.parts = PersonalParts(db, vault)
+        # Called before a head of an own log is signed; makes it known beside the database.
+        self.promise: Callable[[str, int], None] = lambda origin, size: None
 
     def create(self) -> None:
         """Bring older tables up to date and create what is missing; for every start.
@@ -215,7 +217,9 @@ class LogStore:
             at=leaf.at,
         )
         self.db.execute(
-            "UPDATE log SET size = :size, frontier = :frontier, applied = :size "
+            # What came back from elsewhere before it may still wait to be applied.
+            "UPDATE log SET frontier = :frontier, size = :size, "
+            "applied = CASE WHEN applied = size THEN :size ELSE applied END "
             "WHERE origin = :origin",
             origin=state.origin,
             size=after.size,

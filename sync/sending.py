@@ -42,6 +42,7 @@ def batch_within(
     stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)
     head = Checkpoint(origin, stop, logs.root_at(origin, stop))
     fp("pack.read")
+    logs.promise(origin, size)
     sent = {index: part for index, part in personal.items() if index < stop}
     return pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
 
@@ -59,6 +60,7 @@ def _fitting(portions: Portions, leaves: list[int], parts: list[int]) -> int:
 def signed_head(logs: LogStore, origin: str, signer: Signer) -> bytes:
     """The signed checkpoint of an own log at its present size."""
     state = logs.state(origin)
+    logs.promise(origin, state.size)
     return signer.sign(Checkpoint(origin, state.size, state.frontier.root).text)
 
 

@@ -190,6 +190,26 @@ class Tables:
         """The row of the record table that an entry writes."""
         return _row(entry)
 
+    def move(self, db: Database, source: tuple[str, int], into: tuple[str, int]) -> None:
+        """The rows of the entries from a place on belong to another place of another log now."""
+        for kind in self.kinds:
+            db.execute(
+                f"UPDATE {kind} SET origin = :into, idx = idx + :by "
+                "WHERE origin = :origin AND idx >= :at",
+                origin=source[0],
+                at=source[1],
+                into=into[0],
+                by=into[1] - source[1],
+            )
+        db.execute(
+            "UPDATE file_named SET origin = :into, idx = idx + :by "
+            "WHERE origin = :origin AND idx >= :at",
+            origin=source[0],
+            at=source[1],
+            into=into[0],
+            by=into[1] - source[1],
+        )
+
     def standings_of(self, db: Database, projection: Projection, hall: str) -> dict[str, Row]:
         """Every row of a projection that one hall's entries led to, by its key."""
         rows = db.query(f"SELECT * FROM {projection.state.kind} WHERE hall = :hall", hall=hall)

@@ -20,6 +20,8 @@ from standards.records import (
     CalendarPublished,
     CaseReceived,
     CaseStep,
+    EntriesMoved,
+    EpochOpened,
     ErasureDecided,
     ErasureOrdered,
     FaceConsent,
@@ -238,6 +240,8 @@ SAMPLES: dict[str, Record] = {
             ordered_by="C-002",
             carried_out_by="C-006",
         ),
+        EpochOpened(cause="restored", previous=1, branched_at=70, known_size=100),
+        EntriesMoved(epoch=1, first=70, count=12),
     )
 }
 

@@ -5,6 +5,7 @@
 
 from standards.records.cases import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Record
+from standards.records.epochs import EntriesMoved, EpochOpened
 from standards.records.erasures import ErasureDecided, ErasureOrdered
 from standards.records.files import FileHanded, FileMissing, MaterialScanned
 from standards.records.inspection import Finding, FindingAnswer, Inspection, Recheck
@@ -23,6 +24,8 @@ RECORDS: tuple[type[Record], ...] = (
     FileMissing,
     KeysRotated,
     ErasureDecided,
+    EpochOpened,
+    EntriesMoved,
     Inspection,
     Finding,
     Recheck,
@@ -39,6 +42,8 @@ __all__ = [
     "CaseReceived",
     "CaseStanding",
     "CaseStep",
+    "EntriesMoved",
+    "EpochOpened",
     "ErasureDecided",
     "ErasureOrdered",
     "FaceConsent",

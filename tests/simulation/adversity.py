@@ -1,7 +1,8 @@
-"""What no protocol heals: it must be refused and told, and nothing may be merged or lost silently.
+"""What happens to whole machines: restored from an old copy, cloned, edited by hand.
 
-One hall of some worlds is restored from an old copy of its disk, or has its files edited by hand.
-Restores that heal come with epochs; then the promise at the end of a restored world changes.
+A restored hall heals by itself, with and without the high-water mark that the copy does not hold; a
+clone heals when a person picks a machine; a restored center gets back what the halls hold. Edits
+by hand must be refused and told: no protocol heals them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sync.highwater import HighWater
 from sync.sealing import OPENING_BYTES
-from tests.simulation.book import HallBook
+from tests.simulation.book import MachineBook
+from tests.simulation.disk import Disk
+from tests.simulation.machines import HallMachine
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-Kind = Literal["", "restored", "edited", "exchanged"]
+Kind = Literal["", "restored", "disk exchanged", "cloned", "edited", "exchanged"]
+KINDS: tuple[Kind, ...] = (
+    *("", "", "restored", "restored", "disk exchanged", "disk exchanged", "cloned", "cloned"),
+    *("edited", "exchanged"),
+)
 
 
 @dataclass
@@ -28,14 +36,14 @@ class Plan:
     copied_at: int = -1
     done_at: int = -1
     image: sqlite3.Connection | None = None
-    size: int = 0
+    marks: HighWater | None = None
+    told: int = 0
 
 
 def draw_plan(world: World) -> Plan:
-    """Most worlds have no such hall."""
+    """Some worlds have no such hall."""
     draw = world.draw
-    kinds: tuple[Kind, ...] = ("", "", "", "restored", "restored", "edited", "exchanged")
-    kind = draw.choice(kinds)
+    kind = draw.choice(KINDS)
     if not kind:
         return Plan()
     copied = draw.randint(3, 15)
@@ -45,33 +53,75 @@ def draw_plan(world: World) -> Plan:
 def happen(world: World, step: int) -> None:
     """Do what the plan has for this step."""
     plan = world.plan
-    if step == plan.copied_at and plan.kind == "restored":
-        book = world.books[plan.hall]
-        plan.image, plan.size = book.machine.disk.copy(), len(book.history)
-    if step >= plan.done_at >= 0 and not world.books[plan.hall].adversity:
-        _STEPS[plan.kind](world, world.books[plan.hall])
+    if not plan.hall:
+        return
+    book = world.books[plan.hall].machines[0]
+    if step == plan.copied_at:
+        plan.image, plan.marks = book.machine.disk.copy(), copied_marks(book.machine.marks)
+        plan.told = len(book.told)
+    if step >= plan.done_at and not book.adversity:
+        _STEPS[plan.kind](world, book)
 
 
-def _restore(world: World, book: HallBook) -> None:
+def copied_marks(marks: HighWater) -> HighWater:
+    """The file of high-water marks as it stands now."""
+    copy = HighWater(None)
+    for origin in marks.origins():
+        copy.promise(origin, marks.reached(origin))
+    return copy
+
+
+def _restore(world: World, book: MachineBook) -> None:
+    """The database is put back from a copy; the file beside it stays."""
     plan = world.plan
     assert plan.image is not None
+    hall = world.books[plan.hall]
+    gone = book.told[plan.told :]
+    kept = {leaf for copy in hall.copies.values() for leaf in copy}
+    hall.lost |= {written.leaf for written in gone if written.leaf not in kept}
+    hall.past += gone
+    book.told = book.told[: plan.told]
     book.machine.disk.restore(plan.image)
-    book.histories.append(book.history[: plan.size])
-    book.adversity, book.mark, book.mirrored = "restored", 0, {}
+    book.adversity, book.healed, book.marks, book.mirrored = plan.kind, True, {}, {}
+    world.faults[plan.kind] += 1
     book.machine.boot()
-    world.faults["restored from an old copy"] += 1
 
 
-def _unsent(book: HallBook) -> range:
-    return range(len(book.copy), len(book.history))
+def _exchange_disk(world: World, book: MachineBook) -> None:
+    """The whole disk is put back, the file of marks too: the machine cannot know."""
+    assert world.plan.marks is not None
+    book.machine.marks = copied_marks(world.plan.marks)
+    _restore(world, book)
 
 
-def _edit(world: World, book: HallBook) -> None:
+def _clone(world: World, book: MachineBook) -> None:
+    """The machine's disk is copied, and from now on two machines are this hall."""
+    machine = book.machine
+    twin = HallMachine(
+        machine.folder, machine.name, Disk(machine.disk.copy()), world.time, foreign=machine.foreign
+    )
+    twin.marks = copied_marks(machine.marks)
+    twin.boot()
+    second = MachineBook(twin, world.center, list(book.told))
+    for one in (book, second):
+        one.adversity, one.healed = "cloned", True
+    world.books[machine.name].machines.append(second)
+    world.halls.append(twin)
+    world.faults["cloned"] += 1
+
+
+def _unsent(world: World, book: MachineBook) -> range:
+    logs, origin = book.own_logs(), book.origin
+    copy = world.books[book.machine.name].copies.get(origin, [])
+    return range(len(copy), len(logs[origin]))
+
+
+def _edit(world: World, book: MachineBook) -> None:
     """Somebody changes an entry that was not sent yet with the sqlite3 command."""
-    if not (where := _unsent(book)):
+    if not (where := _unsent(world, book)):
         return
     index = world.draw.choice(where)
-    leaf = book.history[index].leaf
+    leaf = book.own_logs()[book.origin][index]
     changed = leaf.replace(b'"policy":', b'"policY":') if b'"policy":' in leaf else leaf[:-1] + b" "
     _by_hand(world, book, "edited", index)
     book.machine.disk.execute(
@@ -82,9 +132,10 @@ def _edit(world: World, book: HallBook) -> None:
     )
 
 
-def _exchange(world: World, book: HallBook) -> None:
+def _exchange(world: World, book: MachineBook) -> None:
     """Somebody with the vault's key puts another person's data beside an entry."""
-    where = [i for i in _unsent(book) if book.history[i].payload]
+    hall, logs = book.machine.hall, book.own_logs()
+    where = [i for i in _unsent(world, book) if b'"commitment":' in logs[book.origin][i]]
     if not where:
         return
     index = world.draw.choice(where)
@@ -92,16 +143,22 @@ def _exchange(world: World, book: HallBook) -> None:
     _by_hand(world, book, "exchanged", index)
     book.machine.disk.execute(
         "UPDATE personal SET sealed = :sealed WHERE origin = :origin AND idx = :idx",
-        sealed=book.machine.hall.vault.lock(other, f"{book.origin}/{index}"),
+        sealed=hall.vault.lock(other, f"{book.origin}/{index}"),
         origin=book.origin,
         idx=index,
     )
 
 
-def _by_hand(world: World, book: HallBook, kind: Kind, index: int) -> None:
+def _by_hand(world: World, book: MachineBook, kind: Kind, index: int) -> None:
     book.adversity, book.adverse_at = kind, index
     book.machine.disk.disarm()
     world.faults[f"{kind} by hand"] += 1
 
 
-_STEPS = {"restored": _restore, "edited": _edit, "exchanged": _exchange}
+_STEPS = {
+    "restored": _restore,
+    "disk exchanged": _exchange_disk,
+    "cloned": _clone,
+    "edited": _edit,
+    "exchanged": _exchange,
+}

@@ -1,23 +1,31 @@
 """What must be true of one hall and the center at every moment, whatever broke on the way.
 
-The book remembers what was acknowledged, independently of every machine, and compares.
+The book remembers what was acknowledged, independently of every machine, and compares. A hall may
+have two machines (a clone) and several logs, one for each epoch.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
+
+import msgspec
 
 from aggregator.center import Center
 from standards.cases import CASES
-from standards.records import RECORDS, CaseStanding
+from standards.records import RECORDS, CaseStanding, EntriesMoved, EpochOpened
 from standards.records.declare import personal_bytes, record_of
-from sync.errors import UnknownLog
+from sync.epochs import in_order
 from sync.log import LogStore
 from sync.sealing import OPENING_BYTES
 from tests.simulation.clerk import Writing
 from tests.simulation.machines import CenterMachine, HallMachine
 from tests.simulation.reference import Reference
+
+# What a hall writes by itself, to say where its log goes on.
+BY_ITSELF = (EpochOpened.kind, EntriesMoved.kind)
 
 
 class Violation(Exception):
@@ -30,6 +38,17 @@ def require(holds: bool, promise: str) -> None:
         raise Violation(promise)
 
 
+class _Named(msgspec.Struct):
+    kind: str = ""
+    id: str = ""
+
+
+def named(leaf: bytes) -> tuple[str, str]:
+    """Kind and id of a leaf."""
+    found = msgspec.json.decode(leaf, type=_Named)
+    return found.kind, found.id
+
+
 @dataclass(frozen=True)
 class Written:
     """One acknowledged entry: its leaf and the personal payload that belongs to it."""
@@ -39,95 +58,94 @@ class Written:
 
 
 @dataclass
-class HallBook:
-    """One hall's history as people were told it, and what the center was seen to hold of it.
+class MachineBook:
+    """What the people at one machine of a hall were told, and what its logs looked like since.
 
-    ``histories`` has more than one when the hall was restored from an old copy: then the last one
-    is what its people write on. ``adversity`` names what was done to it that no protocol heals.
+    ``histories`` holds, of each of its logs, every course it took: more than one when entries
+    went on in another epoch, or the machine was restored.
     """
 
     machine: HallMachine
     center: CenterMachine
-    histories: list[list[Written]] = field(default_factory=lambda: [[]])
-    copy: list[bytes] = field(default_factory=list)
+    told: list[Written] = field(default_factory=list)
+    histories: dict[str, list[list[bytes]]] = field(default_factory=dict)
     attempt: list[Writing] = field(default_factory=list)
-    mark: int = 0
+    before: set[bytes] = field(default_factory=set)
+    marks: dict[str, int] = field(default_factory=dict)
     mirrored: dict[str, int] = field(default_factory=dict)
     adversity: str = ""
     adverse_at: int = -1
-    told: list[str] = field(default_factory=list)
-    replay_due: bool = False
-
-    def __post_init__(self) -> None:
-        kinds = {record.kind: record for record in RECORDS}
-        self.reference = Reference(self.machine.name, kinds)
-
-    @property
-    def history(self) -> list[Written]:
-        """What this hall's people were told is written."""
-        return self.histories[-1]
+    alarms: list[str] = field(default_factory=list)
+    healed: bool = False
 
     @property
     def origin(self) -> str:
-        """The hall's own log."""
+        """The log that this machine writes now."""
         return self.machine.hall.origin
 
-    def is_diverged(self) -> bool:
-        """Does the center hold something that this hall's log does not lead to?"""
-        mine = [written.leaf for written in self.history[: len(self.copy)]]
-        return mine != self.copy
+    def own_logs(self) -> dict[str, list[bytes]]:
+        """Its own logs as they stand, in the order of the epochs."""
+        logs = self.machine.hall.logs
+        own = {s.origin: s.size for s in logs.states() if s.own}
+        return {o: logs.leaves(o, 0, own[o]) for o in in_order(own)}
+
+    def look(self) -> dict[str, list[bytes]]:
+        """Note the course that its logs have taken since."""
+        with self.machine.disk.looked_at():
+            found = self.own_logs()
+        for origin, leaves in found.items():
+            courses = self.histories.setdefault(origin, [[]])
+            if leaves[: len(courses[-1])] == courses[-1]:
+                courses[-1] = leaves
+            else:
+                courses.append(leaves)
+        return found
 
     # --- writing ----------------------------------------------------------------------------
+
+    def begin(self, attempt: list[Writing]) -> list[Writing]:
+        """Somebody is about to write these records, in one transaction."""
+        self.attempt = attempt
+        self.before = {leaf for log in self.look().values() for leaf in log}
+        return attempt
 
     def settle(self, *, acknowledged: bool) -> None:
         """Take up what the last attempt left on the disk: all of it, or nothing."""
         attempt, self.attempt = self.attempt, []
-        with self.machine.disk.looked_at():
-            size = self.machine.hall.state().size
-            leaves = self.machine.hall.logs.leaves(self.origin, len(self.history), size)
+        if not attempt:
+            return
+        found = [leaf for log in self.look().values() for leaf in log if leaf not in self.before]
+        mine = [leaf for leaf in found if named(leaf)[0] not in BY_ITSELF]
         whole = (len(attempt),) if acknowledged else (0, len(attempt))
-        require(len(leaves) in whole, "an acknowledged entry is lost, or half a case is written")
-        for leaf, writing in zip(leaves, attempt, strict=False):
-            self.history.append(Written(leaf, personal_bytes(writing.record)))
+        require(len(mine) in whole, "an acknowledged entry is lost, or half a case is written")
+        for leaf, writing in zip(mine, attempt, strict=False):
+            self.told.append(Written(leaf, personal_bytes(writing.record)))
 
     def check_hall(self) -> None:
-        """Every acknowledged entry stands in the hall's log as it was."""
-        leaves = self.machine.hall.logs.leaves(self.origin, 0, len(self.history) + 1)
+        """Every acknowledged entry stands in the hall's logs as it was, and in its order."""
+        logs = self.look()
         if self.adversity != "edited":
-            kept = [written.leaf for written in self.history]
-            require(leaves == kept, "the hall's log is not what its clerks were told")
+            there = (leaf for log in logs.values() for leaf in log)
+            whole = all(written.leaf in there for written in self.told)
+            require(whole, "the hall's log is not what its clerks were told")
 
-    # --- the center's copy --------------------------------------------------------------------
-
-    def check_copy(self) -> None:
-        """The center's copy only grows, and leads along one history of the hall, byte by byte."""
-        with self.center.disk.looked_at():
-            self._look_at_copy(self.center.office.logs)
-
-    def _look_at_copy(self, logs: LogStore) -> None:
-        size = _size(logs, self.origin)
-        require(size >= len(self.copy), "the center's copy shrank")
-        if size == len(self.copy):
-            return
-        first = len(self.copy)
-        self.copy += logs.leaves(self.origin, first, size)
-        along = [h for h in self.histories if [w.leaf for w in h[:size]] == self.copy]
-        require(bool(along), "the center's copy is no prefix of the hall's log")
-        parts = logs.personal(self.origin, first, size)
-        opened = {i: part[OPENING_BYTES:] for i, part in parts.items()}
-        sent = {i: along[0][i].payload for i in range(first, size) if along[0][i].payload}
-        require(opened == sent, "the personal parts at the center are not what was written")
-
-    def check_mark(self) -> None:
+    def check_mark(self, copies: dict[str, list[bytes]]) -> None:
         """A receipt that the hall believed speaks of entries that the center holds."""
         with self.machine.disk.looked_at():
-            mark = self.machine.hall.state().mark.size
-        require(mark >= self.mark, "the mark moved back")
-        require(mark <= len(self.copy), "a receipt was believed for what the center does not hold")
-        if mark != self.mark:
-            mine = [written.leaf for written in self.history[:mark]]
-            require(mine == self.copy[:mark], "a receipt of another history was believed")
-        self.mark = mark
+            states = [s for s in self.machine.hall.logs.states() if s.own]
+        for state in states:
+            mark, copy = state.mark.size, copies.get(state.origin, [])
+            before = self.marks.get(state.origin, 0)
+            if not self.healed:
+                require(mark >= before, "the mark moved back")
+                beyond = "a receipt was believed for what the center does not hold"
+                require(mark <= len(copy) or self.center.restored, beyond)
+            if mark > before and not self.center.restored:
+                self.look()
+                courses = self.histories.get(state.origin, [])
+                along = any(c[:mark] == copy[:mark] for c in courses)
+                require(along, "a receipt of another history was believed")
+            self.marks[state.origin] = mark
 
     # --- what comes down ------------------------------------------------------------------------
 
@@ -139,9 +157,11 @@ class HallBook:
             if state.own or state.size == seen:
                 continue
             require(state.size >= seen, "a mirror at the hall shrank")
-            theirs = office.logs.leaves(state.origin, seen, state.size)
-            mine = logs.leaves(state.origin, seen, state.size)
-            require(mine == theirs, "a mirror at the hall is no prefix of the center's log")
+            if not self.center.restored:
+                theirs = office.logs.leaves(state.origin, seen, state.size)
+                mine = logs.leaves(state.origin, seen, state.size)
+                same = "a mirror at the hall is no prefix of the center's log"
+                require(theirs == mine, same)
             self.mirrored[state.origin] = state.size
 
     def check_deliveries(self) -> None:
@@ -150,9 +170,82 @@ class HallBook:
             "SELECT origin, MAX(size) AS size FROM receipt WHERE signer = :hall GROUP BY origin",
             hall=self.machine.name,
         )
-        if self.adversity != "restored":
+        if not self.healed:
             short = [r for r in rows if r["size"] > self.mirrored.get(r["origin"], 0)]
             require(not short, "a delivery was cosigned that the hall does not hold")
+
+
+@dataclass
+class HallBook:
+    """One hall at the center: its copies, what follows from them, and the hall's machines."""
+
+    name: str
+    center: CenterMachine
+    machines: list[MachineBook]
+    copies: dict[str, list[bytes]] = field(default_factory=dict)
+    payloads: dict[bytes, bytes | None] = field(default_factory=dict)
+    lost: set[bytes] = field(default_factory=set)
+    past: list[Written] = field(default_factory=list)
+    replay_due: bool = False
+
+    def __post_init__(self) -> None:
+        self.reference = Reference(self.name, {record.kind: record for record in RECORDS})
+
+    @property
+    def acknowledged(self) -> Iterator[Written]:
+        """All that people at any machine of this hall were ever told."""
+        yield from self.past
+        for book in self.machines:
+            yield from book.told
+
+    @property
+    def is_cloned(self) -> bool:
+        """May one of its machines find that another one went on? A whole disk that was put back
+        looks the same from inside.
+        """
+        return any(book.adversity in ("cloned", "disk exchanged") for book in self.machines)
+
+    # --- the center's copies ------------------------------------------------------------------
+
+    def check_copy(self) -> None:
+        """The center's copies only grow, each along a course that the hall's log took."""
+        with self.center.disk.looked_at():
+            logs = self.center.office.logs
+            for origin, size in self._sizes(logs).items():
+                self._look_at_copy(logs, origin, size)
+
+    def _sizes(self, logs: LogStore) -> dict[str, int]:
+        return {s.origin: s.size for s in logs.states() if s.writer == self.name}
+
+    def _look_at_copy(self, logs: LogStore, origin: str, size: int) -> None:
+        copy = self.copies.setdefault(origin, [])
+        require(size >= len(copy), "the center's copy shrank")
+        if size == len(copy):
+            return
+        first = len(copy)
+        copy += logs.leaves(origin, first, size)
+        for book in self.machines:
+            book.look()
+        courses = [c for book in self.machines for c in book.histories.get(origin, [])]
+        along = any(course[:size] == copy for course in courses)
+        require(along, "the center's copy is no prefix of the hall's log")
+        parts = logs.personal(origin, first, size)
+        opened = {i: part[OPENING_BYTES:] for i, part in parts.items()}
+        self.payloads.update({w.leaf: w.payload for w in self.acknowledged})
+        sent = {i: p for i in range(first, size) if (p := self.payloads.get(copy[i]))}
+        require(opened == sent, "the personal parts at the center are not what was written")
+
+    def forget(self) -> None:
+        """The center was restored from an old copy: what it holds begins there again."""
+        with self.center.disk.looked_at():
+            for origin, size in self._sizes(self.center.office.logs).items():
+                self.copies[origin] = self.copies[origin][:size]
+            for origin in set(self.copies) - set(self._sizes(self.center.office.logs)):
+                del self.copies[origin]
+
+    def at_center(self) -> Counter[bytes]:
+        """Every leaf of this hall that the center holds."""
+        return Counter(leaf for copy in self.copies.values() for leaf in copy)
 
     # --- the center's tables --------------------------------------------------------------------
 
@@ -161,14 +254,16 @@ class HallBook:
         self.check_copy()
         with self.center.disk.looked_at():
             office = self.center.office
-            if _size(office.logs, self.origin):
-                self._advance(office.logs.state(self.origin).applied, office)
+            states = {s.origin: s for s in office.logs.states() if s.writer == self.name}
+            for origin in in_order(states):
+                self._advance(origin, states[origin].applied, office)
 
-    def _advance(self, applied: int, office: Center) -> None:
-        require(applied >= self.reference.applied, "what was applied is to be applied again")
-        require(applied <= len(self.copy), "something is applied that was not received")
-        if applied > self.reference.applied:
-            self.reference.advance(self.copy, applied, office.shelf())
+    def _advance(self, origin: str, applied: int, office: Center) -> None:
+        before = self.reference.applied.get(origin, 0)
+        require(applied >= before, "what was applied is to be applied again")
+        require(applied <= len(self.copies[origin]), "something is applied that was not received")
+        if applied > before:
+            self.reference.advance(origin, self.copies[origin], applied, office.shelf())
 
     def check_tables(self) -> None:
         """Every entry is applied exactly once, in order, judged once, or visibly held back."""
@@ -182,28 +277,44 @@ class HallBook:
         self.replay_due = False
         self.reference.kinds = dict(self.center.office.logs.tables.kinds)
         with self.center.disk.looked_at():
-            self.reference.replay(self.copy, self.center.office.shelf())
+            self.reference.replay(self.copies, self.center.office.shelf())
 
     def _compare(self) -> None:
-        db, name, told = self.center.office.db, self.machine.name, self.reference
-        rows = db.query("SELECT idx FROM quarantine WHERE origin = :o ORDER BY idx", o=self.origin)
-        held = [row["idx"] for row in rows]
-        require(held == sorted(told.quarantined), f"quarantined are {held}")
+        db, told = self.center.office.db, self.reference
+        rows = db.query(
+            "SELECT q.origin, q.idx FROM quarantine q JOIN log l ON l.origin = q.origin "
+            "WHERE l.writer = :hall",
+            hall=self.name,
+        )
+        held = {(row["origin"], row["idx"]) for row in rows}
+        require(held == set(told.quarantined), f"quarantined are {sorted(held)}")
         for kind, record in told.kinds.items():
             if record.owner == "hall":
-                found = db.query(f"SELECT idx FROM {kind} WHERE hall = :hall", hall=name)
-                indexes = {row["idx"] for row in found}
-                require(indexes == told.rows.get(kind, set()), f"rows of {kind} are {indexes}")
-        require(standings(db, name) == told.cases, "where cases stand is not the fold of the log")
-        require(self._findings() == told.findings, "a finding of the judge is lost or doubled")
-
-    def _findings(self) -> Counter[tuple[str, int]]:
-        rows = self.center.office.db.query(
-            "SELECT rule, subject_index FROM finding WHERE hall = 'center' AND for_hall = :hall "
-            "AND source = 'judged'",
-            hall=self.machine.name,
+                found = db.query(f"SELECT origin, idx FROM {kind} WHERE hall = :h", h=self.name)
+                places = {(row["origin"], row["idx"]) for row in found}
+                require(places == told.rows.get(kind, set()), f"rows of {kind} are {places}")
+        require(
+            standings(db, self.name) == told.cases, "where cases stand is not the fold of the log"
         )
-        return Counter((row["rule"], row["subject_index"]) for row in rows)
+        self._compare_findings()
+
+    def _compare_findings(self) -> None:
+        rows = self.center.office.db.query(
+            "SELECT rule, subject_origin, subject_index FROM finding WHERE hall = 'center' "
+            "AND for_hall = :hall AND source = 'judged'",
+            hall=self.name,
+        )
+        found = Counter((r["rule"], r["subject_origin"], r["subject_index"]) for r in rows)
+        if self.center.restored:
+            # What was judged before may have been judged by other standards, and stands.
+            require(max(found.values(), default=1) == 1, "a finding of the judge is doubled")
+            require(not self.reference.findings - found, "a finding of the judge is lost")
+            return
+        require(found == self.reference.findings, "a finding of the judge is lost or doubled")
+
+    def snapshot(self) -> Reference:
+        """What follows from the copies now, for the day on which the center is restored."""
+        return deepcopy(self.reference)
 
 
 def standings(db, hall: str) -> dict[str, CaseStanding]:
@@ -215,10 +326,3 @@ def standings(db, hall: str) -> dict[str, CaseStanding]:
         assert isinstance(case, CaseStanding)
         found[case.id] = case
     return found
-
-
-def _size(logs: LogStore, origin: str) -> int:
-    try:
-        return logs.state(origin).size
-    except UnknownLog:
-        return 0

@@ -19,6 +19,7 @@ from standards.records import (
 from standards.records.cases import STEPS
 from standards.records.declare import Field, Owner, Record
 from sync.entries import new_id
+from sync.epochs import in_order
 from tests.simulation.machines import GUIDE, Appointment, HallMachine
 
 NAMES = ("张三", "李四", "欧阳娜娜", "王小明")
@@ -114,8 +115,9 @@ def _next_step(draw: Random, machine: HallMachine) -> list[Writing]:
 
 def _known_cases(machine: HallMachine) -> list[str]:
     """A hall of another make keeps no table of ours: its cases are read from its log."""
-    hall = machine.hall
-    leaves = hall.logs.leaves(hall.origin, 0, hall.state().size)
+    logs = machine.hall.logs
+    own = in_order(s.origin for s in logs.states() if s.own)
+    leaves = [leaf for o in own for leaf in logs.leaves(o, 0, logs.state(o).size)]
     return [_id_of(leaf) for leaf in leaves if b'"kind":"case_received"' in leaf]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from node import epochs
 from standards.records import RECORDS
 from sync.applying import rebuild
+from sync.schema import LogState
 from sync.store import Database
 from sync.tables import Tables
-from tests.simulation.book import HallBook, require
+from tests.simulation.book import HallBook, MachineBook, require
+from tests.simulation.machines import HallMachine
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -27,69 +30,74 @@ def heal(world: World) -> None:
     world.center_replays()
     for _ in range(CONTACTS):
         for machine in world.halls:
-            world.contact(machine)
-            world.check()
+            _meet(world, machine)
         world.center_applies()
         for machine in world.halls:
             world.hall_applies(machine)
         world.check()
     world.center_replays()
     for book in world.books.values():
-        if book.adversity == "restored" and book.is_diverged():
-            _insist(world, book)
-        _check_end(book)
+        _check_end(world, book)
     _check_late(world, late)
     if world.draw.random() < 0.3:
         _check_rebuilt(world)
     world.check_center_logs()
 
 
-def _insist(world: World, book: HallBook) -> None:
-    """A hall with another history brings it by every way, while it is shorter and when it is not.
-
-    The wire checks each answer: nothing is taken in, nothing is receipted, every time it is told.
-    """
-    for _ in range(2):
-        size = len(book.history)
-        for start in world.draw.sample(range(size), min(size, 6)):
-            world.carry(book.machine, start)
-        for _ in range(100):
-            if len(book.history) > len(book.copy):
-                break
-            world.clerk_writes(book.machine)
-        world.contact(book.machine)
+def _meet(world: World, machine: HallMachine) -> None:
+    """A contact; where another machine went on with this hall's log, a person picks this one."""
+    world.contact(machine)
+    world.check()
+    if epochs.clone_seen(machine.hall) is not None:
+        world.pick(machine)
+        world.contact(machine)
         world.check()
 
 
-def _check_end(book: HallBook) -> None:
-    if book.adversity and _is_stopped(book):
-        require(bool(book.told), f"a hall that was {book.adversity} was never told")
+def _check_end(world: World, book: HallBook) -> None:
+    """The machine that went on last is in step, and nothing that stood on a disk is lost."""
+    last = max(book.machines, key=lambda one: one.machine.hall.epoch)
+    if last.adversity in ("edited", "exchanged") and _is_stopped(book, last):
+        require(bool(last.alarms), f"a hall that was {last.adversity} was never told")
         return
-    logs, state = book.center.office.logs, book.machine.hall.state()
-    if not state.size:
-        return
-    theirs = logs.state(book.origin)
-    sizes = (theirs.size, theirs.applied, state.mark.size)
-    require(sizes == (state.size,) * 3, f"not converged: {sizes} of {state.size}")
-    require(theirs.frontier == state.frontier, "two trees of one log")
-    for held in book.machine.hall.logs.states():
-        if not held.own:
-            there = logs.state(held.origin)
-            done = held.size == held.applied == there.size
-            require(done, f"{held.origin}: {held} of {there.size}")
-    if not book.machine.foreign:
-        _check_same_rows(book)
+    logs, hall = book.center.office.logs, last.machine.hall
+    for held in hall.logs.states():
+        if held.size:
+            _check_in_step(held, logs.state(held.origin))
+    mine = {o: leaves for o, leaves in last.own_logs().items() if leaves}
+    theirs = {o: leaves for o, leaves in book.copies.items() if leaves}
+    require(mine == theirs, "hall and center hold different logs")
+    if last.adversity != "edited":
+        _check_nothing_lost(book)
+    if not last.machine.foreign:
+        _check_same_rows(book, last)
 
 
-def _is_stopped(book: HallBook) -> bool:
+def _check_in_step(held: LogState, there: LogState) -> None:
+    sizes = (held.size, held.applied, there.size)
+    done = len({*sizes, there.applied}) == 1
+    require(done, f"{held.origin} did not converge: {sizes}, {there.applied}")
+    require(there.frontier == held.frontier, f"two trees of {held.origin}")
+    if held.own:
+        require(held.mark.size == held.size, f"{held.origin} has no receipt up to its end")
+
+
+def _check_nothing_lost(book: HallBook) -> None:
+    """Every acknowledged entry that was on a disk in the end is at the center, once."""
+    found = book.at_center()
+    for written in book.acknowledged:
+        count = found[written.leaf]
+        least = 0 if written.leaf in book.lost else 1
+        require(least <= count <= 1, f"an acknowledged entry is at the center {count} times")
+
+
+def _is_stopped(book: HallBook, last: MachineBook) -> bool:
     """Is this a hall whose upload must have stopped?"""
-    if book.adversity == "restored":
-        return book.is_diverged()
-    if book.adversity == "edited":
-        found = book.machine.hall.logs.verify(book.origin)
-        require(found == book.adverse_at, f"verify names {found}, not the edited entry")
+    if last.adversity == "edited":
+        found = last.machine.hall.logs.verify(last.origin)
+        require(found == last.adverse_at, f"verify names {found}, not the edited entry")
     # What was on its way before may have arrived since, as it was written.
-    return len(book.copy) <= book.adverse_at
+    return len(book.copies.get(last.origin, [])) <= last.adverse_at
 
 
 def _rows(db: Database, table: str, hall: str) -> list[dict[str, object]]:
@@ -97,20 +105,20 @@ def _rows(db: Database, table: str, hall: str) -> list[dict[str, object]]:
     return [dict(row) for row in found]
 
 
-def _check_same_rows(book: HallBook) -> None:
-    """Hall and center made the same tables of the same log."""
-    name = book.machine.name
+def _check_same_rows(book: HallBook, last: MachineBook) -> None:
+    """Hall and center made the same tables of the same logs."""
     tables = [r.kind for r in RECORDS if r.owner == "hall"]
     for table in [*tables, "case_standing"]:
-        mine = _rows(book.machine.hall.db, table, name)
-        theirs = _rows(book.center.office.db, table, name)
+        mine = _rows(last.machine.hall.db, table, book.name)
+        theirs = _rows(book.center.office.db, table, book.name)
         require(mine == theirs, f"hall and center differ in {table}")
 
 
 def _check_late(world: World, late: list) -> None:
     """Whatever is still on its way changes nothing when it arrives in the end."""
     before = {s.origin: s for s in world.center.office.logs.states()}
-    world.wire.underway = [r for r in late if not world.books[r.hall].adversity]
+    calm = {b.name for b in world.books.values() if not any(m.adversity for m in b.machines)}
+    world.wire.underway = [r for r in late if r.hall in calm]
     while world.wire.underway:
         world.wire.deliver_late()
     after = {s.origin: s for s in world.center.office.logs.states()}
@@ -119,7 +127,8 @@ def _check_late(world: World, late: list) -> None:
 
 def _check_rebuilt(world: World) -> None:
     """The tables follow from the kept leaves alone."""
-    books = [b for b in world.books.values() if not (b.machine.foreign or b.adversity)]
+    books = [one for b in world.books.values() for one in b.machines]
+    books = [b for b in books if not (b.machine.foreign or b.adversity in ("edited", "exchanged"))]
     for logs in [world.center.office.logs, *(b.machine.hall.logs for b in books)]:
         before = _dump(logs.db, logs.tables)
         rebuild(logs)

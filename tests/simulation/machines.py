@@ -19,6 +19,7 @@ from aggregator import roster
 from aggregator.center import Center, CenterSettings
 from aggregator.rounds import CONTACT_DDL
 from aggregator.store import CenterStore
+from node.epochs import HallLogBook
 from node.hall import Hall, HallSettings
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
@@ -29,6 +30,7 @@ from standards.records.declare import Field, Owner, Record
 from standards.records.wording import Line, StaffNo
 from sync.client import Peer
 from sync.errors import DiskFull
+from sync.highwater import HighWater
 from sync.keysets import CenterKeys, Request, code_key, code_mac
 from sync.log import Portions
 from sync.messages import EnrolAsk
@@ -141,6 +143,8 @@ class CenterMachine:
         disk.owner = self.name
         self.clock = MachineClock(time)
         self.learned = False
+        self.restored = False
+        self.marks = HighWater(None)
         self.boot()
 
     def boot(self) -> None:
@@ -171,17 +175,18 @@ class HallMachine:
     def __init__(
         self, folder: Path, name: str, disk: Disk, time: Time, *, foreign: bool = False
     ) -> None:
-        self._folder, self.name, self.disk = folder / name, name, disk
+        self.folder, self.name, self.disk = folder, name, disk
         disk.owner = name
         self.clock = MachineClock(time)
         self.foreign = foreign
+        self.marks = HighWater(None)
         self.boot()
 
     def boot(self) -> None:
         """Start the program over what the disk holds."""
         settings = HallSettings(hall=self.name, name="分厅", center=CENTER)
         store = cast(NodeStore, self.disk)
-        self.hall = Hall(self._folder, settings, self.clock.boot(), store)
+        self.hall = Hall(self.folder / self.name, settings, self.clock.boot(), store, self.marks)
         self.hall.logs.portions = PORTIONS
         if self.foreign:
             self.hall.logs.tables = ForeignTables((*RECORDS, Appointment), PROJECTIONS)
@@ -191,7 +196,7 @@ class HallMachine:
         """Whom this hall syncs with, and as whom."""
         hall = self.hall
         receiver = Receiver(hall.sealing, hall.cosigner)
-        return Peer(self.name, hall.origin, Verifier.parse(root), keys, hall.signer, receiver)
+        return Peer(self.name, Verifier.parse(root), keys, receiver, HallLogBook(hall))
 
 
 @contextmanager

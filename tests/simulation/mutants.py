@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import aggregator.apply
 import aggregator.rounds
 import sync.applying
 import sync.batch
-import sync.client
+import sync.catching_up
 import sync.notes
+import sync.pushing
 import sync.receiving
 import tests.simulation.world
 from aggregator.center import Center
@@ -29,27 +29,18 @@ from sync.mirror import Append, Duplicate
 from sync.notes import Checkpoint, Note, open_note
 from sync.tables import Tables, happening_of
 from tests.simulation.disk import Disk
+from tests.simulation.epoch_mutants import OF_EPOCHS, Mutant
 
 # As a place to put twins, a module is just a bag of names.
 _receiving: Any = sync.receiving
-_client: Any = sync.client
+_pushing: Any = sync.pushing
+_catching_up: Any = sync.catching_up
 _applying: Any = sync.applying
 _batch: Any = sync.batch
 _notes: Any = sync.notes
 _apply: Any = aggregator.apply
 _rounds: Any = aggregator.rounds
 _world: Any = tests.simulation.world
-
-Patch = tuple[object, str, Any]
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One guard taken out. ``where`` is the real function that holds it."""
-
-    guard: str
-    where: str
-    patches: tuple[Patch, ...]
 
 
 @contextmanager
@@ -168,23 +159,7 @@ def _accept_unchecked(logs: LogStore, origin: str, raw: bytes, cosigner: Any) ->
         return max(state.mark.size, size)
 
 
-_real_accept = _client.accept_receipt
-_real_push = _client.Exchange._push
-
-
-def _accept_of_longer_log(logs: LogStore, origin: str, raw: bytes, cosigner: Any) -> int:
-    head = Checkpoint.parse(open_note(raw, [cosigner]).text)
-    if head.size > logs.state(origin).size:
-        return head.size
-    return _real_accept(logs, origin, raw, cosigner)
-
-
-def _push_from_anywhere(exchange: Any, answer: Any, progress: Any) -> int:
-    own = exchange._peer.origin
-    size = exchange._logs.state(own).size
-    if any(h.origin == own and h.size > size for h in answer.logs):
-        return 0
-    return _real_push(exchange, answer, progress)
+_real_accept = _pushing.accept_receipt
 
 
 def _move_mark_anywhere(logs: LogStore, origin: str, size: int) -> None:
@@ -267,14 +242,7 @@ MUTANTS = (
         "sync.mirror.judge",
         ((_receiving, "judge", _judge_behind_as_fork),),
     ),
-    Mutant(
-        "a hall looks whether the center holds more than itself (S1)",
-        "sync.client.Exchange._push, sync.sending.accept_receipt",
-        (
-            (_client, "accept_receipt", _accept_of_longer_log),
-            (_client.Exchange, "_push", _push_from_anywhere),
-        ),
-    ),
+    *OF_EPOCHS,
     Mutant(
         "a batch starts exactly where our copy ends",
         "sync.mirror.check_place",
@@ -329,7 +297,8 @@ MUTANTS = (
         "a receipt is checked against our own tree (S3)",
         "sync.sending.accept_receipt",
         (
-            (_client, "accept_receipt", _accept_unchecked),
+            (_pushing, "accept_receipt", _accept_unchecked),
+            (_catching_up, "accept_receipt", _accept_unchecked),
             (_world, "accept_receipt", _accept_unchecked),
         ),
     ),

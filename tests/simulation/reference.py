@@ -18,6 +18,7 @@ from standards.records import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Happening, Record, canonical_body
 from standards.shelf import Shelf
 
+Place = tuple[str, int]
 CASE_KINDS = (CaseReceived.kind, CaseStep.kind)
 
 
@@ -31,50 +32,52 @@ class Reference:
 
     hall: str
     kinds: dict[str, type[Record]]
-    applied: int = 0
-    rows: dict[str, set[int]] = field(default_factory=dict)
+    applied: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, set[Place]] = field(default_factory=dict)
     ids: set[tuple[str, str]] = field(default_factory=set)
     cases: dict[str, CaseStanding] = field(default_factory=dict)
-    quarantined: dict[int, str] = field(default_factory=dict)
-    findings: Counter[tuple[str, int]] = field(default_factory=Counter)
+    quarantined: dict[Place, str] = field(default_factory=dict)
+    findings: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
-    def advance(self, leaves: list[bytes], applied: int, shelf: Shelf) -> None:
-        """Take in the entries up to ``applied``, judged by this shelf."""
-        for index in range(self.applied, applied):
-            self._take(leaves[index], index, shelf)
-        self.applied = applied
+    def advance(self, origin: str, leaves: list[bytes], applied: int, shelf: Shelf) -> None:
+        """Take in the entries of one log up to ``applied``, judged by this shelf."""
+        for index in range(self.applied.get(origin, 0), applied):
+            self._take(leaves[index], (origin, index), shelf)
+        self.applied[origin] = applied
 
-    def replay(self, leaves: list[bytes], shelf: Shelf) -> None:
-        """Try every quarantined entry again, in order."""
-        for index in sorted(self.quarantined):
-            entity = self.quarantined.pop(index)
-            if not self._take(leaves[index], index, shelf):
-                self.quarantined[index] = entity
+    def replay(self, copies: dict[str, list[bytes]], shelf: Shelf) -> None:
+        """Try every quarantined entry again, in the order of the logs."""
+        for place in sorted(self.quarantined, key=lambda p: (len(p[0]), p)):
+            entity = self.quarantined.pop(place)
+            if not self._take(copies[place[0]][place[1]], place, shelf):
+                self.quarantined[place] = entity
 
-    def _take(self, leaf: bytes, index: int, shelf: Shelf) -> bool:
-        whole = msgspec.json.decode(leaf)
+    def _take(self, leaf: bytes, place: Place, shelf: Shelf) -> bool:
+        whole, (origin, index) = msgspec.json.decode(leaf), place
         entity = _entity(whole)
-        waits = any(e == entity and i < index for i, e in self.quarantined.items())
+        waits = any(
+            e == entity and o == origin and i < index for (o, i), e in self.quarantined.items()
+        )
         try:
             if waits:
                 raise _Held
-            self._apply(whole, index, shelf)
+            self._apply(whole, place, shelf)
         except (_Held, msgspec.DecodeError, ValueError, ArithmeticError, LookupError):
-            self.quarantined[index] = entity
+            self.quarantined[place] = entity
             return False
         return True
 
-    def _apply(self, whole: dict[str, Any], index: int, shelf: Shelf) -> None:
+    def _apply(self, whole: dict[str, Any], place: Place, shelf: Shelf) -> None:
         kind = self.kinds.get(whole["kind"])
         if kind is None or kind.owner != "hall" or (kind.kind, whole["id"]) in self.ids:
             raise _Held
         logged = canonical_body(kind, msgspec.json.encode(whole["body"], order="sorted"))
         if kind.kind in CASE_KINDS:
-            self._fold(whole, logged, index, shelf)
+            self._fold(whole, logged, place, shelf)
         self.ids.add((kind.kind, whole["id"]))
-        self.rows.setdefault(kind.kind, set()).add(index)
+        self.rows.setdefault(kind.kind, set()).add(place)
 
-    def _fold(self, whole: dict[str, Any], logged: Any, index: int, shelf: Shelf) -> None:
+    def _fold(self, whole: dict[str, Any], logged: Any, place: Place, shelf: Shelf) -> None:
         case = _case(whole)
         happening = Happening(
             whole["kind"], whole["id"], self.hall, whole["actor"], whole["at"], logged
@@ -83,7 +86,7 @@ class Reference:
         after = CASES.advance(before, happening)
         breaches = judge(happening, before, after, shelf)
         self.cases[case] = after
-        self.findings.update((breach.rule, index) for breach in breaches)
+        self.findings.update((breach.rule, *place) for breach in breaches)
 
 
 def _case(whole: dict[str, Any]) -> str:

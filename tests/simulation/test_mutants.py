@@ -4,7 +4,8 @@ from pkgutil import resolve_name
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS, Mutant, switched_off
+from tests.simulation.epoch_mutants import Mutant
+from tests.simulation.mutants import MUTANTS, switched_off
 from tests.simulation.runs import find_mutants
 
 # The slowest was found after 150 seeds when this was written.

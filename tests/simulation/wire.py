@@ -7,6 +7,7 @@ and refusals that travel as JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,7 @@ from sync.client import PREFIX, refusal_of
 from sync.errors import DiskFull, Fork, NotOurs, SyncError, TryLater, Unreachable
 from sync.keysets import HallKeys
 from sync.messages import RoundAsk
-from sync.notes import Checkpoint, Verifier, open_note
+from sync.notes import Checkpoint, Verifier, open_note, text_of
 from sync.signed_requests import check_request, signature_headers
 from tests.simulation.book import require
 from tests.simulation.disk import Crash
@@ -58,9 +59,8 @@ class Request:
 class Meeting:
     """One contact of one hall: what happened to it on the way."""
 
-    hall: str
+    machine: HallMachine
     faults: set[str] = field(default_factory=set)
-    diverged: bool = False
 
     @property
     def tampered(self) -> bool:
@@ -76,6 +76,7 @@ class Wire:
         self.underway: list[Request] = []
         self.answers: dict[tuple[str, str, str], list[bytes]] = {}
         self.receipts: dict[tuple[str, int], bytes] = {}
+        self.heads: dict[tuple[str, int], bytes] = {}
 
     def line(self, machine: HallMachine, meeting: Meeting) -> Road:
         """A hall's line for one contact."""
@@ -127,6 +128,15 @@ class Wire:
         first = self.receipts.setdefault((head.origin, head.size), answer)
         require(answer == first, "an identical replay got another receipt")
 
+    def check_heads(self, machine: HallMachine, target: str, body: bytes) -> None:
+        """No two roots are ever signed for one size of one log, by a machine that can know."""
+        for head in _signed_heads(target, body):
+            if not self.world.books[machine.name].is_cloned and head.origin.endswith(
+                tuple(f"{machine.name}/{n}" for n in range(1, 100))
+            ):
+                first = self.heads.setdefault((head.origin, head.size), head.root)
+                require(first == head.root, "two heads of one log were signed for one size")
+
     def deliver_late(self) -> None:
         """One request that was on its way for long arrives; nobody waits for the answer."""
         if self.underway:
@@ -147,10 +157,11 @@ class Road:
         """See ``sync.client.Line``."""
         world, machine = self._wire.world, self._machine
         require(not machine.disk.in_transaction, "a transaction is held open over the network")
-        world.books[machine.name].check_mark()
+        world.of(machine).check_mark(world.books[machine.name].copies)
         world.meanwhile(machine)
         signer, posix = machine.hall.signer, int(machine.clock.now().timestamp())
         headers = signature_headers(signer, method, target, body, posix)
+        self._wire.check_heads(machine, target, body)
         request = Request(machine.name, method, target, headers, body)
         return self._back(request, self._there(request))
 
@@ -174,7 +185,7 @@ class Road:
         if fault == "request twice, late":
             wire.underway.append(request)
         if fault == "request altered" and request.body:
-            body = wire.world.damaged(request.body)
+            body = damaged(wire.world.draw, request.body)
             request = Request(request.hall, request.method, request.target, request.headers, body)
         if fault == "portal":
             return self._portal()
@@ -203,8 +214,6 @@ class Road:
             self._meeting.faults.add("center failed")
             raise
         book.check_copy()
-        if request.target.endswith("/round"):
-            self._meeting.diverged = book.is_diverged()
         self._wire.answers.setdefault(request.place, []).append(answer)
         return answer
 
@@ -212,7 +221,29 @@ class Road:
         fault = self._fault("answer lost", "answer altered")
         if fault == "answer lost":
             raise Unreachable("the answer was lost")
-        return self._wire.world.damaged(answer) if fault == "answer altered" else answer
+        return damaged(self._wire.world.draw, answer) if fault == "answer altered" else answer
+
+
+def damaged(draw: Random, raw: bytes) -> bytes:
+    """Cut short, or one bit flipped."""
+    at = draw.randrange(len(raw))
+    if draw.random() < 0.3:
+        return raw[:at]
+    flipped = raw[at] ^ (1 << draw.randrange(8))
+    return raw[:at] + bytes([flipped]) + raw[at + 1 :]
+
+
+def _signed_heads(target: str, body: bytes) -> list[Checkpoint]:
+    """The heads of its own logs that a hall's request carries."""
+    if target.endswith("/round"):
+        notes = [head.note.encode() for head in messages.read(body, RoundAsk).logs if head.note]
+    elif target.startswith(f"{PREFIX}/logs/") and body:
+        line = body.split(b"\n", 1)[0].split(b" ")
+        at = sum(map(int, line[1:2])) + len(b" ".join(line)) + 1
+        notes = [body[at : at + int(line[2])]]
+    else:
+        return []
+    return [Checkpoint.parse(text_of(note)) for note in notes]
 
 
 def door(office: Center, request: Request) -> bytes:

@@ -1,8 +1,7 @@
 """One world: halls, a center, a bad wire, and everything that may happen, drawn from one seed.
 
-Grows by steps: what people do (`_people`), what machines do (`_machines`), what goes wrong
-(`_trouble`). Restores that heal, clones and epochs get steps of their own when they are built; a
-node restored from an old copy is here already as an adversity that must be refused and told.
+What people do, what machines do and what goes wrong are steps; what happens to a whole machine is
+planned in `adversity`.
 """
 
 from __future__ import annotations
@@ -16,17 +15,32 @@ from functools import partial
 from hashlib import sha256
 from random import Random
 
-from aggregator import apply, roster
+from aggregator import apply, roster, rounds
+from node import epochs
 from standards.records import Inspection
 from sync.applying import apply_pending
 from sync.batch import MEDIA_TYPE
-from sync.client import PREFIX, Exchange
-from sync.errors import Behind, DiskFull, Fork, Gap, Malformed, SyncError, TryLater, Unreachable
+from sync.client import PREFIX
+from sync.epochs import in_order
+from sync.errors import (
+    Behind,
+    Cloned,
+    DiskFull,
+    EpochClosed,
+    Fork,
+    Gap,
+    Malformed,
+    SyncError,
+    TryLater,
+    Unreachable,
+)
+from sync.exchange import Exchange
 from sync.keysets import CenterKeys
 from sync.notes import Verifier
+from sync.rebuilding import settle
 from sync.sending import accept_receipt, next_batch
 from tests.simulation import adversity, clerk
-from tests.simulation.book import HallBook, Violation, require
+from tests.simulation.book import HallBook, MachineBook, Violation, require
 from tests.simulation.clocks import Time
 from tests.simulation.disk import Crash, Disk
 from tests.simulation.ending import heal
@@ -56,10 +70,13 @@ class World:
         self.root = Verifier.parse(stock.root)
         self.keys = CenterKeys.open(roster.keys_note(self.center.office), self.root)
         self.halls = [self._hall(name) for name in HALLS[: self.draw.choice((1, 1, 2, 2, 3))]]
-        self.books = {hall.name: HallBook(hall, self.center) for hall in self.halls}
+        self.books = {
+            hall.name: HallBook(hall.name, self.center, [MachineBook(hall, self.center)])
+            for hall in self.halls
+        }
         self.wire = Wire(self)
         self._published = self._own_sizes()
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: dict[tuple[str, int], int] = {}
         self.plan = adversity.draw_plan(self)
         self.ended = False
 
@@ -104,9 +121,14 @@ class World:
             (1, self._clock_jumps),
             (1, self._power_fails),
             (1, self._center_replays),
+            (1, self._person_picks),
         ]
         weights = [weight for weight, _ in steps]
         self.draw.choices([step for _, step in steps], weights)[0]()
+
+    def of(self, machine: HallMachine) -> MachineBook:
+        """The book of one machine of a hall."""
+        return next(b for b in self.books[machine.name].machines if b.machine is machine)
 
     def _any_machine(self) -> Machine:
         machines: list[Machine] = [*self.halls, self.center]
@@ -121,8 +143,8 @@ class World:
 
     def clerk_writes(self, machine: HallMachine) -> None:
         """Somebody at this hall writes one or two records in one transaction."""
-        book, hall = self.books[machine.name], machine.hall
-        book.attempt = clerk.plan(self.draw, machine)
+        book, hall = self.of(machine), machine.hall
+        book.begin(clerk.plan(self.draw, machine))
         done = False
         try:
             with hall.db.transaction() if len(book.attempt) > 1 else nullcontext():
@@ -156,13 +178,16 @@ class World:
 
     def contact(self, machine: HallMachine) -> None:
         """One contact of the real `Exchange` over this wire."""
-        meeting = Meeting(machine.name)
+        meeting = Meeting(machine)
         self._arm(self.center, 80)
         outcome: Exception | None = None
         try:
             line = self.wire.line(machine, meeting)
             peer = machine.peer(self.keys, self.stock.root)
             Exchange(machine.hall.logs, line, peer).run()
+        except Cloned as error:
+            outcome = error
+            epochs.note_clone(machine.hall, int(str(error.facts["epoch"])))
         except (SyncError, DiskFull) as error:
             outcome = error
         finally:
@@ -171,45 +196,51 @@ class World:
 
     def _stick_is_carried(self) -> None:
         machine = self._any_hall()
-        state = machine.hall.state()
+        logs = machine.hall.logs
+        own = in_order(s.origin for s in logs.states() if s.own)
+        # A stick brings a log only behind those of earlier epochs.
+        waiting = (o for o in own if logs.state(o).mark.size < logs.state(o).size)
+        state = logs.state(next(waiting, own[-1]))
         start = self.draw.choice((state.mark.size, 0, self.draw.randint(0, state.size)))
-        self._at(machine, lambda: self.carry(machine, start))
+        self._at(machine, lambda: self.carry(machine, state.origin, start))
 
-    def carry(self, machine: HallMachine, start: int) -> None:
+    def carry(self, machine: HallMachine, origin: str, start: int) -> None:
         """One batch without a round before it, as a stick or another's client would bring it."""
         hall = machine.hall
-        raw = next_batch(hall.logs, hall.origin, start, hall.signer, self.keys.sealing)
+        raw = next_batch(hall.logs, origin, start, hall.signer, self.keys.sealing)
         if raw is None:
             return
-        meeting = Meeting(machine.name)
+        meeting = Meeting(machine)
         outcome: Exception | None = None
         try:
-            target = f"{PREFIX}/logs/{machine.name}/1"
+            _, name, epoch = origin.rsplit("/", 2)
             line = self.wire.line(machine, meeting)
-            answer = line.send("POST", target, raw, MEDIA_TYPE)
-            accept_receipt(hall.logs, hall.origin, answer, self.keys.receipts)
+            answer = line.send("POST", f"{PREFIX}/logs/{name}/{epoch}", raw, MEDIA_TYPE)
+            accept_receipt(hall.logs, origin, answer, self.keys.receipts)
         except (SyncError, DiskFull) as error:
             outcome = error
-        self._judge(meeting, outcome, (Unreachable, TryLater, Gap))
+        usual: tuple[type[Exception], ...] = (Unreachable, TryLater, Gap)
+        if self.of(machine).healed:
+            # Without a round it cannot know yet that it was restored, or is not alone.
+            usual = (*usual, Behind, Fork, EpochClosed)
+        self._judge(meeting, outcome, usual)
 
     def _judge(
         self, meeting: Meeting, outcome: Exception | None, usual: tuple[type[Exception], ...]
     ) -> None:
         """No false alarm, and no alarm that is not told."""
-        book = self.books[meeting.hall]
-        if isinstance(outcome, Behind | Fork | Malformed):
-            book.told.append(outcome.code)
-        if meeting.tampered:
+        book = self.of(meeting.machine)
+        if isinstance(outcome, Behind | Fork | Malformed | Cloned):
+            book.alarms.append(outcome.code)
+        if meeting.tampered or outcome is None or book.adversity in ("edited", "exchanged"):
             return
-        if outcome is None:
-            require(not meeting.diverged, "a hall with another history was not told so")
-            return
-        if book.adversity:
+        if isinstance(outcome, Cloned):
+            require(self.books[book.machine.name].is_cloned, "a lone machine is called a clone")
             return
         full = isinstance(outcome, DiskFull) and book.machine.disk.burnt == "full"
         name = getattr(outcome, "code", type(outcome).__name__)
         require(full or isinstance(outcome, usual), f"an honest hall was told {name}: {outcome}")
-        calm = not meeting.faults and not full and not isinstance(outcome, Gap)
+        calm = not (meeting.faults or full or isinstance(outcome, usual[2:]))
         require(not calm, f"nothing happened on the way, but: {name}")
 
     def _hall_applies(self) -> None:
@@ -219,6 +250,7 @@ class World:
     def hall_applies(self, machine: HallMachine) -> None:
         """A hall applies what came down."""
         logs = machine.hall.logs
+        self._unless_full(machine, lambda: settle(logs))
         for state in logs.states():
             if not state.own:
                 self._unless_full(machine, partial(apply_pending, logs, state.origin))
@@ -248,9 +280,21 @@ class World:
     def _replay(self) -> None:
         if not self.center.learned:
             self.center.learn()
+        office = self.center.office
         for book in self.books.values():
-            apply.replay(self.center.office, book.origin)
+            for state in rounds.logs_of(office, book.name):
+                apply.replay(office, state.origin)
             book.replayed()
+
+    def _person_picks(self) -> None:
+        """Somebody decides that the machine before them goes on, where two are one hall."""
+        machine = self._any_hall()
+        self._at(machine, lambda: self.pick(machine))
+
+    def pick(self, machine: HallMachine) -> None:
+        """This machine goes on, when it met another one."""
+        if epochs.clone_seen(machine.hall) is not None:
+            self._unless_full(machine, lambda: epochs.go_on_here(machine.hall, "T01-009"))
 
     def _center_speaks(self) -> None:
         self._at(self.center, self._publish)
@@ -275,14 +319,6 @@ class World:
         name = self.draw.choice(names)
         self.faults[name] += 1
         return name
-
-    def damaged(self, raw: bytes) -> bytes:
-        """Cut short, or one bit flipped."""
-        at = self.draw.randrange(len(raw))
-        if self.draw.random() < 0.3:
-            return raw[:at]
-        flipped = raw[at] ^ (1 << self.draw.randrange(8))
-        return raw[:at] + bytes([flipped]) + raw[at + 1 :]
 
     def _clock_jumps(self) -> None:
         machine = self._any_machine()
@@ -320,7 +356,7 @@ class World:
         machine.disk.lose_power()
         machine.boot()
         if isinstance(machine, HallMachine):
-            self.books[machine.name].settle(acknowledged=False)
+            self.of(machine).settle(acknowledged=False)
         else:
             self._follow()
 
@@ -334,17 +370,19 @@ class World:
         """Every promise, as far as anything changed since it was last looked at."""
         center = self.center.disk.changes
         for name, book in self.books.items():
-            hall = book.machine.disk.changes
-            before = self._seen.get(name, (-1, -1))
-            self._seen[name] = hall, center
-            if center != before[1]:
+            if center != self._seen.get((name, -1)):
                 book.check_tables()
-            if hall != before[0]:
-                book.check_hall()
-                book.check_mirrors()
-            if (hall, center) != before:
-                book.check_mark()
-                book.check_deliveries()
+            for number, one in enumerate(book.machines):
+                place = name, number
+                hall = one.machine.disk.changes
+                if self._seen.get(place) != hall:
+                    one.check_hall()
+                    one.check_mirrors()
+                if (self._seen.get(place), self._seen.get((name, -1))) != (hall, center):
+                    one.check_mark(book.copies)
+                    one.check_deliveries()
+                self._seen[place] = hall
+            self._seen[name, -1] = center
 
     def check_center_logs(self) -> None:
         """What the center published and ordered stands as it was."""

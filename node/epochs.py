@@ -1,0 +1,144 @@
+"""日志卷: which log this hall writes, and when it goes on in a new one.
+
+A machine whose database was put back from a copy, or that meets another history of its own log at
+the center, opens the next epoch; numbers and heads of the old one are never issued twice. The
+window never waits for any of this. Knows no Flask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from standards.errors import Invalid
+from standards.records import EntriesMoved, EpochOpened
+from sync.epochs import Gap, epoch_of, gaps, in_order
+from sync.history import ACTOR, move_on
+from sync.notes import Signer, Verifier
+from sync.tables import records
+
+if TYPE_CHECKING:
+    from node.hall import Hall
+
+FIRST = 1
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS written_elsewhere (
+        epoch INTEGER PRIMARY KEY, seen_at TEXT NOT NULL)""",
+)
+
+
+def begin(hall: Hall) -> int:
+    """The epoch that this machine writes from its start on; opens the next one after a restore.
+
+    The file beside the database knows more than the database: then it is an old copy.
+    """
+    hall.db.create(DDL)
+    mine = [s.origin for s in hall.logs.states() if s.own] or [hall.origin_of(FIRST)]
+    hall.logs.open(mine[0], hall.settings.hall, own=True)
+    hall.epoch = epoch_of(in_order(mine)[-1])
+    promised = [o for o in hall.highwater.origins() if o.rpartition("/")[0] == hall.log_name]
+    last = max([hall.epoch, *map(epoch_of, promised)])
+    known = hall.highwater.reached(hall.origin_of(last))
+    here = hall.state().size if last == hall.epoch else 0
+    if known > here:
+        open_next(
+            hall,
+            EpochOpened(cause="restored", previous=last, branched_at=here, known_size=known),
+            above=last,
+        )
+    return hall.epoch
+
+
+def open_next(hall: Hall, opened: EpochOpened, above: int = 0, actor: str = ACTOR) -> None:
+    """Go on in the next epoch, above every one that is known; its first entry says why."""
+    number = max(hall.epoch, above) + 1
+    before = hall.epoch
+    try:
+        with hall.db.transaction():
+            origin = hall.origin_of(number)
+            hall.logs.open(origin, hall.settings.hall, own=True)
+            hall.logs.write(origin, opened, actor=actor)
+            hall.epoch = number
+    except BaseException:
+        hall.epoch = before
+        raise
+
+
+class HallLogBook:
+    """``sync.client.LogBook`` of a hall."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+
+    def open_log(self) -> str:
+        """See ``LogBook``."""
+        return self._hall.origin
+
+    def signer(self, origin: str) -> Signer:
+        """See ``LogBook``."""
+        return self._hall.keys.signer_of(epoch_of(origin))
+
+    def verifier(self, origin: str) -> Verifier:
+        """See ``LogBook``."""
+        return self._hall.keys.signer_of(epoch_of(origin)).verifier
+
+    def part(self, moves: Sequence[tuple[str, int]]) -> None:
+        """See ``LogBook``; in one transaction."""
+        hall = self._hall
+        with hall.db.transaction():
+            epoch, at = hall.epoch, dict(moves).get(hall.origin, hall.state().size)
+            open_next(
+                hall,
+                EpochOpened(cause="diverged", previous=epoch, branched_at=at, known_size=at),
+            )
+            for origin, first in moves:
+                if count := hall.logs.state(origin).size - first:
+                    note = EntriesMoved(epoch=epoch_of(origin), first=first, count=count)
+                    move_on(hall.logs, (origin, first), hall.origin, note)
+
+
+def note_clone(hall: Hall, epoch: int) -> None:
+    """The center holds an epoch of this hall that this machine did not write."""
+    hall.db.execute(
+        "INSERT INTO written_elsewhere VALUES (:epoch, :at) ON CONFLICT DO NOTHING",
+        epoch=epoch,
+        at=hall.clock.stamp(),
+    )
+
+
+def clone_seen(hall: Hall) -> int | None:
+    """The latest epoch that another machine with this hall's key wrote, while nobody has decided;
+    sending is held so long.
+    """
+    rows = hall.db.query("SELECT MAX(epoch) AS epoch FROM written_elsewhere")
+    found = rows[0]["epoch"]
+    return int(found) if found is not None and found > hall.epoch else None
+
+
+def go_on_here(hall: Hall, actor: str) -> None:
+    """A person decided that this machine goes on: it opens the epoch after the other machine's.
+
+    The other machine then meets an epoch that it did not write, and its sending is held.
+
+    Raises:
+        Invalid: no other machine was met, or it was decided already.
+    """
+    with hall.db.transaction():
+        elsewhere = clone_seen(hall)
+        if elsewhere is None:
+            raise Invalid({"": "没有发现另一台机器在续写本厅日志,无需选择"})
+        size = hall.state().size
+        opened = EpochOpened(cause="kept", previous=hall.epoch, branched_at=size, known_size=size)
+        open_next(hall, opened, above=elsewhere, actor=actor)
+
+
+def lost(hall: Hall) -> list[Gap]:
+    """What this hall once signed and nobody has any more, by number, for the printed list."""
+    opened = [(e.previous, e.branched_at, e.known_size) for e in records(hall.db, EpochOpened)]
+
+    def size_of(epoch: int) -> int:
+        origin = hall.origin_of(epoch)
+        return next((s.size for s in hall.logs.states() if s.origin == origin), 0)
+
+    return gaps(opened, size_of)

@@ -1,0 +1,173 @@
+"""The hall's side of a contact: one round, then both are brought into step, up and down.
+
+Nothing here decides what to believe: that is ``epochs``, ``sending``, ``receiving`` and ``mirror``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import quote
+
+import msgspec
+
+from sync import messages
+from sync.catching_up import CatchUp
+from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer
+from sync.epochs import in_order
+from sync.errors import Behind, Cloned, Fork, Malformed, NotOurs
+from sync.failpoints import fp
+from sync.keysets import CenterKeys, follow
+from sync.log import LogStore
+from sync.messages import LogHead, RoundAnswer, RoundAsk
+from sync.notes import Checkpoint, open_note
+from sync.pushing import Push
+from sync.receiving import Writer, receive
+from sync.sealing import SEALED_TOGETHER
+from sync.sending import signed_head
+
+# More than a hall has in its life; the message has a cap.
+_MOST_OWN_LOGS = 60
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What one contact did."""
+
+    sent: int
+    fetched: int
+    skew_s: float
+    quarantined: int
+    keys_note: bytes
+    compare: bool = False
+    returned: int = 0
+
+
+class Exchange:
+    """One contact with the center over a line."""
+
+    def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
+        self._logs, self._line, self._peer = logs, line, peer
+
+    def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
+        """Round, own history, push, pull; safe to break off anywhere and to run again.
+
+        Args:
+            progress: called with the number of entries receipted so far.
+
+        Raises:
+            Cloned: another machine goes on with our log; what comes down was fetched all the same.
+            SyncError: what stopped it; everything before stays done.
+        """
+        answer = self._round()
+        held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
+        sent, returned, cloned = 0, 0, None
+        try:
+            returned = CatchUp(self._logs, self._line, self._peer).run(held)
+            together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
+            sent = Push(self._logs, self._line, self._peer, together=together).run(held, progress)
+        except Cloned as error:
+            cloned = error
+        fetched = sum(self._pull(head) for head in answer.logs if head.origin not in held)
+        if cloned is not None:
+            raise cloned
+        skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
+        keys = answer.keys.encode()
+        asked = answer.compare is True
+        return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned)
+
+    def _round(self) -> RoundAnswer:
+        logs, peer = self._logs, self._peer
+        ask = RoundAsk(
+            hall=peer.hall,
+            clock=logs.clock.stamp(),
+            software=SOFTWARE,
+            oldest_unsent=oldest_unsent(logs),
+            key_set=peer.keys.version,
+            logs=tuple(self._heads()),
+        )
+        raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
+        fp("round.after_answer")
+        answer = messages.read(raw, RoundAnswer)
+        if answer.center != peer.keys.center:
+            raise NotOurs("an answer of another center")
+        self._follow(answer)
+        return answer
+
+    def _follow(self, answer: RoundAnswer) -> None:
+        """Go by a new key set from now on, in this contact too (never back to an older one)."""
+        peer, keys = self._peer, self._peer.keys
+        if answer.keys:
+            keys = follow(keys, CenterKeys.open(answer.keys.encode(), peer.root))
+        if keys != peer.keys or answer.hall:
+            hall = answer.hall if isinstance(answer.hall, str) else ""
+            peer.keep(answer.keys.encode() if keys != peer.keys else b"", hall.encode())
+        self._peer = replace(peer, keys=keys)
+
+    def _heads(self) -> list[LogHead]:
+        logs, peer = self._logs, self._peer
+        states = {state.origin: state for state in logs.states()}
+        own = in_order(o for o, state in states.items() if state.own)[-_MOST_OWN_LOGS:]
+        notes = {o: signed_head(logs, o, peer.book.signer(o)) for o in own}
+        for origin, state in states.items():
+            if not state.own:
+                notes[origin] = logs.receipt(origin, peer.receiver.cosigner.name) or b""
+        return [
+            LogHead(origin=o, size=states[o].size, note=note.decode()) for o, note in notes.items()
+        ]
+
+    def _pull(self, head: LogHead) -> int:
+        logs, peer = self._logs, self._peer
+        writer = self._writer(head.origin)
+        if head.note:
+            self._check_head(head, writer)
+        here = first = logs.open(head.origin, writer.name, own=False).size
+        while here < head.size:
+            target = f"{PREFIX}/logs/{quote(head.origin)}?from={here}"
+            raw = self._line.send("GET", target, b"", "")
+            fp("pull.after_answer")
+            receive(logs, raw, self._writer, peer.receiver)
+            fp("pull.after_receive")
+            after = logs.state(head.origin).size
+            if after <= here:
+                raise Malformed("a batch that brings nothing new", origin=head.origin)
+            here = after
+        return here - first
+
+    def _check_head(self, head: LogHead, writer: Writer) -> None:
+        """The signed head must hold, and must not be an older one than we have (T12)."""
+        point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
+        if (point.origin, point.size) != (head.origin, head.size):
+            raise Malformed("a head that speaks of another log or size")
+        state = self._logs.open(head.origin, writer.name, own=False)
+        if point.size < state.size:
+            raise Behind("the center shows an older state of its own log", origin=head.origin)
+        if point.size == state.size and point.root != state.frontier.root:
+            raise Fork("the center shows another history of its own log", origin=head.origin)
+
+    def _writer(self, origin: str) -> Writer:
+        center = self._peer.keys.center
+        allowed = (f"{center}/standards/1", f"{center}/orders-{self._peer.hall}/1")
+        if origin not in allowed:
+            raise Malformed("the center offers a log that is not for this hall", origin=origin)
+        return Writer("center", origin, self._peer.keys.log)
+
+
+def oldest_unsent(logs: LogStore) -> str:
+    """Wall time of the oldest own entry without a receipt; empty when all are receipted."""
+    rows = logs.db.query(
+        "SELECT MIN(e.at) AS at FROM log l JOIN entry e ON e.origin = l.origin AND e.idx = l.mark "
+        "WHERE l.own = 1"
+    )
+    return str(rows[0]["at"] or "")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise Malformed("a clock that cannot be read") from None
+    return found
