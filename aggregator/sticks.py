@@ -47,7 +47,7 @@ def import_up(center: Center, source: Source) -> Taken:
     check(source, manifest)
     taken = Taken(source.where, manifest.heading.hall, manifest.heading.made_at)
     try:
-        for piece, plain in pieces(source, manifest, center.sealing):
+        for piece, plain in pieces(source, manifest, [center.sealing]):
             if piece.origin:
                 _receive(center, (piece, plain), taken)
             else:
@@ -82,6 +82,7 @@ def _hear(center: Center, signer: str, opened: tuple[Piece, bytes], taken: Taken
     piece, plain = opened
     try:
         keys = keybook.of_name(center, signer)
+        keybook.mark_used(center, keys)
         _believe(center, keys, messages.read(plain, RoundAsk))
     except Revoked:
         # An old stick, or a stolen machine: its batches are judged one by one.

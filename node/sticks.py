@@ -28,8 +28,9 @@ from sync.exchange import oldest_unsent
 from sync.keysets import CenterKeys, follow
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Signer
-from sync.receiving import Writer, receive
+from sync.receiving import Receiver, Writer, receive
 from sync.schema import LogState
+from sync.sealing import SealingKey
 from sync.sending import accept_receipt, signed_head
 from sync.stick import DOWN, INDEX, UP, Heading, Index, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
@@ -152,7 +153,7 @@ def import_down(hall: Hall, place: Sequence[Source]) -> Taken:
         peer.keep(index.keys_note, b"")
     taken = Taken(source.where, hall.settings.hall, manifest.heading.made_at)
     try:
-        for piece, plain in pieces(source, manifest, peer.receiver.sealing):
+        for piece, plain in pieces(source, manifest, _sealing_keys(hall)):
             _take(hall, peer, (piece, plain), taken)
             taken.files += 1
     except StickRefused as refused:
@@ -160,6 +161,12 @@ def import_down(hall: Hall, place: Sequence[Source]) -> Taken:
     finally:
         apply_down(hall)
     return taken
+
+
+def _sealing_keys(hall: Hall) -> list[SealingKey]:
+    """Those in use, and those that were shown to the center: it may have listed them already."""
+    waiting = hall.keys.waiting()
+    return [hall.sealing, *([waiting.sealing] if waiting else [])]
 
 
 def _for_us(hall: Hall, place: Sequence[Source]) -> tuple[Source, Index]:
@@ -199,8 +206,11 @@ def _keys(peer: Peer, index: Index) -> CenterKeys:
 def _take(hall: Hall, peer: Peer, opened: tuple[Piece, bytes], taken: Taken) -> None:
     piece, plain = opened
     if piece.origin:
-        writer_of = _writers(hall, peer)
-        taken.batch(hall.logs, piece, lambda: receive(hall.logs, plain, writer_of, peer.receiver))
+        # The message that stands first may have brought new keys into use.
+        receiver = Receiver(hall.sealing, hall.cosigner)
+        taken.batch(
+            hall.logs, piece, lambda: receive(hall.logs, plain, _writers(hall, peer), receiver)
+        )
         return
     try:
         _believe(hall, peer, messages.read(plain, RoundAnswer), taken)

@@ -220,7 +220,9 @@ def digest_of(raw: bytes) -> str:
     return sha256(raw).hexdigest()
 
 
-def open_piece(raw: bytes | bytearray, heading: Heading, name: str, key: SealingKey) -> bytes:
+def open_piece(
+    raw: bytes | bytearray, heading: Heading, name: str, keys: Sequence[SealingKey]
+) -> bytes:
     """What is in a file.
 
     Raises:
@@ -230,10 +232,12 @@ def open_piece(raw: bytes | bytearray, heading: Heading, name: str, key: Sealing
     words = line.split(b" ")
     if not newline or len(words) != 2 or words[0] != _SEALED:
         raise StickRefused("damaged", name)
-    if words[1].decode("ascii", "replace") not in key.hints:
+    hint = words[1].decode("ascii", "replace")
+    fitting = [key for key in keys if hint in key.hints]
+    if not fitting:
         raise StickRefused("not_for_us", name)
     try:
         sealed = memoryview(raw)[len(line) + 1 :]
-        return open_whole(sealed, key, line + b"\n", heading.info(name))
+        return open_whole(sealed, fitting[0], line + b"\n", heading.info(name))
     except Malformed:
         raise StickRefused("damaged", name) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -189,7 +189,9 @@ def check(source: Source, manifest: Manifest) -> None:
         raise StickRefused(first.reason, first.name, tuple(wrong[1:]), **first.facts)
 
 
-def pieces(source: Source, manifest: Manifest, key: SealingKey) -> Iterator[tuple[Piece, bytes]]:
+def pieces(
+    source: Source, manifest: Manifest, keys: Sequence[SealingKey]
+) -> Iterator[tuple[Piece, bytes]]:
     """Each file with what is in it, one at a time; :func:`check` has gone before.
 
     Raises:
@@ -197,7 +199,7 @@ def pieces(source: Source, manifest: Manifest, key: SealingKey) -> Iterator[tupl
     """
     for piece in manifest.pieces:
         raw = read(source, manifest, piece)
-        yield piece, open_piece(raw, manifest.heading, piece.name, key)
+        yield piece, open_piece(raw, manifest.heading, piece.name, keys)
 
 
 def read(source: Source, manifest: Manifest, piece: Piece) -> bytearray:

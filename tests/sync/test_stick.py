@@ -49,7 +49,7 @@ def taken(source: Source) -> list[tuple[str, int, int, bytes]]:
     """Everything that is on a stick, as a receiver takes it in."""
     manifest = opened(source)
     check(source, manifest)
-    return [(p.origin, p.start, p.stop, plain) for p, plain in pieces(source, manifest, SEALING)]
+    return [(p.origin, p.start, p.stop, plain) for p, plain in pieces(source, manifest, [SEALING])]
 
 
 EXPECTED = [(c.origin, c.start, c.stop, c.plain) for c in CONTENTS]
@@ -90,14 +90,14 @@ def test_whoever_finds_the_stick_reads_nothing(tmp_path: Path):
     source = only(tmp_path)
     manifest = opened(source)
     with pytest.raises(StickRefused, match="not_for_us"):
-        list(pieces(source, manifest, SealingKey(b"o" * 32)))
+        list(pieces(source, manifest, [SealingKey(b"o" * 32)]))
 
 
 def test_a_receiver_with_several_keys_finds_the_right_one(tmp_path: Path):
     written(tmp_path)
     source = only(tmp_path)
     keys = SealingKeys(b"n" * 32, b"s" * 32)
-    assert [plain for _, plain in pieces(source, opened(source), keys)] == [
+    assert [plain for _, plain in pieces(source, opened(source), [keys])] == [
         content.plain for content in CONTENTS
     ]
 
@@ -114,7 +114,7 @@ def test_a_file_opens_only_in_its_own_place(tmp_path: Path):
         (Heading("c.example", "T01", DOWN, HEADING.made_at), first.name),
     ):
         with pytest.raises(StickRefused, match="damaged"):
-            open_piece(raw, heading, name, SEALING)
+            open_piece(raw, heading, name, [SEALING])
 
 
 def flip_a_bit(path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_file_that_changes_after_it_was_checked_is_refused_all_the_same(tmp_pa
     check(source, manifest)
     flip_a_bit(tmp_path / "ONEHALL/T01/UP" / piece.name)
     with pytest.raises(StickRefused, match="altered"):
-        list(pieces(source, manifest, SEALING))
+        list(pieces(source, manifest, [SEALING]))
 
 
 def test_an_index_that_was_cut_or_altered_anywhere_is_refused(tmp_path: Path):
@@ -315,7 +315,7 @@ def test_never_more_than_one_file_is_in_memory(tmp_path: Path):
     try:
         manifest = opened(source)
         check(source, manifest)
-        for _ in pieces(source, manifest, SEALING):
+        for _ in pieces(source, manifest, [SEALING]):
             pass
         _, most = tracemalloc.get_traced_memory()
     finally:

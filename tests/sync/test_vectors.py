@@ -260,7 +260,7 @@ def test_a_golden_stick_opens_to_the_batch_and_the_message_that_went_in(
     manifest = index.opened([key.verifier])
     assert manifest.text == golden["manifest"]
     check(source, manifest)
-    inside = [plain for _, plain in pieces(source, manifest, receiver)]
+    inside = [plain for _, plain in pieces(source, manifest, [receiver])]
     batch, said = unpacked(read("batch.json")["batch"]), read("round.json")
     assert inside == {"up": [said["ask"].encode(), batch], "down": [said["answer"].encode()]}[way]
     keyset = read("keyset.json")["note"].encode()
