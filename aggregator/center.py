@@ -49,6 +49,7 @@ class CenterSettings:
     listen: str = "127.0.0.1:8700"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
+    restore_key: str = ""
 
     @classmethod
     def load(cls, data: Path) -> CenterSettings:

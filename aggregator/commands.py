@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from aggregator import audit_commands, key_commands, roster, serving, spreading
+from aggregator import audit_commands, backup_commands, key_commands, roster, serving, spreading
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.office import ROLES
@@ -190,6 +190,9 @@ def account(
         click.echo(f"Account {login} is open.")
 
 
+main.add_command(backup_commands.restore_key)
+main.add_command(backup_commands.backup)
+main.add_command(backup_commands.restore)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)

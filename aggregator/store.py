@@ -82,8 +82,7 @@ class CenterStore:
         self._partitions = partitions
         self._memory = url == MEMORY
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
-        # A single read needs no transaction around it: two round trips less.
-        self._reads = self._engine
+        self._reads = self._engine  # A single read needs no transaction: two round trips less.
         if not self.is_sqlite:
             self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
@@ -239,14 +238,16 @@ class CenterStore:
         return connection
 
     def scrub(self) -> bool:
-        """After an erasure: cut off SQLite's write-ahead log, so that no earlier state of a page
-        stays beside the file. False while a reader needs that state: try again later.
-        """
-        if not self.is_sqlite or self._memory:
-            return True
-        with self._turn(), self._faults(), self._engine.connect() as connection:
-            row = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-            return not row[0]
+        """After an erasure: leave no earlier state of a page in SQLite's log; False: try again."""
+        is_file = self.is_sqlite and not self._memory
+        with self._turn():
+            return not (is_file and self.outside("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    def outside(self, sql: str, *values: object) -> object:
+        """The first value of a statement of SQLite's own that stands in no transaction."""
+        with self._faults(), self._engine.connect() as connection:
+            done = connection.exec_driver_sql(sql, values)
+            return done.scalar() if done.returns_rows else None
 
     def close(self) -> None:
         """Close every connection."""

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import click
 
-from node import audit_commands, enrolment, key_commands, serving, syncing, terminals
+from node import (
+    audit_commands,
+    backup_commands,
+    enrolment,
+    key_commands,
+    serving,
+    syncing,
+    terminals,
+)
 from node.app import ROLES
 from node.center_line import line_to
 from node.hall import HallSettings
@@ -172,6 +180,9 @@ def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) 
         click.echo(f"Open this address once in the browser of the terminal:\n{url}")
 
 
+main.add_command(backup_commands.restore_key)
+main.add_command(backup_commands.backup)
+main.add_command(backup_commands.restore)
 main.add_command(audit_commands.compare)
 main.add_command(audit_commands.audit)
 main.add_command(export_stick)

@@ -60,6 +60,7 @@ class HallSettings:
     terminal_listen: str = "127.0.0.1:8711"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
+    restore_key: str = ""
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:

@@ -18,6 +18,7 @@ from node.desk import hall, sync, today, watch
 from node.hall import Hall
 from node.progress import duration
 from sync.comparison import EQUAL, NOTHING
+from sync.safekeeping import RESTORED
 from web import access
 from web.shell import Banner
 
@@ -70,6 +71,7 @@ def warnings() -> Iterable[Banner]:
     here = hall()
     return [
         *_worker_warnings(),
+        *_restored_warning(here),
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
@@ -93,6 +95,18 @@ def _worker_warnings() -> Iterable[Banner]:
         yield Banner(
             level="danger",
             text=f"{'、'.join(names)}卡住了，系统会自动重启它。数据都在；持续出现请告诉管理员。",
+            href="/outbox",
+            link="待上报",
+        )
+
+
+def _restored_warning(here: Hall) -> Iterable[Banner]:
+    running = sync()
+    asked = running is not None and running.status().last_success is not None
+    if not asked and (here.data / RESTORED).exists():
+        yield Banner(
+            level="warn",
+            text="本机是从备份恢复的。收件照常;与中心联系后,备份之后的记录会取回。",
             href="/outbox",
             link="待上报",
         )

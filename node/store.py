@@ -173,6 +173,11 @@ class NodeStore:
         with self._lock:
             return str(self._writer.execute("PRAGMA integrity_check(3)").fetchone()[0])
 
+    def copy_to(self, target: Path) -> None:
+        """A copy of one moment, without free pages; what is written meanwhile waits for nothing."""
+        assert self._path is not None
+        copy_database(self._path, target)
+
     def close(self) -> None:
         """Close every connection; the last one checkpoints."""
         with self._lock, self._readers_lock:
@@ -180,6 +185,20 @@ class NodeStore:
                 connection.close()
             self._open_readers.clear()
             self._writer.close()
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A copy of one moment of a database that another process may be writing, without free pages.
+
+    Reads only: it neither writes nor checkpoints, and nobody waits for it.
+    """
+    reader = sqlite3.connect(f"file:{source}?mode=ro", uri=True, isolation_level=None, timeout=10)
+    try:
+        with _disk():
+            reader.execute("PRAGMA wal_autocheckpoint=0")
+            reader.execute("VACUUM INTO :target", {"target": str(target)})
+    finally:
+        reader.close()
 
 
 def _rows(cursor: sqlite3.Cursor) -> list[Row]:

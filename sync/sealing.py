@@ -177,6 +177,16 @@ def unseal(section: bytes, key: SealingKey, info: bytes) -> dict[int, bytes]:
     return parts
 
 
+def new_content_key() -> bytes:
+    """A key for one use."""
+    return os.urandom(CONTENT_KEY_BYTES)
+
+
+def wrap(content_key: bytes, public: bytes, info: bytes) -> bytes:
+    """A content key for one receiver; :meth:`SealingKey.unwrap` gives it back."""
+    return _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), info)
+
+
 def key_hint(public: bytes) -> str:
     """By which a receiver with several sealing keys finds the right one; never a proof."""
     return sha256(public).digest()[:8].hex()
