@@ -237,6 +237,7 @@ def case_page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str])
         in_full=in_full,
         steps=[(step, here.logs.opened(CaseStep, step)) for step in steps],
         material_names=_material_names(here, state),
+        newer_guide=shelf.newer_than(state.item, state.guide_version),
         scans=scanbook.scans_of(here, hall, case_id),
         task_name=_item_names(here).get(state.item, ""),
         findings=findings(here, FindingsWanted(hall=hall), case=case_id).rows,

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from aggregator.center import Center
 from aggregator.halls import hall_names
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, actor, center
+from standards.answering import is_outdated
 from standards.cases import STAGES
 from standards.errors import Invalid
 from standards.judging import RULES
@@ -149,8 +150,18 @@ def case_of(center: Center, hall: str, subject_id: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def exchange_of(center: Center, finding_id: str, hall: str) -> list[tuple[str, Row, Any]]:
-    """Each answer in the order of its log, followed by its re-checks: (kind, row, record)."""
+@dataclass(frozen=True)
+class Said:
+    """One answer or re-check. ``outdated``: it is, or refers to, an answer that was overtaken."""
+
+    kind: str
+    row: Row
+    record: Any
+    outdated: bool
+
+
+def exchange_of(center: Center, finding_id: str, hall: str) -> list[Said]:
+    """Each answer in the order of its log, followed by its re-checks."""
     answers = center.db.query(
         "SELECT * FROM finding_answer WHERE finding_id = :id AND hall = :hall "
         "ORDER BY LENGTH(origin), origin, idx",
@@ -160,12 +171,16 @@ def exchange_of(center: Center, finding_id: str, hall: str) -> list[tuple[str, R
     rechecks = center.db.query(
         "SELECT * FROM recheck WHERE finding_id = :id ORDER BY idx", id=finding_id
     )
-    found: list[tuple[str, Row, Any]] = []
+    ids = [str(answer["id"]) for answer in answers]
+    found: list[Said] = []
     for answer in answers:
-        found.append(("answer", answer, center.logs.opened(FindingAnswer, answer)))
-        for row in rechecks:
-            if row["answer_id"] == answer["id"]:
-                found.append(("recheck", row, center.logs.opened(Recheck, row)))
+        old, opened = is_outdated(answer["id"], ids), center.logs.opened
+        found.append(Said("answer", answer, opened(FindingAnswer, answer), old))
+        found += [
+            Said("recheck", row, opened(Recheck, row), old)
+            for row in rechecks
+            if row["answer_id"] == answer["id"]
+        ]
     return found
 
 

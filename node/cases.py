@@ -38,6 +38,13 @@ _LISTS = {
     "accepted": STAGES["accepted"],
 }
 _REFUSAL_GROUNDS = ("no_permit_needed", "not_our_power", "forbidden", "not_corrected")
+_WORDS = {
+    "stages": STAGES,
+    "steps": STEPS,
+    "outcomes": OUTCOMES,
+    "grounds": GROUNDS,
+    "refusal_grounds": {code: GROUNDS[code] for code in _REFUSAL_GROUNDS},
+}
 _LONGEST_SEARCH = 64
 
 
@@ -163,11 +170,7 @@ def case_page(
         "cases/one.html",
         file=file,
         case=now,
-        stages=STAGES,
-        steps=STEPS,
-        outcomes=OUTCOMES,
-        grounds=GROUNDS,
-        refusal_grounds={code: GROUNDS[code] for code in _REFUSAL_GROUNDS},
+        **_WORDS,
         lacking=lacking,
         light=cases.light(now, here.shelf().calendar, today()),
         legal_left=casebook.working_days_left(now.legal_due, here.shelf().calendar, today()),
@@ -175,6 +178,7 @@ def case_page(
         correction_due=papers.correction_due(file, here.shelf().calendar),
         person=person or masked_person(file),
         reasons=reveals.REASONS,
+        newer_guide=here.shelf().newer_than(now.item, now.guide_version),
         papers=papers.papers_of(here, file),
         scans=scanbook.scans_of(here, now.id),
         next_steps=possible,

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from node import scanbook
 from node.desk import actor, hall, today
 from node.hall import Hall
+from standards.answering import is_outdated
 from standards.errors import Invalid
 from standards.judging import RULES
 from standards.records import Finding, FindingAnswer, Inspection, Recheck
@@ -51,6 +52,11 @@ class FindingLine:
     answers: tuple[tuple[str, FindingAnswer], ...]
     rechecks: tuple[tuple[str, Recheck], ...]
     state: str
+    answer_ids: tuple[str, ...] = ()
+
+    def is_overtaken(self, check: Recheck) -> bool:
+        """Whether a re-check is of an answer that a later one of this hall has overtaken."""
+        return is_outdated(check.answer_id, self.answer_ids)
 
     @property
     def title(self) -> str:
@@ -139,6 +145,7 @@ def _line(here: Hall, book: _Book, row: Row) -> FindingLine:
         tuple((str(one["at"]), opened(FindingAnswer, one)) for one in answers),
         tuple((str(one["at"]), opened(Recheck, one)) for one in rechecks),
         book.state_of(finding_id),
+        tuple(str(one["id"]) for one in answers),
     )
 
 

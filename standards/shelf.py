@@ -44,6 +44,11 @@ class Shelf:
             raise Invalid({"item": "没有这个事项,或该版本尚未下发;请重新查找事项"})
         return published.guide
 
+    def newer_than(self, item: str, version: int) -> int | None:
+        """The version in force, when it is a later one than this; None otherwise."""
+        newest = self.latest.get(item, 0)
+        return newest if newest > version else None
+
     def current(self) -> list[Guide]:
         """The newest version of every item."""
         return [self.guides[item, version].guide for item, version in self.latest.items()]

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from standards.records import CalendarPublished
 from standards.workdays import CalendarYear
@@ -144,3 +145,15 @@ def test_the_punches_of_a_day_are_listed_by_hall(office: Office):
 )
 def test_the_start_page_shows_what_waits_for_the_role(furnished: Office, login: str, heading: str):
     assert f"<h2>{heading}</h2>" in furnished.person(login).text("/")
+
+
+def test_a_case_of_an_outdated_guide_says_which_version_is_in_force(furnished: Office):
+    shelf = furnished.center.shelf()
+    item = sorted(shelf.latest)[0]
+    case = furnished.hall_writes("T01", a_case(item)).leaf.id
+    assert "旧版" not in furnished.person("duizhang").text(f"/cases/T01/{case}")
+    published = shelf.guides[item, 1]
+    newer = structs.replace(published, version=2, guide=structs.replace(published.guide, version=2))
+    furnished.center.publish(newer, actor="Z004")
+    shown = furnished.person("duizhang").text(f"/cases/T01/{case}")
+    assert "第 1 版" in shown and "旧版，现行第 2 版" in shown

@@ -236,3 +236,19 @@ def test_an_unknown_finding_or_visit_has_no_page(office: Office):
     for path in ("/findings/none", "/inspections/none"):
         assert person.get(path).status_code == 404
     assert person.post("/findings/none/recheck", {"result": "passed"}).status_code == 404
+
+
+def test_a_recheck_of_an_answer_that_was_overtaken_on_the_way_is_shown_as_such(office: Office):
+    """The inspector looked again at the first answer while the second one was on its way."""
+    finding_id = office.center.order("T01", a_finding(), actor="Z005").leaf.id
+    first = office.hall_writes("T01", an_answer(finding_id, "第一次回复")).leaf.id
+    assert recheck(office, finding_id).status_code == 303
+    shown = office.person("ducha").text(f"/findings/{finding_id}")
+    assert "针对较早的回复" not in shown and "已有更新的回复" not in shown
+    office.hall_writes("T01", an_answer(finding_id, "第二次回复"))
+    shown = office.person("ducha").text(f"/findings/{finding_id}")
+    assert shown.count("已有更新的回复") == 1
+    assert shown.count("针对较早的回复") == 1
+    assert shown.index("第一次回复") < shown.index("针对较早的回复") < shown.index("第二次回复")
+    assert state_of(office, finding_id) == "answered"
+    assert [r.answer_id for r in records(office.center.db, Recheck)] == [first]

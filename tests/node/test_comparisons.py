@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from aggregator import comparisons as at_center
 from aggregator.center import Center
+from aggregator.halls import Sign, one_hall, signs
 from node import comparisons
 from node.commands import main
 from node.comparisons import Outcome
@@ -18,8 +20,9 @@ from node.hall import Hall
 from node.syncing import Syncing
 from sync import comparison, messages
 from sync.batch import hashes_of, pack, split_leaves
+from sync.client import Line
 from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, open_answer
-from sync.errors import Malformed, NotOurs, UnknownKey, UnknownLog, WrongLog
+from sync.errors import Malformed, NotOurs, UnknownKey, UnknownLog, Unreachable, WrongLog
 from sync.frames import inflate
 from sync.merkle import leaf_hash, root_from_inclusion
 from sync.messages import CompareAsk
@@ -301,6 +304,40 @@ def test_a_hall_is_told_nothing_about_the_log_of_another(
         ):
             with pytest.raises(error):
                 line.send("POST", "/sync/v1/compare", question, "application/json")
+
+
+# --- batches that somebody keeps back (T15) -----------------------------------------------------
+
+
+class KeepsBack:
+    """A relay that lets rounds through and drops every batch, with an answer that looks slow."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        if "/logs/" in target and method == "POST":
+            raise Unreachable("no answer from the center (ReadTimeout)")
+        return self._line.send(method, target, body, media_type)
+
+
+def test_batches_that_are_kept_back_show_as_local_size_against_received_and_since_when(
+    hall: Hall, office: Listening
+):
+    """The round carries the signed head although no entry gets through."""
+    for number in range(7):
+        hall.write(case(100 + number), actor="T01-001")
+    withheld = Syncing(hall, lambda url: KeepsBack(line_of(hall, office.url)))
+    assert withheld.turn().state == "offline"
+    found = one_hall(office.center, "T01")
+    assert found is not None and (found.local, found.received) == (27, 20)
+    said = signs(found, 0, office.center.clock.now() + timedelta(hours=6, minutes=1))
+    assert Sign("danger", "本地27条，只收到20条，已6小时") in said
+
+    Syncing(hall).turn()
+    found = one_hall(office.center, "T01")
+    assert found is not None and (found.local, found.received) == (27, 27)
+    assert found.oldest_unsent == ""
 
 
 # --- commands -----------------------------------------------------------------------------------

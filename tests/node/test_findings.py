@@ -169,3 +169,14 @@ def test_an_answer_sent_twice_is_written_once(office: Browser, hall: Hall):
     first = office.post(f"/findings/{finding_id}", form)
     assert office.post(f"/findings/{finding_id}", form).location == first.location
     assert how_many(hall, "finding_answer") == 1
+
+
+def test_a_recheck_of_an_earlier_answer_is_shown_as_such(office: Browser, hall: Hall):
+    finding_id = inspected(hall)
+    office.post(f"/findings/{finding_id}", ANSWER)
+    recheck(hall, finding_id, "failed")
+    assert "针对较早的回复" not in office.get(f"/findings/{finding_id}").text
+    office.post(f"/findings/{finding_id}", ANSWER)
+    text = office.get(f"/findings/{finding_id}").text
+    assert text.count("针对较早的回复") == 1
+    assert state(hall, finding_id) == findings.ANSWERED
