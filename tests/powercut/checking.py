@@ -15,8 +15,8 @@ from random import Random
 import msgspec
 
 from tests.powercut.again import violations_of_second_cuts
-from tests.powercut.commit_paths import PATHS
 from tests.powercut.images import Image, violations, write_image
+from tests.powercut.paths import EVERY_PATH
 from tests.powercut.plan import PowerCut, Recorded, sample, shares
 from tests.powercut.truth import Truth
 
@@ -76,7 +76,7 @@ def _planned(order: Order) -> list[tuple[Recorded, list[PowerCut]]]:
     random = Random(order.seed)
     every = [
         Recorded.load(Path(order.records) / path.name, machine)
-        for path in PATHS
+        for path in EVERY_PATH
         if (Path(order.records) / path.name).exists()
         for machine in path.machines
     ]

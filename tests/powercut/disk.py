@@ -156,6 +156,11 @@ class Disk:
     def _name(self, change: Naming) -> None:
         if not self._is_ours(change.path):
             return
+        if isinstance(change, Rename) and folder_of(change.path) != folder_of(change.to):
+            # Two folders: each reaches the disk when it is synced, or when it happens to.
+            self._name(Link(change.to, self.now[change.path]))
+            self._name(Unlink(change.path))
+            return
         _rename(self.now, change)
         self.waiting.setdefault(folder_of(change.path), []).append(change)
 
@@ -247,8 +252,6 @@ def _rename(names: Names, change: Naming) -> None:
         return
     file = names.pop(change.path)
     if isinstance(change, Rename):
-        if folder_of(change.path) != folder_of(change.to):
-            raise ValueError("a file moved to another folder")
         names[change.to] = file
 
 

@@ -16,9 +16,10 @@ import msgspec
 from sync.log import LogStore
 from tests.powercut import preload
 from tests.powercut.coherence import entries_of
-from tests.powercut.commit_paths import PATHS, CommitPath
+from tests.powercut.commit_paths import CommitPath
 from tests.powercut.disk import Disk, content_of
 from tests.powercut.journal import Mark, read
+from tests.powercut.paths import EVERY_PATH
 from tests.powercut.stage import CENTER, HALL, NAME, SETTINGS, Stage
 from tests.powercut.truth import Truth
 from tests.powercut.watched import Commits
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument("--synchronous", default="FULL")
     parser.add_argument("--path", action="append", default=[])
     asked = parser.parse_args()
-    for path in PATHS:
+    for path in EVERY_PATH:
         if not asked.path or path.name in asked.path:
             into = asked.folder / path.name
             into.mkdir()

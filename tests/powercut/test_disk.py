@@ -123,3 +123,13 @@ def test_small_records_get_their_fair_part_of_the_images():
     assert small == 10
     assert 100 <= middle < large
     assert 600 <= small + middle + large <= 603
+
+
+def test_a_file_moved_to_another_folder_stays_once_that_one_is_synced():
+    disk = Disk({"f": None, "g": None, "f/old": b"old"})
+    disk.apply(Rename("f/old", "g/old"))
+    assert left(disk, disk.nothing_lost()) == {"f": None, "g": None, "g/old": b"old"}
+    assert "g/old" not in left(disk)
+    disk.apply(Open(4, "g", creates=False, empties=False))
+    disk.apply(Sync(4))
+    assert left(disk)["g/old"] == b"old"

@@ -1,0 +1,8 @@
+"""Every commit path there is."""
+
+from __future__ import annotations
+
+from tests.powercut.carried import CARRIED
+from tests.powercut.commit_paths import PATHS
+
+EVERY_PATH = (*PATHS, *CARRIED)
