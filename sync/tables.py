@@ -120,7 +120,9 @@ class Tables:
                 steps = fold.advance(happening)
             except MISFITS as reason:
                 misfits.append(Misfit(entry, reason))
-                waiting.setdefault(self.entity_of_happening(happening), entry.index)
+                entity = self.entity_of_happening(happening)
+                # An entry further on may be unreadable already: what comes between waits too.
+                waiting[entity] = min(waiting.get(entity, entry.index), entry.index)
                 continue
             fitting.append(entry)
             for before, after in steps:
