@@ -261,9 +261,13 @@ class Worker:
         self.last_error = failed
 
     def _let_pass(self) -> None:
-        """While batches arrive one upon the other, receipts go first: halls wait for those."""
+        """While batches arrive one upon the other, receipts go first: halls wait for those.
+
+        Not for longer than what was received is remembered, so that it need not be opened again.
+        """
         latest = time.monotonic() + _LONGEST_DELAY_S
-        while not self._stop.is_set() and time.monotonic() < latest:
+        crowded = self._center.logs.parts.crowded
+        while not self._stop.is_set() and time.monotonic() < latest and not crowded():
             self._wake.clear()
             if not self._wake.wait(_QUIET_S):
                 break

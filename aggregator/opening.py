@@ -10,7 +10,7 @@ import click
 
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
-from aggregator.store import UnfitDatabase
+from aggregator.faults import UnfitDatabase
 from standards.errors import Invalid
 from sync.errors import DiskFull, NewerDatabase, StoreBusy, SyncError
 from sync.keyfiles import KeyMissing

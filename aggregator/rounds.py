@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -158,7 +159,8 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
         skew = datetime.fromisoformat(ask.clock) - center.clock.now()
     except (ValueError, TypeError):
         raise Malformed("a clock that cannot be read") from None
-    center.db.execute(
+    write = partial(
+        center.db.execute,
         "INSERT INTO hall_contact VALUES (:hall, :local, :oldest, :standards, :skew, :software, "
         ":at) ON CONFLICT (hall) DO UPDATE SET local_size = excluded.local_size, "
         "oldest_unsent = excluded.oldest_unsent, standards_size = excluded.standards_size, "
@@ -171,6 +173,7 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
         software=ask.software,
         at=center.clock.stamp(),
     )
+    center.db.together(write)
 
 
 def quarantined(center: Center, hall: str) -> int:

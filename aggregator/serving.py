@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from aggregator import figures
 from aggregator.app import create_app
 from aggregator.center import Center
@@ -28,6 +30,9 @@ def serve(center: Center) -> None:
     )
 
     def ready(running: object) -> None:
+        # What stands at the start stays: the collector need not walk over it again and again.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         worker.start()
         watchdog.start()
         logs.event("center.ready", center=center.settings.center, listen=center.settings.listen)

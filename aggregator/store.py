@@ -8,8 +8,8 @@ error means) and in ``aggregator.dialect`` (types, partitions).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import StaticPool
 
+from aggregator.commits import SharedCommits
 from aggregator.dialect import (
     PARTITIONS,
     copy_of,
@@ -29,10 +30,11 @@ from aggregator.dialect import (
     postgres_ddl,
     split_by,
 )
+from aggregator.faults import UnfitDatabase, meaning
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.errors import DiskFull, HalfDone, RowRefused, StoreBusy, TurnLost
-from sync.store import Row, insert_sql, sqlite_ddl
+from sync.errors import HalfDone, StoreBusy
+from sync.store import Answer, Row, insert_sql, sqlite_ddl
 
 MEMORY = "sqlite://"
 # One connection for each thread of the listener, the worker, and some to spare.
@@ -51,10 +53,6 @@ _SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 _POSTGRES_TABLES = (
     "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)"
 )
-
-
-class UnfitDatabase(Exception):
-    """A database that cannot hold a center, or loses what it acknowledged; the text says why."""
 
 
 @lru_cache(maxsize=512)
@@ -88,6 +86,7 @@ class CenterStore:
         self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._write_lock = threading.RLock()
         self._current = threading.local()
+        self._commits = SharedCommits(self.transaction, self._attempt)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -111,6 +110,34 @@ class CenterStore:
                 raise
             finally:
                 self._current.connection = None
+
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        if self.is_sqlite and getattr(self._current, "connection", None) is None:
+            answer: Answer = self._commits.run(work)
+            return answer
+        with self.transaction():
+            return work()
+
+    @contextmanager
+    def _attempt(self) -> Iterator[None]:
+        """A step of the running transaction that is undone alone."""
+        if self._current.failed:
+            raise HalfDone("an earlier step could not be undone alone")
+        run = self._held().exec_driver_sql
+        run("SAVEPOINT attempt")
+        try:
+            with self._faults():
+                yield
+        except BaseException:
+            # A full disk may have undone the whole transaction: then nobody's step stands.
+            self._current.failed = True
+            with suppress(DBAPIError):
+                run("ROLLBACK TO attempt")
+                run("RELEASE attempt")
+                self._current.failed = False
+            raise
+        run("RELEASE attempt")
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -144,9 +171,9 @@ class CenterStore:
         except NoConnection as error:
             raise StoreBusy("all connections to the database are in use") from error
         except DBAPIError as error:
-            raise _meaning(error.orig) or error from error
+            raise meaning(error.orig) or error from error
         except self._driver_error as error:
-            raise _meaning(error) or error from error
+            raise meaning(error) or error from error
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
@@ -350,51 +377,3 @@ def _refuse_unsafe(connection: Connection) -> None:
         found = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
         if found == "off" or (right and found != right):
             raise UnfitDatabase(f"PostgreSQL has {name} = {found}: {harm}")
-
-
-# --- errors -------------------------------------------------------------------------------------
-
-# SQLSTATE classes and codes (PostgreSQL documentation, appendix A).
-_REFUSED = ("22", "23")
-_FULL = ("53100", "58030")
-_LOST_TURN = ("40001", "40P01")
-_NOT_ALLOWED = "42501"
-_BUSY = ("08", "25006", "25P03", "53", "55P03", "57014", "57P", "HV00")
-
-
-def _meaning(error: object) -> Exception | None:
-    """What a driver's error means to the caller; None when it is a fault of ours."""
-    name = getattr(error, "sqlite_errorname", None)
-    if name is not None:
-        return _of_sqlite(str(name), error)
-    return _of_postgres(getattr(error, "sqlstate", ""), error)
-
-
-def _of_sqlite(name: str, error: object) -> Exception | None:
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return DiskFull("the center's disk is full or cannot be written")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreBusy("another program holds the database")
-    refused = type(error).__name__ in ("IntegrityError", "DataError")
-    return RowRefused(str(error)) if refused else None
-
-
-def _of_postgres(state: str | None, error: object) -> Exception | None:
-    if state is None:
-        # Refused before it was sent (a NUL in a text), or the line broke.
-        refused = type(error).__name__ == "DataError"
-        return (RowRefused if refused else StoreBusy)(_first(error) or "no line to the database")
-    if state.startswith(_REFUSED):
-        return RowRefused(_first(error))
-    if state in _FULL:
-        return DiskFull("the database server's disk is full or cannot be written")
-    if state == _NOT_ALLOWED:
-        return UnfitDatabase(f"PostgreSQL: {_first(error)}")
-    if state in _LOST_TURN:
-        return TurnLost("another process was quicker; the whole transaction may run again")
-    return StoreBusy(_first(error)) if state.startswith(_BUSY) else None
-
-
-def _first(error: object) -> str:
-    """What is wrong, without the lines that repeat the row."""
-    return str(error).partition("\n")[0]

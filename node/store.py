@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import sqlite_utils
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_sql, sqlite_ddl
 
 # What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
 # the file, not only from its tables.
@@ -93,6 +93,11 @@ class NodeStore:
         except BaseException:
             self._failed = True
             raise
+
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        with self.transaction():
+            return work()
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""

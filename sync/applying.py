@@ -60,6 +60,7 @@ def _apply_chunk(logs: LogStore, origin: str, observe: Observer, effect: Effect)
     state = logs.state(origin)
     stop = min(state.size, state.applied + logs.portions.chunk_entries)
     _apply_span(logs, origin, (state.applied, stop), observe, effect)
+    logs.parts.forget(origin, stop)
     return stop - state.applied
 
 

@@ -265,6 +265,17 @@ def claimed_stretch(raw: bytes) -> tuple[str, int, int]:
         raise Malformed("not a batch header") from None
 
 
+def claimed_stop(raw: bytes) -> int:
+    """The size a batch says it ends at; not to be trusted before :func:`unpack`.
+
+    Raises:
+        Malformed: not a batch.
+    """
+    header_note, _, _ = _frame(raw)
+    lines = header_note[:512].decode("ascii", "replace").split("\n", 4)
+    return decimal(lines[3] if len(lines) > 4 else "")
+
+
 def unpack(raw: bytes, verifiers: Sequence[Verifier]) -> Batch:
     """Check signatures, then sizes, then hashes; nothing is decompressed yet.
 

@@ -29,7 +29,7 @@ _COUNT = (
     "SELECT COUNT(*) AS n FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop"
 )
 _SHORT = OPENING_BYTES + 128
-FRESH_BYTES = 8 * 1024 * 1024
+FRESH_BYTES = 16 * 1024 * 1024
 _EACH_BYTES = 200  # what an object and its place in a dictionary take beside its bytes
 
 
@@ -37,7 +37,7 @@ class _Fresh:
     """The parts of the latest batches, in memory; the oldest batch makes room for the newest."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._size = most, 0
+        self.most, self.size = most, 0
         self._lock = threading.Lock()
         self._batches: dict[tuple[str, int], tuple[int, Mapping[int, bytes], int]] = {}
 
@@ -45,12 +45,18 @@ class _Fresh:
         size = sum(map(len, parts.values())) + _EACH_BYTES * len(parts)
         start, stop = span
         with self._lock:
-            self._size -= self._batches.pop((origin, start), (0, {}, 0))[2]
+            self.size -= self._batches.pop((origin, start), (0, {}, 0))[2]
             self._batches[origin, start] = stop, parts, size
-            self._size += size
-            while self._size > self._most and self._batches:
+            self.size += size
+            while self.size > self.most and self._batches:
                 oldest = next(iter(self._batches))
-                self._size -= self._batches.pop(oldest)[2]
+                self.size -= self._batches.pop(oldest)[2]
+
+    def drop(self, origin: str, stop: int) -> None:
+        with self._lock:
+            for name, start in [*self._batches]:
+                if name == origin and self._batches[name, start][0] <= stop:
+                    self.size -= self._batches.pop((name, start))[2]
 
     def of(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """The parts of these entries when they lie in one batch; else nothing."""
@@ -103,6 +109,14 @@ class PersonalParts:
     def remember(self, origin: str, span: tuple[int, int], parts: Mapping[int, bytes]) -> None:
         """Parts of one batch that are kept now, and will soon be applied."""
         self._fresh.add(origin, span, parts)
+
+    def crowded(self) -> bool:
+        """Whether a few batches more would let one be forgotten before it is applied."""
+        return self._fresh.size > self._fresh.most // 2
+
+    def forget(self, origin: str, stop: int) -> None:
+        """What lies before this size was applied."""
+        self._fresh.drop(origin, stop)
 
     def terms(self, entry: Entry, payload: bytes) -> list[Term]:
         """What the blind index says of an entry.

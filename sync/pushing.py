@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sync.ahead import PackedAhead
 from sync.batch import MEDIA_TYPE
 from sync.client import PREFIX, Line, Peer
 from sync.epochs import in_order
@@ -15,7 +16,7 @@ from sync.log import LogStore
 from sync.messages import LogHead
 from sync.notes import Checkpoint, text_of
 from sync.sealing import Recipient
-from sync.sending import accept_receipt, next_batch
+from sync.sending import accept_receipt
 
 # A batch that gets through any line; one that does not has met a line that is down.
 _SHORT_BYTES = 128 * 1024
@@ -62,8 +63,8 @@ class Push:
 
     def _push_from(self, origin: str, start: int, moved: Callable[[int], None]) -> None:
         logs, peer, turns_back = self._logs, self._peer, 0
-        signer = peer.book.signer(origin)
-        while raw := next_batch(logs, origin, start, signer, self._to):
+        batches = PackedAhead(logs, origin, peer.book.signer(origin), self._to)
+        while raw := batches.batch_from(start):
             try:
                 reached = self._send_batch(origin, raw)
             except Unreachable:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack
-from sync.errors import Gap, Malformed, TooLarge
+from sync.errors import Gap, Malformed, TooLarge, UnknownLog
 from sync.failpoints import fp
 from sync.log import LogStore
 from sync.mirror import Duplicate, Held, check_place, judge
@@ -60,30 +61,48 @@ def receive(
         raise TooLarge("a batch passes a cap", bytes=MAX_BATCH_BYTES)
     writer = writer_of(claimed_origin(raw))
     batch = unpack(raw, [writer.verifier])
-    logs.open(writer.origin, writer.name, own=False)
+    _open(logs, writer)
     check_place(_held(logs, writer), batch.header, writer.origin)
     leaves = batch.leaves()
     hashes = hashes_of(leaves)
     fp("receive.unpacked")
-    parts: Mapping[int, bytes] = {}
-    with logs.db.transaction():
-        logs.lock(writer.origin)
-        held = _held(logs, writer)
-        check_place(held, batch.header, writer.origin)
-        verdict = judge(held, batch.header, batch.head, hashes)
-        if isinstance(verdict, Duplicate):
-            return _again(logs, batch, receiver.cosigner)
-        fp("receive.judged")
-        parts = batch.personal(receiver.sealing)
-        check_commitments(parts, leaves, batch.header.start)
-        logs.keep_batch(batch, hashes, verdict.frontier)
-        fp("receive.leaves_kept")
-        logs.keep_personal(writer.origin, parts)
-        fp("receive.parts_kept")
-        receipt = _receipt(logs, batch, receiver.cosigner)
+    keep = partial(_keep, logs, batch, writer, receiver, (leaves, hashes))
+    receipt, parts = logs.db.together(keep)
     fp("receive.committed")
     logs.parts.remember(writer.origin, (batch.header.start, batch.header.stop), parts)
     return receipt
+
+
+def _keep(
+    logs: LogStore,
+    batch: Batch,
+    writer: Writer,
+    receiver: Receiver,
+    read: tuple[Sequence[bytes], Sequence[bytes]],
+) -> tuple[bytes, Mapping[int, bytes]]:
+    """What must stand together: the batch, its parts, the size, the receipt."""
+    leaves, hashes = read
+    logs.lock(writer.origin)
+    held = _held(logs, writer)
+    check_place(held, batch.header, writer.origin)
+    verdict = judge(held, batch.header, batch.head, hashes)
+    if isinstance(verdict, Duplicate):
+        return _again(logs, batch, receiver.cosigner), {}
+    fp("receive.judged")
+    parts = batch.personal(receiver.sealing)
+    check_commitments(parts, leaves, batch.header.start)
+    logs.keep_batch(batch, hashes, verdict.frontier)
+    fp("receive.leaves_kept")
+    logs.keep_personal(writer.origin, parts)
+    fp("receive.parts_kept")
+    return _receipt(logs, batch, receiver.cosigner), parts
+
+
+def _open(logs: LogStore, writer: Writer) -> None:
+    try:
+        logs.state(writer.origin)
+    except UnknownLog:
+        logs.db.together(partial(logs.open, writer.origin, writer.name, own=False))
 
 
 def _held(logs: LogStore, writer: Writer) -> Held:

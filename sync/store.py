@@ -42,6 +42,12 @@ class Database(Protocol):
         left a nested use only and was caught outside it.
         """
 
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        """Run this in a transaction of its own, or in one that other threads' works share.
+
+        It is durable when this returns. What one work raises undoes that work only.
+        """
+
     def execute(self, sql: str, /, **params: object) -> int:
         """Run one statement inside a transaction; answer the number of rows touched."""
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from aggregator.commands import main
 from aggregator.dialect import copy_of, postgres_ddl, split_by
-from aggregator.store import CenterStore, UnfitDatabase
+from aggregator.faults import UnfitDatabase
+from aggregator.store import CenterStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import RowRefused, StoreBusy, TurnLost

@@ -8,12 +8,12 @@ at each touch of the disk; when it is burnt down the power is gone, or the disk 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_sql, sqlite_ddl
 
 Fuse = Literal["crash", "full"]
 
@@ -73,6 +73,11 @@ class Disk:
             finally:
                 self._depth = 0
         self._touch(writes=False)
+
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        with self.transaction():
+            return work()
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""

@@ -12,7 +12,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.clock import Clock
 from sync.log import LogStore
-from sync.store import Database, Row
+from sync.store import Answer, Database, Row
 from sync.tables import Tables
 from sync.vault import Vault
 from tests.postgres import postgres
@@ -72,6 +72,10 @@ class Failing:
         with self._store.transaction():
             yield
             self._touch()
+
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        return self._store.together(work)
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""

@@ -57,10 +57,10 @@ def test_what_is_remembered_is_bounded():
     pair.write(*(case(i) for i in range(40)))
     pair.send_all()
     fresh = pair.center.parts._fresh
-    fresh._most = 1_000
+    fresh.most = 1_000
     pair.write(*(case(i) for i in range(40)))
     pair.send_all()
-    assert fresh._size <= 1_000
+    assert fresh.size <= 1_000
     assert len(pair.center.personal(HALL, 0, 80)) == 80
 
 

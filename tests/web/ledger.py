@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sync.errors import DiskFull
-from sync.store import insert_sql
+from sync.store import Answer, insert_sql
 
 
 class MemoryDatabase:
@@ -49,6 +49,10 @@ class MemoryDatabase:
                 if error.sqlite_errorname == "SQLITE_FULL":
                     raise DiskFull() from error
                 raise
+
+    def together(self, work: Callable[[], Answer]) -> Answer:
+        with self.transaction():
+            return work()
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
         with self._lock:

@@ -1,0 +1,55 @@
+"""What an error of the database's driver means to the caller, for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost
+
+
+class UnfitDatabase(Exception):
+    """A database that cannot hold a center, or loses what it acknowledged; the text says why."""
+
+
+# SQLSTATE classes and codes (PostgreSQL documentation, appendix A).
+_REFUSED = ("22", "23")
+_FULL = ("53100", "58030")
+_LOST_TURN = ("40001", "40P01")
+_NOT_ALLOWED = "42501"
+_BUSY = ("08", "25006", "25P03", "53", "55P03", "57014", "57P", "HV00")
+
+
+def meaning(error: object) -> Exception | None:
+    """What a driver's error means to the caller; None when it is a fault of ours."""
+    name = getattr(error, "sqlite_errorname", None)
+    if name is not None:
+        return _of_sqlite(str(name), error)
+    return _of_postgres(getattr(error, "sqlstate", ""), error)
+
+
+def _of_sqlite(name: str, error: object) -> Exception | None:
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return DiskFull("the center's disk is full or cannot be written")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreBusy("another program holds the database")
+    refused = type(error).__name__ in ("IntegrityError", "DataError")
+    return RowRefused(str(error)) if refused else None
+
+
+def _of_postgres(state: str | None, error: object) -> Exception | None:
+    if state is None:
+        # Refused before it was sent (a NUL in a text), or the line broke.
+        refused = type(error).__name__ == "DataError"
+        return (RowRefused if refused else StoreBusy)(_first(error) or "no line to the database")
+    if state.startswith(_REFUSED):
+        return RowRefused(_first(error))
+    if state in _FULL:
+        return DiskFull("the database server's disk is full or cannot be written")
+    if state == _NOT_ALLOWED:
+        return UnfitDatabase(f"PostgreSQL: {_first(error)}")
+    if state in _LOST_TURN:
+        return TurnLost("another process was quicker; the whole transaction may run again")
+    return StoreBusy(_first(error)) if state.startswith(_BUSY) else None
+
+
+def _first(error: object) -> str:
+    """What is wrong, without the lines that repeat the row."""
+    return str(error).partition("\n")[0]
