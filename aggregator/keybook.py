@@ -114,6 +114,14 @@ def note_of_epoch(center: Center, hall: str, epoch: int) -> bytes:
     return bytes(rows[0]["note"])
 
 
+def past_notes(center: Center, hall: str, most: int = 200) -> tuple[str, ...]:
+    """The notes of a hall's earlier keys, the oldest first, of very many the latest."""
+    rows = center.db.query(
+        "SELECT note FROM hall_key WHERE hall = :hall ORDER BY first_epoch", hall=hall
+    )
+    return tuple(bytes(row["note"]).decode() for row in rows[:-1][-most:])
+
+
 def taken(center: Center) -> set[bytes]:
     """Every public key that a hall has or had."""
     rows = center.db.query("SELECT note FROM hall_key")

@@ -65,7 +65,7 @@ class KeyRing:
             for purpose in PURPOSES:
                 key_file(folder, purpose, make=make)
             if signer is not None:
-                self._keep(sign_keys(signer, self.first()), SETUP)
+                self._begin(sign_keys(signer, self.first()))
         self._ring = self._read()
 
     @property
@@ -104,15 +104,13 @@ class KeyRing:
         rows = self._db.query("SELECT note FROM key_set ORDER BY version DESC LIMIT 1")
         return bytes(rows[0]["note"]) if rows else b""
 
-    def _keep(self, note: bytes, actor: str) -> None:
-        keys = CenterKeys.open(note, self.root)
+    def _begin(self, note: bytes) -> None:
+        """Keep the set this folder was set up with; no moment, so that each start says the same."""
         with self._db.transaction():
             self._db.execute(
-                "INSERT INTO key_set VALUES (:version, :note, :at, :actor) ON CONFLICT DO NOTHING",
-                version=keys.version,
+                "INSERT INTO key_set VALUES (1, :note, '', :actor) ON CONFLICT DO NOTHING",
                 note=note,
-                at=self._clock.stamp(),
-                actor=actor,
+                actor=SETUP,
             )
 
     def _read(self) -> Ring:

@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from aggregator import keybook
 from aggregator.center import Center
 from standards.errors import Invalid
@@ -151,6 +153,7 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
         mac=mac,
         keys=keys.decode(),
         hall=note.decode(),
+        past=keybook.past_notes(center, request.hall) or msgspec.UNSET,
     )
 
 

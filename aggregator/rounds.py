@@ -73,6 +73,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         clock=center.clock.stamp(),
         keys=news[0].decode(),
         hall=news[1].decode() or msgspec.UNSET,
+        past=(keybook.past_notes(center, keys.hall) if news[1] else ()) or msgspec.UNSET,
         quarantined=quarantined(center, keys.hall),
         sealed=SEALED_TOGETHER,
         compare=comparisons.asked_of(center, keys.hall),

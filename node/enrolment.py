@@ -6,14 +6,17 @@ have compared 30 digits. Knows no Flask.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from node.epochs import HallLogBook
 from node.hall import Hall
 from standards.errors import Invalid
 from sync import messages
 from sync.client import JSON, PREFIX, Line, Peer
-from sync.errors import EnrolmentRefused, NotOurs
+from sync.errors import EnrolmentRefused, NotOurs, UnknownKey
 from sync.keysets import (
     CenterKeys,
     HallKeys,
@@ -33,6 +36,8 @@ DDL = (
         one INTEGER PRIMARY KEY CHECK (one = 1), url TEXT NOT NULL, mac_key BLOB NOT NULL,
         root TEXT NOT NULL, digits TEXT NOT NULL, state TEXT NOT NULL,
         keys BLOB NOT NULL, hall BLOB NOT NULL, asked_at TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS roster_note (
+        first_epoch INTEGER PRIMARY KEY, note BLOB NOT NULL)""",
 )
 
 
@@ -140,6 +145,8 @@ def _settle(hall: Hall, answer: EnrolAnswer) -> None:
     if answer.state != "approved":
         return
     keys = CenterKeys.open(answer.keys.encode(), held.root)
+    past = answer.past if isinstance(answer.past, tuple) else ()
+    _keep_past(hall, keys, [note.encode() for note in past])
     _listed(hall, keys, answer.hall.encode())
     hall.db.execute(
         "UPDATE trust SET state = 'approved', keys = :keys, hall = :hall",
@@ -157,8 +164,37 @@ def _listed(hall: Hall, keys: CenterKeys, note: bytes) -> HallKeys:
     return entry
 
 
-def keep(hall: Hall, keys_note: bytes, hall_note: bytes) -> None:
-    """Take over a newer key set and roster note (each may be empty), whole or not at all.
+def _keep_past(hall: Hall, keys: CenterKeys, notes: Sequence[bytes]) -> None:
+    for note in notes:
+        entry = HallKeys.open(note, keys.roster)
+        if (entry.center, entry.hall) != (keys.center, hall.settings.hall):
+            raise NotOurs("the roster note of another hall among this hall's")
+        hall.db.execute(
+            "INSERT INTO roster_note VALUES (:first, :note) "
+            "ON CONFLICT (first_epoch) DO UPDATE SET note = excluded.note",
+            first=entry.first_epoch,
+            note=note,
+        )
+
+
+def listed_keys(hall: Hall) -> list[HallKeys]:
+    """Every key of this hall that the center listed, as it said of it last; the oldest first."""
+    known = trust(hall)
+    if known is None or known.state != "approved":
+        return []
+    roster = CenterKeys.open(known.keys, known.root).roster
+    rows = hall.db.query("SELECT note FROM roster_note ORDER BY first_epoch")
+    found = []
+    for note in (*(bytes(row["note"]) for row in rows), known.hall):
+        # What an earlier roster key signed says nothing any more; the center sends all anew.
+        with suppress(UnknownKey):
+            found.append(HallKeys.open(note, roster))
+    return found
+
+
+def keep(hall: Hall, keys_note: bytes, hall_note: bytes, *past: bytes) -> None:
+    """Take over a newer key set, roster note (each may be empty) and the notes of earlier keys,
+    whole or not at all.
 
     Raises:
         KeySetRefused, NotOurs, UnknownKey, Malformed: not believed; nothing was changed.
@@ -170,6 +206,7 @@ def keep(hall: Hall, keys_note: bytes, hall_note: bytes) -> None:
         keys = CenterKeys.open(held.keys, held.root)
         if keys_note:
             keys = follow(keys, CenterKeys.open(keys_note, held.root))
+        _keep_past(hall, keys, past)
         if hall_note:
             _listed(hall, keys, hall_note)
         hall.db.execute(
@@ -189,6 +226,6 @@ def peer(hall: Hall) -> Peer | None:
         known.root,
         CenterKeys.open(known.keys, known.root),
         Receiver(hall.sealing, hall.cosigner),
-        HallLogBook(hall),
-        lambda keys, note: keep(hall, keys, note),
+        HallLogBook(hall, listed_keys(hall)),
+        partial(keep, hall),
     )

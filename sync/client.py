@@ -184,7 +184,8 @@ class LogBook(Protocol):
 class Peer:
     """Whom we sync with and as whom. ``root`` was pinned at enrolment.
 
-    ``keep``: takes over a new key set and a new roster note durably (each may be empty), or raises.
+    ``keep``: takes over a new key set, a new roster note (each may be empty) and those of earlier
+    keys durably, or raises.
     """
 
     hall: str
@@ -192,7 +193,7 @@ class Peer:
     keys: CenterKeys
     receiver: Receiver
     book: LogBook
-    keep: Callable[[bytes, bytes], object] = lambda keys, hall: None
+    keep: Callable[..., object] = lambda *notes: None
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from sync.errors import Malformed, TooLarge
 MAX_MESSAGE_BYTES = 256 * 1024
 
 Note = Annotated[str, msgspec.Meta(max_length=16_384)]
+Notes = Annotated[tuple[Note, ...], msgspec.Meta(max_length=200)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=strict_json.LARGEST)]
 
@@ -46,7 +47,7 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     """What the center answers: what it holds of the hall's log, and the heads of its own.
 
     ``keys`` is empty when the hall goes by the newest set; ``hall`` is there when the hall may not
-    have its newest roster note.
+    have its newest roster note, and ``past`` with it: those of its earlier keys.
     ``compare``: the center wishes that this hall compares its logs. ``sealed``: the newest form of
     sealed section that the center opens (docs/wire.md section 4.3); the first when unset.
     """
@@ -55,6 +56,7 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     clock: Annotated[str, msgspec.Meta(max_length=40)]
     keys: Note
     hall: Note | msgspec.UnsetType = msgspec.UNSET
+    past: Notes | msgspec.UnsetType = msgspec.UNSET
     quarantined: Size = 0
     compare: bool | msgspec.UnsetType = msgspec.UNSET
     sealed: Size | msgspec.UnsetType = msgspec.UNSET
@@ -130,6 +132,7 @@ class EnrolAnswer(_Message, frozen=True, kw_only=True):
     mac: Annotated[str, msgspec.Meta(max_length=64)]
     keys: Note = ""
     hall: Note = ""
+    past: Notes | msgspec.UnsetType = msgspec.UNSET
 
 
 class FilesWanted(_Message, frozen=True, kw_only=True):
