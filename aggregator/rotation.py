@@ -48,8 +48,13 @@ def _give_new_keys(center: Center, entry: Entry) -> None:
     mine = {request.signing.public, request.cosigning.public, request.sealing}
     if any(keys.publics == mine for keys in held):
         return
-    epoch = keybook.epoch_of(entry.origin)
-    if held[-1].first_epoch > epoch or held[-1].revoked_at is not None:
+    named = [keys for keys in held if str(keys.signing) == entry.logged.succeeds]
+    if not named:
+        raise Malformed("new keys after a key that this hall never had")
+    if named[0] != held[-1]:
+        # Asked for before this hall came to other keys, and carried on into a later epoch.
+        return
+    if held[-1].revoked_at is not None:
         raise Malformed("the key that asks for new keys is not in force any more")
     try:
         keybook.refuse_shared(center, request)

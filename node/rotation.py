@@ -65,4 +65,5 @@ def ask(hall: Hall, actor: str) -> None:
     assert waiting is not None
     request = waiting.request(hall.settings.hall)
     statement = sign_rotation(waiting.signer, hall.settings.center, request)
-    hall.write(KeysRotated(statement=statement.decode()), actor=actor)
+    succeeds = str(hall.signer.verifier)
+    hall.write(KeysRotated(statement=statement.decode(), succeeds=succeeds), actor=actor)

@@ -144,10 +144,13 @@ def test_new_keys_of_somebody_else_or_without_proof_or_shared_are_quarantined(
         sign_rotation(keys.signer, CENTER, mine).replace(b"rotate/v1", b"rotate/v2"),
         b"\n\n",
     ]
+    after = str(hall.signer.verifier)
     for note in wrong:
-        hall.write(KeysRotated(statement=note.decode()), actor="T01-006")
+        hall.write(KeysRotated(statement=note.decode(), succeeds=after), actor="T01-006")
+    proved = sign_rotation(keys.signer, CENTER, mine).decode()
+    hall.write(KeysRotated(statement=proved, succeeds=str(stranger.verifier)), actor="T01-006")
     meet(hall, office)
-    assert numbers(office) == [1] and len(quarantined(office)) == len(wrong)
+    assert numbers(office) == [1] and len(quarantined(office)) == len(wrong) + 1
 
 
 def test_the_keys_of_another_hall_are_not_taken_over_however_well_proved(
@@ -157,7 +160,8 @@ def test_the_keys_of_another_hall_are_not_taken_over_however_well_proved(
         enrolled(two, office)
         current = two.keys.current
         note = sign_rotation(current.signer, CENTER, current.request("T01"))
-    hall.write(KeysRotated(statement=note.decode()), actor="T01-006")
+    after = str(hall.signer.verifier)
+    hall.write(KeysRotated(statement=note.decode(), succeeds=after), actor="T01-006")
     meet(hall, office)
     assert numbers(office) == [1] and len(quarantined(office)) == 1
 

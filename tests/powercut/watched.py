@@ -21,7 +21,6 @@ from aggregator.store import CenterStore
 from node.store import NodeStore
 from tests.powercut import preload
 
-
 # A first start that was cut before its keys were on the disk makes others; whether the key set that
 # names them fits the key files, the start of the machine itself says.
 _SAME_WHATEVER_KEYS = {"key_set": "version, at, actor"}
