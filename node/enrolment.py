@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from node.epochs import HallLogBook
+from node.epochs import HallLogBook, follow_keys
 from node.hall import Hall
 from standards.errors import Invalid
 from sync import messages
@@ -106,6 +106,7 @@ def ask(hall: Hall, line: Line, url: str, code: str, *, anew: bool = False) -> T
             at=hall.clock.stamp(),
         )
         _settle(hall, answer)
+    follow_keys(hall)
     found = trust(hall)
     assert found is not None
     return found
@@ -119,6 +120,7 @@ def ask_again(hall: Hall, line: Line) -> Trust | None:
     answer = _post(hall, line, bytes(rows[0]["mac_key"]))
     with hall.db.transaction():
         _settle(hall, answer)
+    follow_keys(hall)
     return trust(hall)
 
 

@@ -14,6 +14,7 @@ from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
 from sync.epochs import Gap, epoch_of, gaps, in_order
 from sync.history import ACTOR, move_on
+from sync.keysets import HallKeys
 from sync.notes import Signer, Verifier
 from sync.tables import records
 
@@ -52,7 +53,7 @@ def begin(hall: Hall) -> int:
 
 def open_next(hall: Hall, opened: EpochOpened, above: int = 0, actor: str = ACTOR) -> None:
     """Go on in the next epoch, above every one that is known; its first entry says why."""
-    number = max(hall.epoch, above) + 1
+    number = max(hall.epoch, above, hall.keys.current.first_epoch - 1) + 1
     before = hall.epoch
     try:
         with hall.db.transaction():
@@ -65,11 +66,31 @@ def open_next(hall: Hall, opened: EpochOpened, above: int = 0, actor: str = ACTO
         raise
 
 
-class HallLogBook:
-    """``sync.client.LogBook`` of a hall."""
+def follow_keys(hall: Hall) -> bool:
+    """Go on in the first epoch of this hall's newest keys, unless it is open; whether it was not.
 
-    def __init__(self, hall: Hall) -> None:
-        self._hall = hall
+    Safe to run at any time; until then the window goes on in the epoch before, under its key.
+    """
+    with hall.db.transaction():
+        if hall.epoch >= hall.keys.current.first_epoch:
+            return False
+        cause = "rotated" if len(hall.keys.sets) > 1 else "replaced"
+        size = hall.state().size
+        opened = EpochOpened(cause=cause, previous=hall.epoch, branched_at=size, known_size=size)
+        open_next(hall, opened)
+        return True
+
+
+class HallLogBook:
+    """``sync.client.LogBook`` of a hall.
+
+    Args:
+        listed: what the center's roster says of each of this hall's keys, the oldest first; those
+            of a machine before this one are among them.
+    """
+
+    def __init__(self, hall: Hall, listed: Sequence[HallKeys] = ()) -> None:
+        self._hall, self._listed = hall, listed
 
     def open_log(self) -> str:
         """See ``LogBook``."""
@@ -81,7 +102,18 @@ class HallLogBook:
 
     def verifier(self, origin: str) -> Verifier:
         """See ``LogBook``."""
-        return self._hall.keys.signer_of(epoch_of(origin)).verifier
+        listed = self._of(origin)
+        return listed.signing if listed else self.signer(origin).verifier
+
+    def end(self, origin: str) -> int | None:
+        """See ``LogBook``."""
+        listed = self._of(origin)
+        return listed.end_of(epoch_of(origin)) if listed else None
+
+    def _of(self, origin: str) -> HallKeys | None:
+        epoch = epoch_of(origin)
+        earlier = [keys for keys in self._listed if keys.first_epoch <= epoch]
+        return earlier[-1] if earlier else None
 
     def part(self, moves: Sequence[tuple[str, int]]) -> None:
         """See ``LogBook``; in one transaction."""

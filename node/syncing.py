@@ -100,6 +100,7 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
     Raises:
         SyncError: what stopped it; EnrolmentRefused before the center approved this hall.
     """
+    epochs.follow_keys(hall)
     peer = enrolment.peer(hall)
     if peer is None:
         raise SyncError("this hall is not enrolled")
@@ -110,6 +111,7 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
             epochs.note_clone(hall, epoch)
         raise
     finally:
+        epochs.follow_keys(hall)
         apply_down(hall)
 
 

@@ -93,10 +93,19 @@ class CatchUp:
             at
             for at, origin in enumerate(origins)
             if self._logs.state(origin).size > common[origin]
-            and (copies.get(origin, Copy()).size > common[origin] or is_closed(origin, copies))
+            and (
+                copies.get(origin, Copy()).size > common[origin]
+                or is_closed(origin, copies)
+                or self._is_ended(origin)
+            )
         ]
         if stuck:
             self._peer.book.part([(origin, common[origin]) for origin in origins[stuck[0] :]])
+
+    def _is_ended(self, origin: str) -> bool:
+        """Was the key that wrote this log revoked below its end?"""
+        end = self._peer.book.end(origin)
+        return end is not None and self._logs.state(origin).size > end
 
     # --- along the center's copy ------------------------------------------------------------
 

@@ -172,6 +172,9 @@ class LogBook(Protocol):
             UnknownKey: an epoch of which we do not know the key.
         """
 
+    def end(self, origin: str) -> int | None:
+        """Above which size the key of this log was revoked; None when it was not."""
+
     def part(self, moves: Sequence[tuple[str, int]]) -> None:
         """Open the next epoch and let entries go on in it, in this order.
 

@@ -102,14 +102,18 @@ class Exchange:
             keys = follow(keys, CenterKeys.open(answer.keys.encode(), peer.root))
         if keys != peer.keys or answer.hall:
             hall = answer.hall if isinstance(answer.hall, str) else ""
-            peer.keep(answer.keys.encode() if keys != peer.keys else b"", hall.encode())
+            past = answer.past if isinstance(answer.past, tuple) else ()
+            news = answer.keys if keys != peer.keys else ""
+            peer.keep(*(note.encode() for note in (news, hall, *past)))
         self._peer = replace(peer, keys=keys)
 
     def _heads(self) -> list[LogHead]:
         logs, peer = self._logs, self._peer
         states = {state.origin: state for state in logs.states()}
         own = in_order(o for o, state in states.items() if state.own)[-_MOST_OWN_LOGS:]
-        notes = {o: signed_head(logs, o, peer.book.signer(o)) for o in own}
+        # A machine that replaces another has a beginning of a log that is not its to speak of.
+        mine = [o for o in own if peer.book.signer(o).verifier == peer.book.verifier(o)]
+        notes = {o: signed_head(logs, o, peer.book.signer(o)) for o in mine}
         for origin, state in states.items():
             if not state.own:
                 notes[origin] = logs.receipt(origin, peer.receiver.cosigner.name) or b""

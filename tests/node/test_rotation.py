@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aggregator import keybook
+from aggregator import keybook, roster
 from aggregator.apply import apply_all
 from node import enrolment, rotation
 from node.app import create_app
 from node.commands import main
 from node.hall import Hall
-from node.syncing import contact
+from node.syncing import Syncing, contact
 from standards.errors import Invalid
 from standards.records import KeysRotated, StaffMember
 from sync import keyfiles
@@ -79,6 +79,14 @@ def test_a_hall_goes_over_to_new_keys_in_the_epoch_after_and_keeps_what_the_old_
     again = Hall(hall.data, hall.settings)
     assert again.signer.verifier == hall.signer.verifier
     again.close()
+
+
+def test_hall_keys_are_rotated_again_and_again(hall: Hall, office: Listening):
+    for _ in range(3):
+        rotated(hall, office)
+    assert numbers(office) == [1, 2, 3, 4] and quarantined(office) == []
+    assert [one.first_epoch for one in hall.keys.sets] == [1, 2, 3, 4]
+    assert len({one.signer.verifier.public for one in hall.keys.sets}) == 4
 
 
 def test_the_old_key_may_not_ask_any_more_once_the_new_one_did(
@@ -179,10 +187,64 @@ def test_a_key_that_was_revoked_gets_no_successor_by_its_own_word(hall: Hall, of
 # --- revoked, and asking anew ---------------------------------------------------------------------
 
 
+def test_a_revoked_hall_reads_why_works_on_and_comes_back_with_new_keys(
+    hall: Hall, office: Listening
+):
+    hall.write(RECORD, actor="T01-003")
+    meet(hall, office)
+    with office.center.db.transaction():
+        place = keybook.held_place(office.center, "T01")
+        keybook.revoke(office.center, "T01", place, ("机器被盗", "C-006"))
+    syncing = Syncing(hall)
+    status = syncing.turn()
+    assert status.error_code == "revoked" and "机器被盗" in status.last_error
+    hall.write(RECORD, actor="T01-003")
+    old = hall.signer.verifier
+
+    asked = enrolment.ask(
+        hall, line_of(hall, office.url), office.url, office.code_for("T01"), anew=True
+    )
+    (waiting,) = [e for e in roster.pending(office.center) if e.state == "pending"]
+    assert waiting.digits == asked.digits
+    roster.approve(office.center, waiting.id, "C-006", replaces=True)
+    found = enrolment.ask_again(hall, line_of(hall, office.url))
+    assert found is not None and found.state == "approved"
+    assert hall.signer.verifier != old and hall.keys.current.first_epoch == 2
+    assert [syncing.turn().error_code for _ in range(2)] == ["", ""]
+    apply_all(office.center)
+    rows = office.center.db.query("SELECT staff_no FROM staff_member")
+    assert len(rows) == 2, "what was written while it was revoked came in the new epoch, once"
+    assert quarantined(office) == [] and hall.state().mark.size == hall.state().size
+
+
 def test_an_enrolled_hall_is_not_enrolled_anew_by_mistake(hall: Hall, office: Listening):
     with pytest.raises(Invalid, match="已经入网"):
         enrolment.ask(hall, line_of(hall, office.url), office.url, office.code_for("T01"))
     assert hall.keys.waiting() is None
+
+
+def test_a_new_machine_takes_over_a_hall_and_the_old_one_is_refused(
+    hall: Hall, office: Listening, tmp_path: Path
+):
+    hall.write(RECORD, actor="T01-003")
+    meet(hall, office)
+    with new_hall(tmp_path / "new") as new:
+        asked = enrolment.ask(new, line_of(new, office.url), office.url, office.code_for("T01"))
+        (waiting,) = [e for e in roster.pending(office.center) if e.digits == asked.digits]
+        roster.approve(office.center, waiting.id, "C-006", replaces=True)
+        enrolment.ask_again(new, line_of(new, office.url))
+        assert new.keys.current.first_epoch == 2 and len(new.keys.sets) == 1
+        new.write(RECORD, actor="T01-003")
+        meet(new, office)
+        meet(new, office)
+        came_back = new.logs.payload(f"{CENTER}/T01/1", 0)
+        assert came_back is not None and "赵小明" in came_back.decode()
+        assert new.origin == f"{CENTER}/T01/2" and new.state().mark.size == new.state().size
+        with pytest.raises(Revoked):
+            contact(hall, line_of(hall, office.url))
+        again = Hall(new.data, new.settings)
+        assert again.signer.name == f"{CENTER}/T01/2"
+        again.close()
 
 
 # --- page and command -----------------------------------------------------------------------------
