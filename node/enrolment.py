@@ -216,6 +216,7 @@ def keep(hall: Hall, keys_note: bytes, hall_note: bytes, *past: bytes) -> None:
             keys=keys_note or held.keys,
             hall=hall_note or held.hall,
         )
+    follow_keys(hall)
 
 
 def peer(hall: Hall) -> Peer | None:

@@ -53,6 +53,15 @@ def own_logs(hall: Hall) -> list[LogState]:
     )
 
 
+def _to_send(hall: Hall, peer: Peer) -> list[LogState]:
+    """Those whose entries this machine's keys sign; a machine before it had other keys."""
+    return [
+        state
+        for state in own_logs(hall)
+        if peer.book.signer(state.origin).verifier == peer.book.verifier(state.origin)
+    ]
+
+
 def _epoch(origin: str) -> int:
     return int(origin.rpartition("/")[2])
 
@@ -77,7 +86,7 @@ def export_up(
     heading = Heading(hall.settings.center, hall.settings.hall, UP, hall.clock.stamp())
     rests = [
         Rest(s.origin, 0 if everything else s.mark.size, _receipted(hall, s.origin))
-        for s in own_logs(hall)
+        for s in _to_send(hall, peer)
     ]
     sealer = Sealer(hall.signer, peer.keys.sealing)
     written = export(target_of(heading), heading, sealer, _contents(hall, peer, rests))
@@ -109,7 +118,7 @@ def _ask(hall: Hall, peer: Peer) -> RoundAsk:
             size=state.size,
             note=signed_head(hall.logs, state.origin, _signer(hall, state.origin)).decode(),
         )
-        for state in own_logs(hall)
+        for state in _to_send(hall, peer)
     ]
     mirrored = [
         LogHead(origin=state.origin, size=state.size, note=_delivery(hall, peer, state.origin))

@@ -111,7 +111,6 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
             epochs.note_clone(hall, epoch)
         raise
     finally:
-        epochs.follow_keys(hall)
         apply_down(hall)
 
 

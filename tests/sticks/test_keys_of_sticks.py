@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import keybook
+from aggregator import keybook, roster
 from node import enrolment, rotation
 from node.hall import Hall
+from node.syncing import contact
 from sync.errors import StickRefused
 from sync.keysets import CenterKeys
 from tests.aggregator.rotations import rotate, take_root_away
 from tests.independent.center import Listening
+from tests.node.contacts import line_of, new_hall
 from tests.sticks.carrying import arrive, at_center, back, counted, home, out, write
 from web.sticks import sentences
 
@@ -70,6 +72,11 @@ def test_a_hall_goes_over_to_new_keys_by_stick_alone(hall: Hall, office: Listeni
     latest = keybook.latest(office.center, "T01")
     assert latest.first_epoch > 1
     assert hall.keys.current.is_listed(latest)
+    write(hall, 1)
+    out(hall, stick)
+    assert arrive(office, stick).refused is None
+    assert office.center.logs.state(hall.origin).size == hall.state().size
+    assert hall.origin.endswith(f"/{latest.first_epoch}")
 
 
 def test_above_the_place_of_a_revocation_a_stick_brings_nothing_and_below_it_everything(
@@ -83,3 +90,20 @@ def test_above_the_place_of_a_revocation_a_stick_brings_nothing_and_below_it_eve
     assert taken.refused is not None and taken.refused.reason == "revoked"
     assert "重新入网" in [*taken.lines("center")][-1]
     assert office.center.db.query("SELECT hall FROM hall_contact") == []
+
+
+def test_a_machine_that_replaced_another_speaks_on_its_stick_of_its_own_logs_only(
+    hall: Hall, office: Listening, stick: Path, tmp_path: Path
+):
+    contact(hall, line_of(hall, office.url))
+    with new_hall(tmp_path / "new") as new:
+        line = line_of(new, office.url)
+        asked = enrolment.ask(new, line, office.url, office.code_for("T01"))
+        (waiting,) = [e for e in roster.pending(office.center) if e.digits == asked.digits]
+        roster.approve(office.center, waiting.id, "C-006", replaces=True)
+        enrolment.ask_again(new, line)
+        contact(new, line_of(new, office.url))
+        write(new, 2)
+        out(new, stick, everything=True)
+        assert arrive(office, stick).refused is None
+        assert office.center.logs.state(new.origin).size == new.state().size
