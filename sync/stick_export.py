@@ -182,11 +182,20 @@ class FolderTarget:
 
     def names(self) -> set[str]:
         """See ``Target``."""
-        return {path.name.upper() for path in self.folder.iterdir()}
+        return {path.name.upper() for path in self._paths()}
+
+    def _paths(self) -> list[Path]:
+        try:
+            return [*self.folder.iterdir()]
+        except OSError as error:
+            raise _refused(error, str(self.folder)) from None
 
     def put(self, name: str, raw: bytes) -> None:
         """See ``Target``."""
-        room = self._free(self.folder) - SPARE_BYTES
+        try:
+            room = self._free(self.folder) - SPARE_BYTES
+        except OSError as error:
+            raise _refused(error, name) from None
         if room < len(raw):
             raise StickRefused("no_room", name, needed=len(raw), free=max(0, room))
         self._write(name, raw)
@@ -195,7 +204,7 @@ class FolderTarget:
         """See ``Target``."""
         self._write(INDEX, index)
         named = {piece.name for piece in Index.read(index).claimed.pieces} | {INDEX}
-        for path in [*self.folder.iterdir()]:
+        for path in self._paths():
             if path.suffix.upper() in (SUFFIX, UNFINISHED) and path.name.upper() not in named:
                 with suppress(OSError):
                     path.unlink()

@@ -96,3 +96,21 @@ def test_whoever_finds_the_stick_learns_nothing_of_any_entry(
     everything = b"".join(path.read_bytes() for path in stick.rglob("*") if path.is_file())
     for secret in ("T01-001", "GA001", "case_received", CANARY, "门口", "ZX-07", "number_scheme"):
         assert secret.encode() not in everything
+
+
+def test_everything_again_fits_whatever_part_the_other_side_confirmed(
+    hall: Hall, office: Listening, stick: Path
+):
+    back(office, stick)
+    home(hall, stick)
+    out(hall, stick)
+    arrive(office, stick)
+    # The center holds 6 entries, the hall 1 of 7 orders; both have more to give since.
+    back(office, stick)
+    home(hall, stick)
+    write(hall, 3)
+    assert out(hall, stick, everything=True).entries == 9
+    assert counted(arrive(office, stick)) == (3, 6, True)
+    back(office, stick, everything=True)
+    taken = home(hall, stick)
+    assert (taken.refused, taken.new) == (None, 3)

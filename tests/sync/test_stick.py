@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -234,6 +235,26 @@ def test_an_export_that_is_broken_off_leaves_the_one_before_it_whole(tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         export(FolderTarget(tmp_path, HEADING), HEADING, SEALER, pulled_out())
     assert taken(only(tmp_path)) == EXPECTED
+
+
+def test_a_stick_that_is_pulled_out_while_it_is_written_is_told_by_the_name_of_the_file(
+    tmp_path: Path,
+):
+    def pulled_out() -> Iterator[Content]:
+        yield CONTENTS[0]
+        shutil.rmtree(tmp_path / "ONEHALL")
+        yield CONTENTS[1]
+
+    with pytest.raises(StickRefused, match="broken") as refused:
+        export(FolderTarget(tmp_path, HEADING), HEADING, SEALER, pulled_out())
+    assert refused.value.name.endswith("00001.OHS")
+
+
+def test_a_file_where_the_folder_should_be_is_not_overwritten(tmp_path: Path):
+    (tmp_path / "ONEHALL").write_text("somebody's", encoding="utf-8")
+    with pytest.raises(StickRefused, match="broken"):
+        FolderTarget(tmp_path, HEADING)
+    assert (tmp_path / "ONEHALL").read_text(encoding="utf-8") == "somebody's"
 
 
 class Small(FolderTarget):

@@ -7,9 +7,12 @@ import re
 
 import pytest
 
-from sync.errors import BY_CODE, StickRefused
+from sync.errors import BY_CODE, Fork, StickRefused
+from sync.stick import Piece
+from tests.simulation.disk import Disk
 from tests.source import ROOT, product_sources
-from web.sticks import SENTENCES, sentences
+from tests.sync.stores import log_store
+from web.sticks import SENTENCES, Taken, sentences
 
 
 def reasons() -> set[str]:
@@ -41,3 +44,17 @@ def telling(sentence: str) -> str:
 def test_the_handbook_explains_every_sentence(reason: str):
     text = (ROOT / "docs/handbook/upan.md").read_text(encoding="utf-8")
     assert telling(SENTENCES[reason]) in text
+
+
+def test_after_a_refusal_nothing_more_of_that_log_is_tried_and_other_logs_are():
+    logs, taken, tried = log_store(Disk()), Taken("stick"), []
+
+    def refuse(name: str) -> None:
+        tried.append(name)
+        raise Fork("another history")
+
+    for name, origin in (("A", "c.example/T01/1"), ("B", "c.example/T01/1"), ("C", "other")):
+        piece = Piece(f"{name}.OHS", 1, "0" * 64, origin, 0, 1)
+        taken.batch(logs, piece, lambda name=name: refuse(name))  # type: ignore[misc]
+    assert tried == ["A", "C"]
+    assert taken.refused is not None and taken.refused.name == "A.OHS"
