@@ -10,13 +10,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 
+import aggregator.center
+import node.hall
 from aggregator import commands as center_commands
 from aggregator.center import Center, CenterSettings
 from deploy.casework import until
@@ -26,6 +28,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CaseReceived, Finding, NumberScheme
 from sync import failpoints
 from sync.client import HttpLine
+from sync.clock import Clock, system_clock
 from sync.tables import Tables
 from tests.journeys.town import free_ports
 from tests.releases.content import GUIDES, NAME, Town, make
@@ -42,13 +45,33 @@ FORKS.set_forkserver_preload(["node.commands", "aggregator.commands"])
 PATIENCE_S = 2.0
 
 
-def run_program(program: str, told: list[str], armed: str, log: Path, patience_s: float) -> None:
-    """What runs in a process of its own: one of the two programs, with this point armed."""
-    HttpLine.connect_s = HttpLine.read_s = patience_s
+@dataclass(frozen=True)
+class Circumstances:
+    """Under which a program runs: the armed point, how long it bears a silent line, and how far
+    the wall clock of its machine is off.
+    """
+
+    armed: str = ""
+    patience_s: float = PATIENCE_S
+    clock_off_s: float = 0.0
+
+
+def clock_off_by(seconds: float) -> Clock:
+    """A machine's own clocks, with another time on the wall."""
+    right = system_clock()
+    return replace(right, now=lambda: right.now() + timedelta(seconds=seconds))
+
+
+def run_program(program: str, told: list[str], log: Path, given: Circumstances) -> None:
+    """What runs in a process of its own: one of the two programs."""
+    HttpLine.connect_s = HttpLine.read_s = given.patience_s
+    clock = clock_off_by(given.clock_off_s)
+    for module in (node.hall, aggregator.center):
+        vars(module)["system_clock"] = lambda: clock
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    failpoints._armed = armed
+    failpoints._armed = given.armed
     commands = {"node": hall_commands, "aggregator": center_commands}
     commands[program].main(told)
 
@@ -88,6 +111,7 @@ class Machines:
         replace(CenterSettings.load(center), listen=f"127.0.0.1:{self.port}").save(center)
         self._serials = count(1)
         self._center: Program | None = None
+        self.clocks_off_s = {"node": 0.0, "aggregator": 0.0}
         self.acknowledged: list[str] = []
 
     # --- work ---------------------------------------------------------------------------------
@@ -96,7 +120,8 @@ class Machines:
     def hall(self) -> Iterator[Hall]:
         """The hall's data, opened here."""
         data = self.folder / "hall"
-        hall = Hall(data, HallSettings.load(data))
+        clock = clock_off_by(self.clocks_off_s["node"])
+        hall = Hall(data, HallSettings.load(data), clock)
         try:
             yield hall
         finally:
@@ -106,7 +131,8 @@ class Machines:
     def center(self) -> Iterator[Center]:
         """The center's data, opened here beside its process."""
         data = self.folder / "center"
-        center = Center(data, CenterSettings.load(data))
+        clock = clock_off_by(self.clocks_off_s["aggregator"])
+        center = Center(data, CenterSettings.load(data), clock)
         try:
             yield center
         finally:
@@ -138,7 +164,9 @@ class Machines:
 
     def hall_runs(self, *command: str, armed: str = "") -> bool:
         """Run a command of the hall to its end; whether it ended at the armed point."""
-        self.told = self._begin("node", [*command, "--data", str(self.folder / "hall")], armed)
+        self.told = self._begin(
+            "node", [*command, "--data", str(self.folder / "hall")], Circumstances(armed)
+        )
         return self.told.ended_at_its_point()
 
     def synced(self) -> dict[str, Any]:
@@ -152,7 +180,7 @@ class Machines:
     def hall_serves(self, url: str, patience_s: float) -> Iterator[None]:
         """The hall's program serves there until the block ends; how long it bears a silent line."""
         told = ["serve", "--data", str(self.folder / "hall")]
-        begun = self._begin("node", told, patience_s=patience_s)
+        begun = self._begin("node", told, Circumstances(patience_s=patience_s))
         try:
             until("the hall", lambda: begun.ended() or _answers(url), 60)
             yield
@@ -168,17 +196,15 @@ class Machines:
     def start_center(self, armed: str = "") -> None:
         """Start the center's process."""
         told = ["serve", "--data", str(self.folder / "center")]
-        self._center = begun = self._begin("aggregator", told, armed)
+        self._center = begun = self._begin("aggregator", told, Circumstances(armed))
         until("the center", lambda: begun.ended() or _answers(self.url), 60)
 
-    def _begin(
-        self, program: str, told: list[str], armed: str = "", *, patience_s: float = PATIENCE_S
-    ) -> Program:
+    def _begin(self, program: str, told: list[str], given: Circumstances) -> Program:
         log = self.folder / f"{next(self._serials)}.log"
-        given = (program, told, armed, log, patience_s)
-        process = FORKS.Process(target=run_program, args=given)
+        given = replace(given, clock_off_s=self.clocks_off_s[program])
+        process = FORKS.Process(target=run_program, args=(program, told, log, given))
         process.start()
-        return Program(process, armed, log)
+        return Program(process, given.armed, log)
 
     def rest(self) -> None:
         """Wait until the center has ended, or has applied all that it received."""
