@@ -25,6 +25,7 @@ from aggregator import (
 # Its routes join the sync interface, which the process or a test puts into the application.
 from aggregator import file_intake as _file_intake  # noqa: F401
 from aggregator.center import Center
+from aggregator.interface import listings
 from aggregator.office import (
     ADMINISTRATOR,
     EXTENSION,
@@ -33,8 +34,10 @@ from aggregator.office import (
     ROLES,
 )
 from aggregator.rounds import CONTACT_DDL
+from web import api_pages
 from web.app import TABLES, create_shell
 from web.bodies import SealedRequest
+from web.interface import interface
 from web.shell import NavItem, Shell, ShellSettings
 
 SITE = "center"
@@ -66,6 +69,7 @@ NAVIGATION = (
     NavItem(endpoint="enrolment.listing", label="分厅登记", roles=(ADMINISTRATOR,), access_key="8"),
     NavItem(endpoint="keys.overview", label="密钥", roles=(ADMINISTRATOR,)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=(ADMINISTRATOR,), access_key="9"),
+    NavItem(endpoint="api_tokens.listing", label="接口令牌", roles=(ADMINISTRATOR,)),
 )
 
 
@@ -112,6 +116,8 @@ def create_app(center: Center) -> Shell:
     app.register_blueprint(key_pages.pages)
     app.register_blueprint(files.pages)
     app.jinja_env.globals.update(scanbook.WORDS)
+    interface(app, listings(center))
+    app.register_blueprint(api_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     return app

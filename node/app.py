@@ -33,11 +33,13 @@ from node.deemed import deem_overdue
 from node.desk import FACES, HALL
 from node.face_gallery import Faces, delete_templates_without_ground
 from node.hall import Hall
+from node.interface import listings
 from node.items import ItemFinder
 from sync.errors import DiskFull
-from web import logs
+from web import api_pages, logs
 from web.app import TABLES, create_shell
 from web.bodies import SealedRequest
+from web.interface import interface
 from web.shell import NavItem, Shell, ShellSettings
 
 ROLES = {
@@ -93,6 +95,7 @@ NAVIGATION = (
     NavItem(endpoint="members.listing", label="工作人员", roles=("supervisor", "administrator")),
     NavItem(endpoint="terminals.listing", label="签到终端", roles=("administrator",)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
+    NavItem(endpoint="api_tokens.listing", label="接口令牌", roles=("administrator",)),
     NavItem(endpoint="enrolment.show", label="入网", roles=("administrator",)),
 )
 
@@ -125,6 +128,8 @@ def create_app(hall: Hall) -> Shell:
     app.extensions[windows.FINDER] = ItemFinder()
     for room in ROOMS:
         app.register_blueprint(room)
+    interface(app, listings(hall))
+    app.register_blueprint(api_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
     app.add_banners(home.warnings)

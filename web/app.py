@@ -20,6 +20,7 @@ from sync.store import Database
 from web import (
     access,
     accounts,
+    api_tokens,
     attempts,
     headers,
     logs,
@@ -41,6 +42,7 @@ TABLES: tuple[str, ...] = (
     *attempts.TABLES,
     *sessions.TABLES,
     *once.TABLES,
+    *api_tokens.TABLES,
 )
 """The shell's own tables, as portable DDL: the application creates them with `Database.create`."""
 

@@ -1,0 +1,95 @@
+"""The lists that a hall and the center have alike: cases, punches and guides, without a person.
+
+Cases and punches are named by ids and staff numbers; who an applicant is stands in no item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from sync.store import Database
+from web.interface import Listing
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Where a case stands. Dates are days; an empty text means not yet."""
+
+    id: str
+    hall: str
+    case_no: str
+    item: str
+    guide_version: int
+    stage: str
+    received_on: str | None
+    accepted_on: str | None
+    legal_due: str | None
+    promised_due: str | None
+    provisional: bool
+    decided_on: str | None
+    outcome: str | None
+
+
+class Punch(msgspec.Struct, frozen=True):
+    """One signing in; ``grade`` is the strength of the evidence, never a score."""
+
+    id: str
+    hall: str
+    staff_no: str
+    punched_at: str
+    way: str
+    grade: str
+
+
+class Guide(msgspec.Struct, frozen=True):
+    """One published version of a guide."""
+
+    id: str
+    item: str
+    version: int
+    published_on: str
+
+
+def cases(database: Database, after: str, most: int) -> Sequence[Case]:
+    """Cases in the order of their ids."""
+    rows = database.query(
+        "SELECT id, hall, case_no, item, guide_version, stage, received_on, accepted_on, "
+        "legal_due, promised_due, provisional, decided_on, outcome FROM case_standing "
+        "WHERE id > :after ORDER BY id LIMIT :most",
+        after=after,
+        most=most,
+    )
+    return [msgspec.convert(dict(row), Case, strict=False) for row in rows]
+
+
+def punches(database: Database, after: str, most: int) -> Sequence[Punch]:
+    """Punches in the order of their ids."""
+    rows = database.query(
+        "SELECT id, hall, staff_no, punched_at, way, grade FROM punch "
+        "WHERE id > :after ORDER BY id LIMIT :most",
+        after=after,
+        most=most,
+    )
+    return [msgspec.convert(dict(row), Punch, strict=False) for row in rows]
+
+
+def guides(database: Database, after: str, most: int) -> Sequence[Guide]:
+    """Published versions of guides in the order of their ids."""
+    rows = database.query(
+        "SELECT id, item, version, published_on FROM guide_published "
+        "WHERE id > :after ORDER BY id LIMIT :most",
+        after=after,
+        most=most,
+    )
+    return [msgspec.convert(dict(row), Guide, strict=False) for row in rows]
+
+
+def shared(database: Database) -> list[Listing]:
+    """These lists over one database."""
+    return [
+        Listing("cases", "办件", "Cases and where they stand.", Case, partial(cases, database)),
+        Listing("punches", "签到", "Punches of staff.", Punch, partial(punches, database)),
+        Listing("guides", "服务指南", "Published guides.", Guide, partial(guides, database)),
+    ]
