@@ -26,7 +26,7 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS comparison_wish (
         hall TEXT PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL)""",
 )
-_RETRY_S = 10
+_RETRY_S, _PATIENCE_S = 10, 5.0
 # Every kept byte of a log is read for one answer: one log at a time in each process.
 _turn = threading.Lock()
 
@@ -49,7 +49,7 @@ def answer_compare(center: Center, keys: HallKeys, question: bytes) -> CompareAn
     head = Checkpoint.parse(note.text)
     if head.origin != ask.origin:
         raise Malformed("a head of another log than the one that is asked about")
-    if not _turn.acquire(blocking=False):
+    if not _turn.acquire(timeout=_PATIENCE_S):
         raise TryLater("another log is being compared", retry_after=_RETRY_S)
     try:
         said = comparison.answer(center.logs, ask, head.size)

@@ -12,6 +12,7 @@ from datetime import datetime
 from aggregator.center import Center
 from aggregator.halls import HallFacts, every_hall, standards_size
 from aggregator.intake import Worker
+from aggregator.silence import silent_halls
 from web.metrics import Fact
 
 DISK_LOW_SHARE = 0.1
@@ -33,6 +34,8 @@ def of_center(center: Center) -> Iterator[Fact]:
         yield Fact("onehall_batch_bytes_total", said, int(row["plain"]), label)
     said = "Entries of the standards log."
     yield Fact("onehall_standards_entries", said, standards_size(center))
+    said = "Enrolled halls that were silent for longer than was set."
+    yield Fact("onehall_halls_silent", said, len(silent_halls(center, now)))
     disk = shutil.disk_usage(center.data)
     yield Fact("onehall_disk_free_bytes", "Room on the disk of the data folder.", disk.free)
     yield Fact("onehall_disk_bytes", "Size of the disk of the data folder.", disk.total)
@@ -53,6 +56,8 @@ def _of_hall(facts: HallFacts, now: datetime) -> Iterator[Fact]:
     if facts.local is not None:
         said = "Entries of the log that the hall wrote, as it said."
         yield Fact("onehall_hall_written", said, facts.local, label)
+    said = "1 when the latest comparison with the hall was not equal."
+    yield Fact("onehall_hall_differs", said, bool(facts.differs), label)
     if facts.contact_at:
         silent = (now - datetime.fromisoformat(facts.contact_at)).total_seconds()
         said = "Seconds since the hall's last contact."

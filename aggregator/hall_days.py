@@ -1,60 +1,37 @@
-"""What a hall wrote, by day and kind: counted from the tables here, and compared with the hall."""
+"""What a hall wrote, by day and kind: counted from what is kept here, and compared with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aggregator.center import Center
 from standards.records import RECORDS
 from sync.comparison import Comparison
-from web.moments import CHINA, stamp
+from sync.kept import kept_days
 
 DAYS_SHOWN = 14
 
-_HOURS = """
-SELECT kind, hour, COUNT(*) AS n FROM (
-  SELECT 'case_received' AS kind, substr(at, 1, 13) AS hour FROM case_received
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'case_step', substr(at, 1, 13) FROM case_step
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'staff_member', substr(at, 1, 13) FROM staff_member
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'face_consent', substr(at, 1, 13) FROM face_consent
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'punch', substr(at, 1, 13) FROM punch
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'finding_answer', substr(at, 1, 13) FROM finding_answer
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'keys_rotated', substr(at, 1, 13) FROM keys_rotated
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'material_scanned', substr(at, 1, 13) FROM material_scanned
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'file_missing', substr(at, 1, 13) FROM file_missing
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'erasure_decided', substr(at, 1, 13) FROM erasure_decided
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'epoch_opened', substr(at, 1, 13) FROM epoch_opened
-    WHERE hall = :hall AND at >= :since
-  UNION ALL SELECT 'entries_moved', substr(at, 1, 13) FROM entries_moved
-    WHERE hall = :hall AND at >= :since
-) entries GROUP BY kind, hour
-"""
+# Enough for two weeks of any hall; what a page reads stays bounded.
+_ENTRIES_READ = 20_000
 
 HALL_KINDS = tuple(record.kind for record in RECORDS if record.owner == "hall")
 """Kinds that a hall writes, in the order of their columns."""
 
 
 def days_by_kind(center: Center, hall: str, days: int = DAYS_SHOWN) -> dict[str, dict[str, int]]:
-    """Day -> kind -> applied entries written on that day (the hall's own day), newest first."""
-    midnight = center.clock.local().replace(hour=0, minute=0, second=0, microsecond=0)
-    since = stamp(midnight - timedelta(days=days - 1))
+    """Day -> kind -> received entries written on that day (the hall's own day), newest first."""
+    since = (center.clock.today() - timedelta(days=days - 1)).isoformat()
     found: dict[str, dict[str, int]] = {}
-    for row in center.db.query(_HOURS, hall=hall, since=since):
-        hour = datetime.fromisoformat(f"{row['hour']}:00:00+00:00").astimezone(CHINA)
-        counts = found.setdefault(hour.date().isoformat(), {})
-        counts[row["kind"]] = counts.get(row["kind"], 0) + int(row["n"])
+    for state in center.logs.states():
+        if state.writer != hall:
+            continue
+        start = max(0, state.size - _ENTRIES_READ)
+        cells = kept_days(center.logs, state.origin, state.size, start).cells(since, "9")
+        for (day, kind), cell in cells.items():
+            counts = found.setdefault(day, {})
+            counts[kind] = counts.get(kind, 0) + cell.count
     return dict(sorted(found.items(), reverse=True))
 
 

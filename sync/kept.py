@@ -50,10 +50,10 @@ def kept_roots(logs: LogStore, origin: str, ranges: Sequence[Range]) -> list[byt
     return [kept_root(logs, origin, start, stop) for start, stop in ranges]
 
 
-def kept_days(logs: LogStore, origin: str, size: int) -> DayTable:
-    """The first ``size`` entries by day and kind; what is lost is not counted."""
+def kept_days(logs: LogStore, origin: str, size: int, start: int = 0) -> DayTable:
+    """Entries ``start`` to ``size`` by day and kind; what is lost is not counted."""
     table = DayTable()
-    for leaf in kept_leaves(logs, origin, 0, size):
+    for leaf in kept_leaves(logs, origin, start, size):
         if leaf is not None:
             table.add(leaf)
     return table

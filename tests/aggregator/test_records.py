@@ -173,6 +173,19 @@ def test_the_verifier_says_what_does_not_hold(
     assert (told.returncode, told.stdout.splitlines()[-1]) == (1, f"FAILS: {reason}")
 
 
+@pytest.mark.parametrize("name", ["receipt", "keys", "hall"])
+def test_a_signature_that_nobody_asked_for_is_refused_because_nobody_checks_it(
+    scene: Scene, tmp_path: Path, name: str
+):
+    proof = json.loads(scene.proof(5))
+    more = proof[name] + "— somebody.example " + "A" * 96 + "\n"
+    path = tmp_path / "proof.json"
+    path.write_text(written({**proof, name: more}), encoding="utf-8")
+    told = check(path)
+    assert told.returncode == 1
+    assert " signatures and not " in told.stdout.splitlines()[-1]
+
+
 def test_a_record_without_a_receipt_has_no_proof_yet(scene: Scene):
     scene.hall.write(consent(), actor="T01-001")
     center = scene.listening.center

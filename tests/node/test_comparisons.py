@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 from aggregator import comparisons as at_center
 from aggregator.center import Center
 from aggregator.halls import Sign, one_hall, signs
-from node import comparisons
+from node import comparisons, epochs
 from node.commands import main
 from node.comparisons import Outcome
 from node.hall import Hall
 from node.syncing import Syncing
+from standards.records import EpochOpened
 from sync import comparison, messages
 from sync.batch import hashes_of, pack, split_leaves
 from sync.client import Line
@@ -210,6 +211,22 @@ def test_when_all_is_well_again_the_last_difference_is_gone_and_says_since_when(
     compared(hall, office)
     (here,) = comparisons.latest(hall)
     assert here.state == DIFFERENT and here.equal_size == 20 and here.equal_at < here.at
+
+
+def test_every_log_of_a_hall_that_went_on_in_a_new_epoch_is_compared(hall: Hall, office: Listening):
+    opened = EpochOpened(cause="restored", previous=1, branched_at=20, known_size=20)
+    epochs.open_next(hall, opened)
+    hall.write(case(50), actor="T01-001")
+    assert Syncing(hall).turn().state == "waiting"
+    outcomes = comparisons.compare(hall, line_of(hall, office.url))
+    assert [(one.found.origin, one.found.state, one.found.size) for one in outcomes] == [
+        ("city.example/T01/1", EQUAL, 20),
+        ("city.example/T01/2", EQUAL, 2),
+    ]
+    assert [one.size for one in at_center.of_hall(office.center, "T01")] == [20, 2]
+    spoil(office.center, hall, 1)
+    found = [one.found for one in comparisons.compare(hall, line_of(hall, office.url))]
+    assert [(one.state, one.index) for one in found] == [(EQUAL, None), (DIFFERENT, 1)]
 
 
 def test_a_hall_without_a_receipt_has_nothing_to_compare(tmp_path: Path, office: Listening):
