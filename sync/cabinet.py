@@ -121,7 +121,10 @@ class Cabinet:
     def _turn(self, name: str) -> Iterator[tuple[Path, IO[bytes]]]:
         """The coming file, for one thread of one process at a time."""
         path = self._coming / name
+        is_new = not path.exists()
         with _private(path, 0) as file:
+            if is_new:
+                sync_names(self._coming)
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
             yield path, file
 

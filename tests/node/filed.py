@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 from aggregator import archives as center_archives
 from aggregator.apply import apply_all
@@ -89,9 +90,11 @@ class Filed:
 
     def attach(self, plain: bytes, case_id: str = CASE_ID) -> Kept:
         """Attach a scan as the page does."""
-        kept = archives.archive_of(self.hall).keep(
-            io.BytesIO(plain), archives.file_secret(self.hall)
-        )
+        return self.attach_from(io.BytesIO(plain), case_id)
+
+    def attach_from(self, plain: IO[bytes], case_id: str = CASE_ID) -> Kept:
+        """Attach a scan from a stream."""
+        kept = archives.archive_of(self.hall).keep(plain, archives.file_secret(self.hall))
         record = MaterialScanned(
             case_id=case_id,
             material="M1",
@@ -106,9 +109,13 @@ class Filed:
 
     def hand_over(self, plain: bytes) -> Kept:
         """Hand a file to the hall as the center's page does."""
+        return self.hand_over_from(io.BytesIO(plain))
+
+    def hand_over_from(self, plain: IO[bytes]) -> Kept:
+        """Hand a file over from a stream."""
         center = self.office.center
         archive = center_archives.archive_of(center, "T01")
-        kept = archive.keep(io.BytesIO(plain), center_archives.file_secret(center))
+        kept = archive.keep(plain, center_archives.file_secret(center))
         record = FileHanded(
             for_hall="T01",
             purpose="handover",

@@ -29,7 +29,7 @@ from sync.errors import SyncError
 from tests.node.hall import TurnableClock
 from tests.powercut.coherence import entries_of, incoherences, tables_of
 from tests.powercut.journal import Mark
-from tests.powercut.promises import TOLD
+from tests.powercut.promises import TOLD, half_files
 from tests.powercut.stage import DATABASES, HALL, NAME, OFFICE, SETTINGS
 from tests.powercut.truth import Truth
 from tests.powercut.watched import digest
@@ -119,6 +119,7 @@ def _of_state(image: Image) -> Violations:
 def _of_logs(image: Image, machine: Machine) -> Violations:
     """Every log is a beginning of what was written, and ends where a transaction ended."""
     yield from incoherences(machine.logs)
+    yield from (f"half a file has the name {name}" for name in half_files(machine))
     for state in machine.logs.states():
         truth = image.truth.entries.get(state.origin, [])
         if entries_of(machine.logs, state) != truth[: state.size]:

@@ -9,6 +9,7 @@ from typing import Any
 from aggregator import roster
 from node import casebook, codes, enrolment
 from standards.records import CaseReceived
+from sync.cabinet import Cabinet
 from sync.notes import Checkpoint, open_note
 from web.accounts import Accounts
 
@@ -62,6 +63,24 @@ def _account(machine: Any, told: Facts) -> bool:
     return Accounts(machine.db, machine.clock.now).find(told["login"]) is not None
 
 
+def _cabinet(machine: Any) -> Cabinet:
+    """The files of the hall at the hall, or at the center."""
+    folder = machine.data / "files"
+    return Cabinet(folder if hasattr(machine.settings, "hall") else folder / "T01")
+
+
+def _filed(machine: Any, told: Facts) -> bool:
+    """Somebody was told that this file is kept: it is whole, right, and named by an entry."""
+    rows = machine.db.query("SELECT idx FROM file_named WHERE hash = :name", name=told["name"])
+    return _cabinet(machine).is_sound(told["name"]) and bool(rows)
+
+
+def half_files(machine: Any) -> list[str]:
+    """Files whose bytes are not those of their name: there is none, whatever was cut."""
+    cabinet = _cabinet(machine)
+    return [name for name in cabinet.names() if not cabinet.is_sound(name)]
+
+
 TOLD: dict[str, Callable[[Any, Facts], bool]] = {
     "reported": _reported,
     "answered": _answered,
@@ -69,4 +88,5 @@ TOLD: dict[str, Callable[[Any, Facts], bool]] = {
     "approved": _approved,
     "enrolled": _enrolled,
     "account": _account,
+    "filed": _filed,
 }

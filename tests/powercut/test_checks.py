@@ -82,6 +82,7 @@ def test_an_entry_that_nobody_wrote_is_found(stage: Stage):
         Mark("answered", {"origin": "tonghua.example/T01/1", "size": 4, "case": "not there"}),
         Mark("enrolled", {}),
         Mark("account", {"login": "li"}),
+        Mark("filed", {"name": "ab" * 32}),
     ],
 )
 def test_something_acknowledged_that_is_not_there_is_found(stage: Stage, told: Mark):
@@ -91,3 +92,12 @@ def test_something_acknowledged_that_is_not_there_is_found(stage: Stage, told: M
 def test_settings_or_keys_that_are_gone_are_found(stage: Stage):
     kept = Mark("kept", {"path": "keys/vault.key", "content": "of another key"})
     assert "keys/vault.key is gone" in found_after(stage, None, [kept])
+
+
+def test_half_a_file_under_a_name_is_found(stage: Stage):
+    def cut_short(hall: Hall) -> None:
+        folder = hall.data / "files" / "ab"
+        folder.mkdir(parents=True)
+        (folder / ("ab" * 32)).write_bytes(b"half")
+
+    assert "half a file has the name abab" in found_after(stage, cut_short)
