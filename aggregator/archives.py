@@ -6,8 +6,10 @@ share that folder. Knows no request.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aggregator.center import Center
-from sync.archive import Archive, before_an_hour
+from sync.archive import Archive
 from sync.cabinet import Cabinet, Piece, is_file_name
 from sync.errors import DiskFull, FileAbsent, Gap, TryLater, UnknownFile
 from sync.keyfiles import key_file
@@ -26,13 +28,25 @@ def file_secret(center: Center) -> bytes:
     return key_file(center.data / "keys", "files")
 
 
+def look_through(center: Center) -> int:
+    """Set the tables right by the disk, hall by hall; how many files had gone from it.
+
+    What had gone, after a restore say, is wanted from the halls again.
+    """
+    rows = center.db.query("SELECT DISTINCT hall FROM file_held")
+    halls = {str(row["hall"]) for row in rows}
+    if (folder := center.data / "files").is_dir():
+        halls |= {path.name for path in folder.iterdir() if path.is_dir()}
+    return sum(archive_of(center, hall).look_through() for hall in sorted(halls))
+
+
 def wanted_of(center: Center, keys: HallKeys, after: str) -> FilesWanted:
     """The files that a hall's logs name and that the center lacks, behind a name."""
     if after and not is_file_name(after):
         raise UnknownFile("not the name of a file")
     archive = archive_of(center, keys.hall)
     if not after:
-        archive.drop_orphans(before_an_hour(center.clock))
+        archive.drop_useless(center.clock.now() - timedelta(hours=1))
     found = archive.wanted(keys.hall, after)
     return FilesWanted(wanted=tuple(found))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import threading
 
-from aggregator import figures
+from aggregator import archives, figures
 from aggregator.app import create_app
 from aggregator.center import Center
 from aggregator.intake import Worker, intake
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
-from web.listener import Listener, serve_all
+from web.listener import MIB, Listener, serve_all
+from web.uploads import MAX_UPLOAD_BYTES
 from web.watchdog import Watchdog
 
 
@@ -24,10 +26,16 @@ def serve(center: Center) -> None:
     app.health.register("workers", watchdog.health)
     app.metrics.tell(lambda: figures.of_worker(worker))
     host, _, port = center.settings.listen.rpartition(":")
-    # Above the application's own cap, so that a batch that is too large is refused in its words.
-    listener = Listener(
-        app=app, host=host, port=int(port), threads=16, max_body=MAX_BATCH_BYTES + 8 * 1024 * 1024
-    )
+    # Above the application's own caps, so that what is too large is refused in its words.
+    most = max(MAX_BATCH_BYTES, MAX_UPLOAD_BYTES) + 8 * MIB
+    listener = Listener(app=app, host=host, port=int(port), threads=16, max_body=most)
+
+    def look_through() -> None:
+        try:
+            logs.event("files.looked_through", gone=archives.look_through(center))
+        except Exception as error:
+            # The next start looks again; meanwhile a file that is gone is found when it is asked.
+            logs.failure("files", error)
 
     def ready(running: object) -> None:
         # What stands at the start stays: the collector need not walk over it again and again.
@@ -35,6 +43,7 @@ def serve(center: Center) -> None:
         gc.set_threshold(20_000, 20, 20)
         worker.start()
         watchdog.start()
+        threading.Thread(target=look_through, name="files", daemon=True).start()
         logs.event("center.ready", center=center.settings.center, listen=center.settings.listen)
 
     def stopping() -> None:

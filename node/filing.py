@@ -10,14 +10,14 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from node import archives, center_line, enrolment
 from node.archives import DOWN, UP, Job
 from node.hall import Hall
 from node.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, SyncStatus
-from sync.archive import Archive, before_an_hour
+from sync.archive import Archive
 from sync.client import HttpLine
 from sync.errors import (
     FileAbsent,
@@ -143,7 +143,6 @@ class Filing:
 
     def _run(self) -> None:
         with self.heart.step("looking through the files", 600):
-            self._archive.cabinet.tidy()
             self._archive.look_through()
         while not self._stop.is_set():
             with self.heart.step("a piece of a file"):
@@ -232,7 +231,7 @@ class Filing:
         now = self._now()
         if now - self._asked_at >= ASK_AGAIN_S:
             exchange.look_up_wanted()
-            self._archive.drop_orphans(before_an_hour(self._hall.clock))
+            self._archive.drop_useless(self._hall.clock.now() - timedelta(hours=1))
             self._asked_at = now
         if now - self._absent_at >= ABSENT_AGAIN_S:
             self._archive.forget_absent()

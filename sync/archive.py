@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from sync.cabinet import Cabinet, Piece
@@ -17,11 +17,6 @@ from sync.sealed_files import content_key, digest_of, opened, sealed
 from sync.store import Database
 
 LIST_LENGTH = 500
-
-
-def before_an_hour(clock: Clock) -> str:
-    """The moment from before which an unnamed file is nobody's."""
-    return (clock.now() - timedelta(hours=1)).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)
@@ -159,7 +154,12 @@ class Archive:
         return [str(row["hash"]) for row in rows]
 
     def look_through(self) -> int:
-        """Compare the table with the disk, both ways; how many files had gone from the disk."""
+        """Set the table right by the disk, and delete what nobody can use.
+
+        Run it at the start and now and then. Answers how many files had gone from the disk.
+        """
+        an_hour_ago = self.clock.now() - timedelta(hours=1)
+        self.cabinet.tidy(an_hour_ago.timestamp())
         on_disk = set(self.cabinet.names())
         rows = self.db.query("SELECT hash FROM file_held WHERE hall = :hall", hall=self.hall)
         noted = {str(row["hash"]) for row in rows}
@@ -168,23 +168,34 @@ class Archive:
         for name in on_disk - noted:
             # Its name was given, and the power went before the table was written.
             self.note_held(name, self.cabinet.size(name) or 0)
+        self.drop_useless(an_hour_ago)
         return len(noted - on_disk)
 
-    def drop_orphans(self, before: str) -> int:
-        """Delete files that came in before a moment (UTC text) and that no entry ever named.
+    def drop_useless(self, before: datetime) -> int:
+        """Delete files that no key opens any more, and those that no entry ever named.
 
-        An intake that was cut off between keeping its file and writing its entry left them.
+        The first lost their last name by an erasure (however it came, a crash in the middle
+        included). The second were left by an intake that was cut off before its entry was
+        written; only those from before a moment, for an entry may be written just now.
         """
+        stamp = before.astimezone(UTC).isoformat(timespec="milliseconds")
         rows = self.db.query(
-            "SELECT h.hash FROM file_held h WHERE h.hall = :hall AND h.at < :before "
-            "AND NOT EXISTS (SELECT 1 FROM file_named n WHERE n.hash = h.hash)",
+            "SELECT h.hash FROM file_held h WHERE h.hall = :hall AND NOT EXISTS "
+            "(SELECT 1 FROM file_named n JOIN personal p "
+            "ON p.origin = n.origin AND p.idx = n.idx WHERE n.hash = h.hash) "
+            "AND (h.at < :before OR EXISTS (SELECT 1 FROM file_named o WHERE o.hash = h.hash))",
             hall=self.hall,
-            before=before,
+            before=stamp,
         )
         for row in rows:
-            self.cabinet.drop(str(row["hash"]))
-            self.note_lost(str(row["hash"]))
+            self._drop(str(row["hash"]))
         return len(rows)
+
+    def _drop(self, name: str) -> None:
+        self.cabinet.drop(name)
+        with self.db.transaction():
+            self.note_lost(name)
+            self.note_wanted([name])
 
     def drop_unnamed(self, origin: str, index: int) -> list[str]:
         """After the personal part of an entry was erased: delete its files that nobody names now.
@@ -203,8 +214,5 @@ class Archive:
         )
         names = [str(row["hash"]) for row in rows]
         for name in names:
-            self.cabinet.drop(name)
-            with self.db.transaction():
-                self.note_lost(name)
-                self.note_wanted([name])
+            self._drop(name)
         return names

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -193,10 +193,12 @@ class Cabinet:
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             yield from (path.name for path in folder.iterdir() if is_file_name(path.name))
 
-    def tidy(self) -> None:
-        """Delete what an intake left that was cut off; run it while nobody takes files in."""
+    def tidy(self, posix: float) -> None:
+        """Delete what an intake left that was cut off before a moment (POSIX seconds)."""
         for path in self._coming.glob("*.new"):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < posix:
+                    path.unlink()
 
 
 def _private(path: Path, flags: int) -> IO[bytes]:

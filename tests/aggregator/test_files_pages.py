@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date
+import shutil
+from datetime import date, timedelta
 
 from werkzeug.test import TestResponse
 
@@ -180,6 +181,31 @@ def test_what_cannot_be_handed_over_is_said_and_nothing_is_written(office: Offic
 def test_an_intake_that_was_cut_off_leaves_no_file_for_ever(office: Office) -> None:
     archive = archives.archive_of(office.center, "T01")
     kept: Kept = archive.keep(io.BytesIO(PDF), b"s" * 32)
-    assert archive.drop_orphans("2026-11-24T00:59:00") == 0
-    assert archive.drop_orphans("2026-11-24T01:01:00") == 1
+    moment = office.center.clock.now()
+    assert archive.drop_useless(moment - timedelta(minutes=1)) == 0
+    assert archive.drop_useless(moment + timedelta(minutes=1)) == 1
     assert archive.cabinet.size(kept.name) is None
+
+
+def test_a_file_that_no_key_opens_any_more_is_deleted_though_nobody_says_so(
+    furnished: Office,
+) -> None:
+    _, scans = scanned(furnished, 50_000)
+    come(furnished, *scans[0])
+    archive = archives.archive_of(furnished.center, "T01")
+    assert archives.look_through(furnished.center) == 0
+    assert archive.cabinet.is_sound(scans[0][0].file)
+    furnished.center.db.execute("DELETE FROM personal WHERE origin = 'c.example/T01/1'")
+    archives.look_through(furnished.center)
+    assert archive.cabinet.size(scans[0][0].file) is None
+    assert archive.wanted("T01") == []
+
+
+def test_what_a_restored_center_lacks_is_wanted_again(furnished: Office) -> None:
+    _, scans = scanned(furnished, 50_000)
+    come(furnished, *scans[0])
+    shutil.rmtree(furnished.center.data / "files")
+    archive = archives.archive_of(furnished.center, "T01")
+    assert archive.wanted("T01") == []
+    assert archives.look_through(furnished.center) == 1
+    assert archive.wanted("T01") == [scans[0][0].file]
