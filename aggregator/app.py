@@ -7,6 +7,7 @@ from aggregator import (
     cases,
     drafts,
     enrolment,
+    erasures,
     figures,
     files,
     findings,
@@ -68,6 +69,7 @@ NAVIGATION = (
     NavItem(endpoint="presence.today", label="在岗", roles=(RECONCILER, INSPECTOR), access_key="7"),
     NavItem(endpoint="enrolment.listing", label="分厅登记", roles=(ADMINISTRATOR,), access_key="8"),
     NavItem(endpoint="keys.overview", label="密钥", roles=(ADMINISTRATOR,)),
+    NavItem(endpoint="erasures.listing", label="依法删除", roles=(ADMINISTRATOR,)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=(ADMINISTRATOR,), access_key="9"),
     NavItem(endpoint="api_tokens.listing", label="接口令牌", roles=(ADMINISTRATOR,)),
 )
@@ -112,6 +114,7 @@ def create_app(center: Center) -> Shell:
         app.register_blueprint(room.pages)
     app.register_blueprint(presence.pages)
     app.register_blueprint(enrolment.pages)
+    app.register_blueprint(erasures.pages)
     app.register_blueprint(stick_pages.pages)
     app.register_blueprint(key_pages.pages)
     app.register_blueprint(files.pages)

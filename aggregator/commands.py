@@ -11,6 +11,7 @@ import click
 from aggregator import audit_commands, backup_commands, key_commands, roster, serving, spreading
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
+from aggregator.erasure_commands import erase_data
 from aggregator.office import ROLES
 from aggregator.opening import AS_JSON, DATA, opened
 from aggregator.stick_commands import export_stick, import_stick
@@ -29,6 +30,7 @@ def main() -> None:
 main.add_command(key_commands.root)
 main.add_command(key_commands.keys)
 main.add_command(spreading.spread)
+main.add_command(erase_data)
 main.add_command(key_commands.revoke)
 
 

@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from queue import SimpleQueue
@@ -190,10 +190,19 @@ _QUIET_S, _LONGEST_DELAY_S = 0.2, 10.0
 
 
 class Worker:
-    """Applies what was received, in a thread beside the listeners; wakes at once, looks often."""
+    """Applies what was received, in a thread beside the listeners; wakes at once, looks often.
 
-    def __init__(self, center: Center, every_s: float = 5.0) -> None:
-        self._center, self._every = center, every_s
+    Args:
+        chores: run after every turn; quick.
+    """
+
+    def __init__(
+        self,
+        center: Center,
+        every_s: float = 5.0,
+        chores: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        self._center, self._every, self._chores = center, every_s, chores
         self._wake, self._stop = threading.Event(), threading.Event()
         self._fresh: SimpleQueue[str] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="applying", daemon=True)
@@ -259,6 +268,15 @@ class Worker:
                 # A fault with one hall must not hold up the others.
                 failed = _told(error)
         self.last_error = failed
+        self._do_chores()
+
+    def _do_chores(self) -> None:
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception as error:
+                # The next turn tries again.
+                logs.failure("chore", error)
 
     def _let_pass(self) -> None:
         """While batches arrive one upon the other, receipts go first: halls wait for those.

@@ -8,6 +8,7 @@ import threading
 from aggregator import archives, figures
 from aggregator.app import create_app
 from aggregator.center import Center
+from aggregator.erasures import sweeper
 from aggregator.intake import Worker, intake
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
@@ -18,7 +19,7 @@ from web.watchdog import Watchdog
 
 def serve(center: Center) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
-    app, worker = create_app(center), Worker(center)
+    app, worker = create_app(center), Worker(center, chores=(sweeper(center),))
     app.register_blueprint(intake)
     app.extensions["applying"] = worker
     app.health.register("applying", worker.alive)

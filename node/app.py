@@ -9,6 +9,7 @@ from flask import Blueprint
 from node import (
     cases,
     enrolment_page,
+    erasures,
     face_pages,
     figures,
     findings,
@@ -80,6 +81,7 @@ ROOMS: tuple[Blueprint, ...] = (
     face_pages.pages,
     terminals.pages,
     enrolment_page.pages,
+    erasures.pages,
 )
 
 _CASEWORK = ("clerk", "reviewer", "supervisor")
@@ -97,6 +99,7 @@ NAVIGATION = (
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
     NavItem(endpoint="api_tokens.listing", label="接口令牌", roles=("administrator",)),
     NavItem(endpoint="enrolment.show", label="入网", roles=("administrator",)),
+    NavItem(endpoint="erasures.listing", label="依法删除", roles=("administrator",)),
 )
 
 

@@ -20,6 +20,7 @@ from node import (
 )
 from node.app import ROLES
 from node.center_line import line_to
+from node.erasure_commands import erase_data
 from node.hall import HallSettings
 from node.opening import AS_JSON, DATA, opened
 from node.stick_commands import export_stick, import_stick
@@ -188,6 +189,7 @@ main.add_command(audit_commands.audit)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
+main.add_command(erase_data)
 
 
 if __name__ == "__main__":

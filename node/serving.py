@@ -11,6 +11,7 @@ from node import figures
 from node.app import create_app
 from node.deemed import deem_overdue
 from node.desk import FACES, FILING, SYNC, WATCHDOG
+from node.erasures import sweeper
 from node.face_gallery import Faces
 from node.filing import Filing
 from node.hall import Hall
@@ -41,7 +42,7 @@ def address(text: str) -> tuple[str, int]:
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     # Deemed acceptance must not wait until somebody opens a page.
-    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall)])
+    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall), sweeper(hall)])
     filing = Filing(hall, syncing)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine()

@@ -45,6 +45,12 @@ _NEXT: dict[str, frozenset[str]] = {
     "accepted": frozenset({"decided", "withdrawn"}),
 }
 
+
+def is_open(stage: str) -> bool:
+    """Whether something may still happen to a case at this stage."""
+    return stage in _NEXT
+
+
 # The number names hall, day, epoch, serial of the day and two characters of the random id, so
 # that neither two halls, a restored node nor a copied disk hand out one number twice.
 DEFAULT_NUMBER_TEMPLATE = "{hall}-{date}{epoch}{serial:04d}{tail}"
