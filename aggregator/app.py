@@ -21,6 +21,7 @@ from aggregator import (
     scanbook,
     standards,
     stick_pages,
+    tiers,
 )
 
 # Its routes join the sync interface, which the process or a test puts into the application.
@@ -79,6 +80,7 @@ LOCAL_TABLES = (
     *TABLES,
     *CONTACT_DDL,
     *drafts.DDL,
+    *tiers.DDL,
     *cases.DDL,
     *findings.INDEXES,
     *scanbook.INDEXES,

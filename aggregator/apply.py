@@ -20,7 +20,7 @@ from sync import aside
 from sync.applying import Effect, apply_pending, nothing, replay_quarantined
 from sync.entries import Entry
 from sync.store import again
-from sync.tables import Observer, happening_of
+from sync.tables import Observer, happening_of, nobody
 
 JUDGE = "JUDGE"
 
@@ -30,10 +30,13 @@ def apply_hall(center: Center, origin: str, effect: Effect = nothing) -> int:
 
     What the hall wrote in earlier epochs goes first, so that both sides have one order.
     """
-    judge, done = _judge(center), 0
+    ours = origin.startswith(center.settings.center + "/")
+    # What another center handed on was judged there, and its keys are its own matter.
+    judge, done = _judge(center) if ours else nobody, 0
 
     def all_of_it(entries: Sequence[Entry]) -> None:
-        rotation.take_over(center, entries)
+        if ours:
+            rotation.take_over(center, entries)
         effect(entries)
 
     for state in logs_of(center, center.logs.state(origin).writer):

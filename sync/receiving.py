@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack
+from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack, unpack_relayed
 from sync.errors import Gap, Malformed, TooLarge, UnknownLog
 from sync.failpoints import fp
 from sync.log import LogStore
@@ -28,6 +28,7 @@ class Writer:
     Args:
         name: hall id, or ``center``.
         origin: the one log this key may write now.
+        keepers: who hands it on, when the writer does not send it: a relayed batch is asked for.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Writer:
     verifier: Verifier
     revoked_above: int | None = None
     closed: bool = False
+    keepers: tuple[Verifier, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def receive(
     if len(raw) > MAX_BATCH_BYTES + 64 * 1024:
         raise TooLarge("a batch passes a cap", bytes=MAX_BATCH_BYTES)
     writer = writer_of(claimed_origin(raw))
-    batch = unpack(raw, [writer.verifier])
+    batch = _unpacked(raw, writer)
     _open(logs, writer)
     check_place(_held(logs, writer), batch.header, writer.origin)
     leaves = batch.leaves()
@@ -103,6 +105,12 @@ def _open(logs: LogStore, writer: Writer) -> None:
         logs.state(writer.origin)
     except UnknownLog:
         logs.db.together(partial(logs.open, writer.origin, writer.name, own=False))
+
+
+def _unpacked(raw: bytes, writer: Writer) -> Batch:
+    if writer.keepers:
+        return unpack_relayed(raw, writer.keepers, [writer.verifier])
+    return unpack(raw, [writer.verifier])
 
 
 def _held(logs: LogStore, writer: Writer) -> Held:

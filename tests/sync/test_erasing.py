@@ -208,6 +208,20 @@ def test_what_goes_on_in_another_epoch_stays_erased(pair: Pair):
     assert kept(pair.center, later) == set()
 
 
+def test_what_waits_in_a_later_epoch_is_erased_when_it_is_applied(pair: Pair):
+    pair.write(case(0))
+    gone, later = named(pair.hall, 0), "c.example/T01/2"
+    stand_in(pair.hall, later, gone.id)
+    raw = next_batch(pair.hall, later, 0, SIGNER, SEALING.public)
+    assert raw is not None
+    receive(pair.center, raw, lambda o: Writer("T01", later, SIGNER.verifier), RECEIVER)
+    order(pair.center, ordered(gone))
+    apply_pending(pair.center, later)
+    assert kept(pair.center, later) == set()
+    assert pair.center.db.query("SELECT * FROM personal_index") == []
+    assert pair.center.db.query("SELECT id FROM case_received") == [{"id": gone.id}]
+
+
 def test_a_part_that_stands_in_a_later_epoch_is_found_by_its_id(pair: Pair):
     pair.write(case(0))
     gone = named(pair.hall, 0)

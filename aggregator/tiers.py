@@ -1,0 +1,84 @@
+"""层级: a county's center hands its halls' logs on to a city's center, and the city takes them in.
+
+The city pinned the county's root once, as a hall pins its center's; all other keys follow from it.
+Each side goes by its own copy: the city says how much it holds, the county goes on from there.
+"""
+
+from __future__ import annotations
+
+from aggregator.center import Center
+from aggregator.keybook import epoch_of, note_of_epoch
+from aggregator.roster import keys_note
+from sync.errors import UnknownLog
+from sync.forwarding import County, Forwarded, Keeper, forwarded_batch, take_forwarded
+from sync.keysets import CenterKeys
+from sync.notes import Verifier
+from sync.receiving import Receiver
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS county (
+        center TEXT PRIMARY KEY, root TEXT NOT NULL, keys BLOB NOT NULL, at TEXT NOT NULL)""",
+)
+
+
+def forward(center: Center, origin: str, start: int, city_sealing: bytes) -> bytes | None:
+    """The county's side: the next piece of a hall's log, or None when there is nothing after it.
+
+    Args:
+        start: how much of this log the city holds.
+        city_sealing: the city's public sealing key.
+    """
+    keeper = Keeper(center.signer, center.cosigner)
+    batch = forwarded_batch(center.logs, origin, start, keeper, city_sealing)
+    if batch is None:
+        return None
+    hall = center.logs.state(origin).writer
+    hall_note = note_of_epoch(center, hall, epoch_of(origin))
+    return Forwarded(keys_note(center), hall_note, batch).pack()
+
+
+def pin_county(center: Center, root: Verifier) -> None:
+    """The city's side: believe this county's root from now on; two people have compared it."""
+    name = root.name.rpartition("/")[0]
+    with center.db.transaction():
+        center.db.execute(
+            "INSERT INTO county VALUES (:center, :root, :none, :at) ON CONFLICT DO NOTHING",
+            center=name,
+            root=str(root),
+            none=b"",
+            at=center.clock.stamp(),
+        )
+
+
+def take(center: Center, county: str, raw: bytes) -> bytes:
+    """The city's side: take in what a county forwarded; the receipt, with both cosignatures.
+
+    Raises:
+        UnknownLog: no county of this name was pinned. SyncError: refused, with the rule.
+    """
+    known = _known(center, county)
+    receiver = Receiver(center.sealing, center.cosigner)
+    keys, receipt = take_forwarded(center.logs, raw, known, receiver)
+    if known.keys != keys:
+        center.db.execute(
+            "UPDATE county SET keys = :keys WHERE center = :center",
+            keys=Forwarded.unpack(raw).keys_note,
+            center=county,
+        )
+    return receipt
+
+
+def _known(center: Center, county: str) -> County:
+    rows = center.db.query("SELECT root, keys FROM county WHERE center = :center", center=county)
+    if not rows:
+        raise UnknownLog("no county of this name hands logs on to this center", county=county)
+    root, seen = Verifier.parse(rows[0]["root"]), bytes(rows[0]["keys"])
+    return County(county, root, CenterKeys.open(seen, root) if seen else None)
+
+
+def held(center: Center, origin: str) -> int:
+    """How much of a forwarded log the city holds."""
+    try:
+        return center.logs.state(origin).size
+    except UnknownLog:
+        return 0
