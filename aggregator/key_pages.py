@@ -8,11 +8,14 @@ from __future__ import annotations
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from aggregator import keybook
+from aggregator import keybook, rotation
 from aggregator.center import Center
 from aggregator.halls import hall_names
+from aggregator.keyring import PURPOSES
 from aggregator.office import ADMINISTRATOR, actor, center
 from standards.errors import Invalid
+from sync.errors import SyncError
+from sync.keyfiles import KeyMissing
 from sync.keysets import Position
 from web import access, logs, once
 
@@ -23,6 +26,10 @@ pages = Blueprint("keys", __name__, url_prefix="/keys")
 @access.roles(ADMINISTRATOR)
 def overview() -> str:
     """The key set in force, where the root is, and each hall's key."""
+    return _overview({})
+
+
+def _overview(errors: dict[str, str]) -> str:
     here = center()
     ring = here.keys.refresh()
     return render_template(
@@ -32,8 +39,49 @@ def overview() -> str:
         root=here.root,
         root_here=(here.data / "keys" / "root.key").exists(),
         sets=here.keys.history(),
+        purposes=PURPOSES,
+        chosen=request.form.getlist("rotate"),
+        errors=errors,
         halls=[(hall, name, _last(here, hall)) for hall, name in hall_names(here).items()],
     )
+
+
+@pages.post("/request")
+@access.roles(ADMINISTRATOR)
+def wish() -> tuple[str, int] | Response:
+    """The key set to be signed where the root is, as a file; asking again gives the same."""
+    here = center()
+    try:
+        asked = here.keys.wish(request.form.getlist("rotate"))
+    except Invalid as wrong:
+        return _overview(wrong.fields), 422
+    logs.event("keys.requested", version=asked.version)
+    name = f"keys-{asked.version}.txt"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(asked.text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@pages.post("/install")
+@access.roles(ADMINISTRATOR)
+def install() -> tuple[str, int] | Response:
+    """Go by a key set that the root signed."""
+
+    def effect() -> str:
+        note = request.form.get("note", "").replace("\r\n", "\n").strip() + "\n"
+        installed = rotation.install(center(), note.encode(), actor())
+        logs.event("keys.installed", version=installed.version)
+        return url_for("keys.overview")
+
+    try:
+        return once.answer_once(effect)
+    except Invalid as wrong:
+        return _overview(wrong.fields), 422
+    except SyncError as wrong:
+        said = f"这不是可以启用的密钥清单:不是由本中心的根密钥签名,或版本不衔接({wrong.code})"
+        return _overview({"note": said}), 422
+    except KeyMissing:
+        said = "本机没有这份清单里的私钥。请在提出更换申请的那台机器上启用,或先拷来新的密钥文件"
+        return _overview({"note": said}), 422
 
 
 def _last(here: Center, hall: str) -> keybook.KeyRow | None:

@@ -15,9 +15,10 @@ from aggregator.commands import main
 from standards.errors import Invalid
 from sync.errors import KeySetRefused, Malformed, UnknownKey
 from sync.keyfiles import KeyMissing
-from sync.keysets import HallKeys
+from sync.keysets import CenterKeys, HallKeys
 from sync.notes import Signer
 from tests.aggregator.intake_desk import Asker, Desk, bare_desk, open_desk
+from tests.aggregator.office import Office
 from tests.aggregator.rotations import EVERYTHING, rotate, signed, take_root_away
 
 
@@ -244,6 +245,27 @@ def test_a_rotation_by_command_takes_four_steps(tmp_path: Path):
     assert "Key set 2" in run("keys", "install", note, "--data", data, "--actor", "C-006").output
     twice = run("keys", "install", note, "--data", data, "--actor", "C-006")
     assert twice.exit_code == 1 and "已经在用" in twice.output
+
+
+def test_a_rotation_at_the_page_takes_a_file_there_and_a_text_back(office: Office, tmp_path: Path):
+    admin, center, safe = office.person("guanli"), office.center, tmp_path / "safe"
+    assert "根密钥还在这台机器上" in admin.text("/keys")
+    take_root_away(center, safe)
+    assert "根密钥还在这台机器上" not in admin.text("/keys")
+    nothing = admin.post("/keys/request", {})
+    assert nothing.status_code == 422 and "请选择" in nothing.text
+    file = admin.post("/keys/request", {"rotate": ["log", "receipts"]})
+    assert file.status_code == 200 and "keys-2.txt" in file.headers["Content-Disposition"]
+    note = ceremony.sign_wish(safe, ceremony.open_root(safe), CenterKeys.parse(file.text))
+    altered = note.decode().replace("receipts-2", "receipts-3")
+    for wrong in (file.text, "", altered, note.decode() + "x"):
+        refused = admin.post("/keys/install", {"note": wrong})
+        assert refused.status_code == 422 and "不是可以启用的密钥清单" in refused.text
+    typed = note.decode().replace("\n", "\r\n")
+    assert admin.post("/keys/install", {"note": typed}).status_code == 303
+    assert center.keys.ring.keys.version == 2 and "清单第 2 版" in admin.text("/keys")
+    assert "已经在用" in admin.post("/keys/install", {"note": typed}).text
+    assert office.person("duizhang").post("/keys/install", {"note": typed}).status_code == 403
 
 
 def test_before_the_root_signed_a_hall_that_asks_is_told_to_come_later(tmp_path: Path):

@@ -1,6 +1,7 @@
 """Who may sign what, and what a node sends when it asks to be a hall."""
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -20,12 +21,14 @@ from sync.keysets import (
     code_mac,
     follow,
     key_name,
+    open_rotation,
     same_mac,
     sign_hall,
     sign_keys,
+    sign_rotation,
     thirty_digits,
 )
-from sync.notes import COSIGNATURE, Signer, b64
+from sync.notes import COSIGNATURE, Signer, Verifier, b64
 from tests.vectors.make import (
     HALL_SEALING,
     KEYS,
@@ -139,6 +142,48 @@ def test_a_reader_follows_key_sets_upwards_only() -> None:
 def test_a_key_set_that_does_not_follow_is_refused(held: CenterKeys, offered: CenterKeys) -> None:
     with pytest.raises(KeySetRefused):
         follow(held, offered)
+
+
+def small(name: str, kind: int) -> str:
+    """The text of a verifier key of small order, its key id computed as for any other."""
+    point = bytes([1]) + bytes(31)
+    key_id = sha256(name.encode() + b"\n" + bytes([kind]) + point).digest()[:4]
+    return f"{name}+{key_id.hex()}+{b64(bytes([kind]) + point)}"
+
+
+@pytest.mark.parametrize("key", [LATER_KEYS.roster, LATER_KEYS.receipts, *LATER_KEYS.retired])
+def test_a_key_of_small_order_is_refused_in_a_key_set_whoever_signed_it(key: Verifier) -> None:
+    text = LATER_KEYS.text.replace(str(key), small(key.name, key.kind))
+    with pytest.raises(UnknownKey, match="small order"):
+        CenterKeys.open(ROOT.sign(text), ROOT.verifier)
+
+
+@pytest.mark.parametrize("key", [LATER_ON_ROSTER.signing, LATER_ON_ROSTER.cosigning])
+def test_a_key_of_small_order_is_refused_on_the_roster_and_as_new_keys(key: Verifier) -> None:
+    weak = small(key.name, key.kind)
+    with pytest.raises(UnknownKey, match="small order"):
+        HallKeys.open(ROSTER.sign(LATER_ON_ROSTER.text.replace(str(key), weak)), ROSTER.verifier)
+    signing = Signer("city.example/T01", b"n" * 32)
+    request = replace(REQUEST, signing=signing.verifier)
+    note = sign_rotation(signing, "city.example", request).decode()
+    named = request.signing if key.kind == signing.verifier.kind else request.cosigning
+    text = note.partition("\n\n")[0].replace(str(named), small(named.name, named.kind)) + "\n"
+    with pytest.raises(Malformed):
+        open_rotation(signing.sign(text), "city.example", "T01")
+
+
+def test_new_keys_are_read_only_as_what_their_owner_signed_for_this_hall() -> None:
+    signing = Signer("city.example/T01", b"n" * 32)
+    request = replace(REQUEST, signing=signing.verifier)
+    note = sign_rotation(signing, "city.example", request)
+    assert open_rotation(note, "city.example", "T01") == request
+    for center, hall in (("other.example", "T01"), ("city.example", "T02")):
+        with pytest.raises(Malformed):
+            open_rotation(note, center, hall)
+    with pytest.raises(Malformed):
+        open_rotation(
+            ROSTER.sign(note.partition(b"\n\n")[0].decode() + "\n"), "city.example", "T01"
+        )
 
 
 # --- keys of a hall, one after the other ----------------------------------------------------------
