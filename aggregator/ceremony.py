@@ -92,6 +92,27 @@ def move_root(keys: Path, folder: Path, center: str, passphrase: str = "") -> Ve
     return signer.verifier
 
 
+def adopt_root(keys: Path, public: str, center: str) -> Verifier:
+    """Go by another root: the one there was is lost, or may be known to others.
+
+    Every hall pinned the old one and has to be enrolled anew.
+
+    Raises:
+        Invalid: the root of another center, or the one that is in force.
+        SyncError: not a verifier key.
+    """
+    root = Verifier.parse(public.strip())
+    held = keys / _PUBLIC
+    if root.name != f"{center}/root":
+        raise Invalid({"root": "这不是本中心的根公钥"})
+    if held.exists() and held.read_text(encoding="utf-8").strip() == str(root):
+        raise Invalid({"root": "这个根密钥已经在用"})
+    if (keys / _KEY).exists():
+        destroy_key(keys / _KEY)
+    write_file(held, f"{root}\n")
+    return root
+
+
 def sign_wish(folder: Path, root: Signer, wish: CenterKeys) -> bytes:
     """Sign a key set, unless it does not follow the last one that was signed here.
 

@@ -77,6 +77,21 @@ def move(folder: Path, data: Path, ask: bool) -> None:
     click.echo("The root key is gone from this machine. Make a second copy and lock both away.")
 
 
+@root.command("adopt")
+@click.argument("public", type=FILE)
+@DATA
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def adopt(public: Path, data: Path, yes: bool) -> None:
+    """Go by another root key from root.pub: the old one is lost, or may be known to others."""
+    with opened(data) as center, _said():
+        if not yes:
+            click.confirm("Every hall will have to be enrolled anew. Go on?", abort=True)
+        text, name = public.read_text(encoding="utf-8"), center.settings.center
+        adopted = ceremony.adopt_root(data / "keys", text, name)
+    click.echo(f"Root key: {adopted}")
+    click.echo("Next: start the servers again, keys request, root sign, keys install.")
+
+
 @root.command("sign")
 @FOLDER
 @click.argument("wish", type=FILE)

@@ -14,10 +14,10 @@ from pathlib import Path
 from standards.errors import Invalid
 from sync.clock import Clock
 from sync.durable import write_file
-from sync.errors import KeySetRefused, TryLater
+from sync.errors import KeySetRefused, TryLater, UnknownKey
 from sync.keyfiles import KeyMissing, key_file, key_files
 from sync.keysets import CenterKeys, follow, sign_keys
-from sync.notes import COSIGNATURE, ED25519, Signer, Verifier
+from sync.notes import COSIGNATURE, ED25519, Signer, Verifier, text_of
 from sync.sealing import SealingKeys
 from sync.store import Database
 
@@ -61,7 +61,7 @@ class KeyRing:
         db.create(DDL)
         signer = root_signer(folder, center, make=make)
         self.root = root_verifier(folder, center)
-        if not self._newest():
+        if not self.history():
             for purpose in PURPOSES:
                 key_file(folder, purpose, make=make)
             if signer is not None:
@@ -100,9 +100,18 @@ class KeyRing:
     def _signer(self, purpose: str, seed: bytes, name: str = "") -> Signer:
         return Signer(name or f"{self.center}/{purpose}", seed, _KINDS[purpose])
 
-    def _newest(self) -> bytes:
-        rows = self._db.query("SELECT note FROM key_set ORDER BY version DESC LIMIT 1")
-        return bytes(rows[0]["note"]) if rows else b""
+    def _newest(self) -> tuple[bytes, bytes]:
+        """The newest set of this root, and the newest of all: another root may have signed it."""
+        rows = self._db.query("SELECT note FROM key_set ORDER BY version DESC")
+        notes = [bytes(row["note"]) for row in rows]
+        return next(filter(self._is_ours, notes), b""), notes[0] if notes else b""
+
+    def _is_ours(self, note: bytes) -> bool:
+        try:
+            CenterKeys.open(note, self.root)
+        except UnknownKey:
+            return False
+        return True
 
     def _begin(self, note: bytes) -> None:
         """Keep the set this folder was set up with; no moment, so that each start says the same."""
@@ -114,8 +123,15 @@ class KeyRing:
             )
 
     def _read(self) -> Ring:
-        note = self._newest()
-        keys = CenterKeys.open(note, self.root) if note else self.first()
+        note, latest = self._newest()
+        if note:
+            keys = CenterKeys.open(note, self.root)
+        elif latest:
+            # A new root signs, for a start, the keys that the lost one signed last.
+            last = CenterKeys.parse(text_of(latest))
+            keys = replace(last, version=last.version + 1)
+        else:
+            keys = self.first()
         return self._ring_of(keys, note)
 
     def _ring_of(self, keys: CenterKeys, note: bytes) -> Ring:

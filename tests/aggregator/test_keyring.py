@@ -233,6 +233,28 @@ def test_a_simple_set_up_says_that_the_root_is_there_and_one_command_takes_it_aw
     assert no_root.exit_code == 1
 
 
+def test_another_root_is_adopted_by_command_after_a_question_and_signs_the_same_keys(
+    tmp_path: Path,
+):
+    data, stick = tmp_path / "center", tmp_path / "stick"
+    run("init", "--data", data, "--center", "c.example", "--name", "办公室")
+    run("root", "new", stick, "--center", "c.example", "--plain")
+    words = ("root", "adopt", stick / "root.pub", "--data", data)
+    assert run(*words, typed="n\n").exit_code == 1
+    assert (data / "keys" / "root.key").exists()
+    assert run(*words, typed="y\n").exit_code == 0
+    assert not (data / "keys" / "root.key").exists()
+    again = run(*words, "--yes")
+    assert again.exit_code == 1 and "已经在用" in again.output
+    run("root", "new", tmp_path / "town", "--center", "town.example", "--plain")
+    foreign = run("root", "adopt", tmp_path / "town" / "root.pub", "--data", data, "--yes")
+    assert foreign.exit_code == 1 and "不是本中心" in foreign.output
+    wish, note = tmp_path / "wish.txt", tmp_path / "keys.note"
+    assert run("keys", "request", wish, "--data", data).exit_code == 0
+    assert run("root", "sign", stick, wish, note, "--yes").exit_code == 0
+    assert "Key set 2" in run("keys", "install", note, "--data", data, "--actor", "C-006").output
+
+
 def test_a_rotation_by_command_takes_four_steps(tmp_path: Path):
     data, stick = tmp_path / "center", tmp_path / "stick"
     run("init", "--data", data, "--center", "c.example", "--name", "办公室")

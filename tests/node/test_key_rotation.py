@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aggregator import ceremony, rotation
+from aggregator import ceremony, roster, rotation
+from aggregator.keyring import KeyRing
 from aggregator.rounds import take_batch
 from node import enrolment
 from node.hall import Hall, HallSettings
@@ -266,6 +267,33 @@ def test_standards_signed_by_the_receipts_key_or_by_a_retired_log_key_are_refuse
     receipts = Signer(ring.log.name, b"r" * 32)
     for signer in (ring.log, receipts):
         assert refused(hall, office, by(signer)) == UnknownKey.code
+
+
+def test_after_a_new_root_a_hall_believes_nothing_until_two_people_compared_digits_again(
+    hall: Hall, office: Listening, safe: Path, tmp_path: Path
+):
+    write(hall)
+    meet(hall, office)
+    center, before = office.center, enrolment.trust(hall)
+    public = ceremony.new_root(tmp_path / "new", CENTER)
+    ceremony.adopt_root(center.data / "keys", str(public), CENTER)
+    center.keys = KeyRing(center.data / "keys", CENTER, center.db, center.clock, make=False)
+    assert not center.keys.ring.note and center.keys.ring.keys.version == 2
+    rotation.install(center, signed(center, tmp_path / "new", ()), "C-006")
+    write(hall)
+    with pytest.raises(UnknownKey):
+        meet(hall, office)
+    assert enrolment.trust(hall) == before
+
+    line = line_of(hall, office.url)
+    asked = enrolment.ask(hall, line, office.url, office.code_for("T01"), anew=True)
+    (waiting,) = [e for e in roster.pending(center) if e.digits == asked.digits]
+    roster.approve(center, waiting.id, "C-006", replaces=True)
+    enrolment.ask_again(hall, line)
+    for _ in range(2):
+        meet(hall, office)
+    known = enrolment.trust(hall)
+    assert known is not None and known.root == public and in_step(hall, office)
 
 
 def test_a_hall_of_the_same_settings_without_its_keys_is_nobody(tmp_path: Path, office: Listening):
