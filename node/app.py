@@ -137,6 +137,7 @@ def create_app(hall: Hall) -> Shell:
     app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
     app.add_banners(home.warnings)
     app.before_request(_each_day(hall))
+    app.health.register("database", lambda: home.database_health(hall))
     app.health.register("disk", lambda: home.disk_health(hall))
     app.health.register("log", lambda: (True, f"{hall.state().size} entries"))
     return app

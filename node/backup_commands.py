@@ -10,7 +10,7 @@ from node.hall import HallSettings
 from node.keyring import HallRing
 from node.lock import Taken, exclusive
 from node.opening import DATA
-from node.store import NodeStore, copy_database
+from node.store import DatabaseDamaged, NodeStore, copy_database
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.backup import BackupRefused, Contents, KeptLog
@@ -64,7 +64,10 @@ def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
             at=system_clock().stamp(),
         )
         snapshot = folder / DATABASE
-        snap(data, snapshot, with_templates=chosen["with_templates"])
+        try:
+            snap(data, snapshot, with_templates=chosen["with_templates"])
+        except DatabaseDamaged as damaged:
+            raise BackupRefused(f"the database is damaged: {damaged}") from None
         logs = tuple(look_at(snapshot, data / "keys"))
         names = {DATABASE: snapshot, SETTINGS: data / SETTINGS}
         names |= what_stands(
@@ -103,9 +106,16 @@ def _forget_faces(snapshot: Path) -> None:
     bare.replace(snapshot)
 
 
+def _open(database: Path) -> NodeStore:
+    try:
+        return NodeStore(database)
+    except DatabaseDamaged as damaged:
+        raise BackupRefused(f"the database is damaged: {damaged}") from None
+
+
 def look_at(database: Path, keys: Path, contents: Contents | None = None) -> list[KeptLog]:
     """Open a copy, check it, and hash every log in it to its head."""
-    store = NodeStore(database)
+    store = _open(database)
     try:
         checked = store.integrity()
         if checked != "ok":
@@ -115,6 +125,8 @@ def look_at(database: Path, keys: Path, contents: Contents | None = None) -> lis
         if contents is not None:
             check_logs(logs, contents)
         return list(verified_logs(logs))
+    except DatabaseDamaged as damaged:
+        raise BackupRefused(f"the database is damaged: {damaged}") from None
     finally:
         store.close()
 

@@ -28,7 +28,8 @@ pages = Blueprint("home", __name__, static_folder="static", static_url_path="/co
 RECEIPT_LATE = timedelta(hours=24)
 CONTACT_LATE = timedelta(days=3)
 SKEW_S = 120.0
-DISK_LOW = 1024**3
+# The last tenth of the disk, as far as that is less than what a hall writes in years.
+DISK_LOW, DISK_LOW_SHARE, DISK_PLENTY = 1024**3, 0.1, 20 * 1024**3
 
 _MOST_SHOWN = 8
 
@@ -72,6 +73,7 @@ def warnings() -> Iterable[Banner]:
     return [
         *_worker_warnings(),
         *_restored_warning(here),
+        *_damage_warning(here),
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
@@ -109,6 +111,15 @@ def _restored_warning(here: Hall) -> Iterable[Banner]:
             text="本机是从备份恢复的。收件照常;与中心联系后,备份之后的记录会取回。",
             href="/outbox",
             link="待上报",
+        )
+
+
+def _damage_warning(here: Hall) -> Iterable[Banner]:
+    if here.db.damaged:
+        yield Banner(
+            level="danger",
+            text="数据库文件已损坏，本机已停止写入，查询可能不完整。请管理员立即停机，"
+            "保留数据文件夹，按手册“备份与恢复”从备份和中心恢复。",
         )
 
 
@@ -178,15 +189,26 @@ def _comparison_warning(here: Hall) -> Iterable[Banner]:
 
 
 def _disk_warning(here: Hall) -> Iterable[Banner]:
-    free = shutil.disk_usage(here.data).free
-    if free < DISK_LOW:
+    disk = shutil.disk_usage(here.data)
+    free = disk.free
+    if is_low(free, disk.total):
         yield Banner(
             level="danger",
             text=f"磁盘只剩{free // 1024**2}MB。满了就不能收件，请管理员立即清理。",
         )
 
 
+def is_low(free: int, total: int) -> bool:
+    """Whether so little room is left that somebody must act."""
+    return free < DISK_LOW or free < min(total * DISK_LOW_SHARE, DISK_PLENTY)
+
+
+def database_health(here: Hall) -> tuple[bool, str]:
+    """For /healthz: whether a damaged page was met with."""
+    return not here.db.damaged, here.db.damaged or "no damage was met with"
+
+
 def disk_health(here: Hall) -> tuple[bool, str]:
     """For /healthz: whether there is room to take cases in."""
-    free = shutil.disk_usage(here.data).free
-    return free >= DISK_LOW, f"{free // 1024**2} MiB free"
+    disk = shutil.disk_usage(here.data)
+    return not is_low(disk.free, disk.total), f"{disk.free // 1024**2} MiB free"

@@ -11,7 +11,8 @@ import click
 from node import enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
-from node.lock import Taken, exclusive
+from node.lock import NetworkFolder, Taken, exclusive
+from node.store import DatabaseDamaged
 from standards.errors import Invalid
 from sync.errors import DiskFull, NewerDatabase, SyncError
 from sync.keyfiles import KeyMissing
@@ -31,6 +32,8 @@ _ADVICE: dict[type[Exception], str] = {
     DiskFull: "free some space, then start again",
     NewerDatabase: "install the program that was here before, or a newer one",
     KeyMissing: "bring the folder keys back from the backup",
+    NetworkFolder: "put it on a disk of this machine",
+    DatabaseDamaged: "keep a copy of node.db, then put back the last backup (handbook: 备份与恢复)",
     PermissionError: "give that file back to the account that runs this",
 }
 

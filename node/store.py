@@ -26,6 +26,11 @@ _PRAGMAS = (
     "secure_delete=ON",
 )
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+class DatabaseDamaged(Exception):
+    """The disk gave back something that is no database: nothing is written any more (F6)."""
 
 
 class NodeStore:
@@ -35,6 +40,7 @@ class NodeStore:
         self._path = path
         self._lock = threading.RLock()
         self._depth, self._failed = 0, False
+        self.damaged = ""
         self._readers = threading.local()
         # Of its own: a thread's first reader must not wait until the writer has finished.
         self._readers_lock = threading.Lock()
@@ -67,7 +73,9 @@ class NodeStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See ``sync.store.Database``."""
-        with self._lock, _disk():
+        if self.damaged:
+            raise DatabaseDamaged(self.damaged)
+        with self._lock, self._noted(), _disk():
             if self._depth:
                 with self._step():
                     yield
@@ -99,6 +107,15 @@ class NodeStore:
         with self.transaction():
             return work()
 
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseDamaged as damaged:
+            # Reading goes on where the file is sound; a write could spoil what can be saved.
+            self.damaged = str(damaged)
+            raise
+
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
         with self.transaction(), _disk():
@@ -117,9 +134,10 @@ class NodeStore:
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
         if self._path is None or self._holds_transaction():
-            with self._lock:
+            with self._lock, self._noted(), _disk():
                 return _rows(self._writer.execute(sql, params))
-        return _rows(self._reader().execute(sql, params))
+        with self._noted(), _disk():
+            return _rows(self._reader().execute(sql, params))
 
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""
@@ -175,7 +193,7 @@ class NodeStore:
 
     def integrity(self) -> str:
         """SQLite's own full check: ``ok`` or what is wrong."""
-        with self._lock:
+        with self._lock, _disk():
             return str(self._writer.execute("PRAGMA integrity_check(3)").fetchone()[0])
 
     def copy_to(self, target: Path) -> None:
@@ -221,3 +239,7 @@ def _disk() -> Iterator[None]:
         raise
     except sqlite3.IntegrityError as error:
         raise RowRefused(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        if str(getattr(error, "sqlite_errorname", "")).startswith(_DAMAGED):
+            raise DatabaseDamaged(str(error)) from error
+        raise

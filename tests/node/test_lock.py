@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.hall import Hall, HallSettings
-from node.lock import Taken, exclusive
+from node.lock import NetworkFolder, Taken, exclusive, file_system_of, refuse_network
 
 COMMAND = Path(sys.executable).parent / "onehall-node"
 HOLD = """
@@ -76,3 +76,51 @@ def test_an_error_inside_lets_go_of_the_folder(data: Path):
         raise KeyError
     with exclusive(data):
         pass
+
+
+MOUNTS = """\
+21 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw
+30 21 0:40 / /srv rw,relatime shared:1 - nfs4 files.example:/srv rw
+31 30 254:2 / /srv/local rw - xfs /dev/vdb1 rw
+32 21 0:41 / /mnt/two\\040words rw - cifs //files.example/x rw
+33 21 0:42 / /stick rw - fuse.sshfs clerk@files: rw
+34 21 254:3 / /over rw - ext4 /dev/vdc1 rw
+35 21 0:43 / /over rw - nfs files.example:/over rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lib/onehall-node", "ext4"),
+        ("/srv/hall", "nfs4"),
+        ("/srv/local/hall", "xfs"),
+        ("/srvs/hall", "ext4"),
+        ("/mnt/two words/hall", "cifs"),
+        ("/stick", "fuse.sshfs"),
+        ("/over/hall", "nfs"),
+    ],
+)
+def test_the_kind_of_file_system_is_that_of_the_deepest_mount(path: str, kind: str):
+    assert file_system_of(Path(path), MOUNTS) == kind
+
+
+@pytest.mark.parametrize("path", ["/srv/hall", "/mnt/two words/hall", "/stick/hall", "/over"])
+def test_a_folder_on_a_network_file_system_is_refused_before_anything_is_made(path: str):
+    with pytest.raises(NetworkFolder):
+        refuse_network(Path(path), MOUNTS)
+    assert not Path(path).exists()
+
+
+def test_a_folder_on_a_disk_of_the_machine_is_taken(tmp_path: Path):
+    refuse_network(Path("/srv/local/hall"), MOUNTS)
+    with exclusive(tmp_path / "hall"):
+        pass
+
+
+def test_a_second_server_on_the_folder_refuses_to_start(data: Path):
+    command = [str(COMMAND), "serve", "--data", str(data)]
+    with exclusive(data):
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 1
+    assert f"another process works on {data}" in told.stderr
