@@ -345,7 +345,7 @@ def of_sealed_together() -> dict[str, Any]:
 
 def golden() -> dict[str, Any]:
     """File name -> content, for every golden file."""
-    from tests.vectors.sticks import of_stick
+    from tests.vectors.proofs import others
 
     found: dict[str, Any] = {
         f"leaf-{kind}.json": of_leaf(record, number)
@@ -368,7 +368,7 @@ def golden() -> dict[str, Any]:
         "round.json": of_round(),
         "file.json": of_file(),
         "requests-files.json": of_file_requests(),
-        "stick.json": of_stick(),
+        **others(),
     }
     return found
 
