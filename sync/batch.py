@@ -248,19 +248,10 @@ def claimed_origin(raw: bytes) -> str:
     Raises:
         Malformed: not a batch.
     """
-    return claimed_stretch(raw)[0]
-
-
-def claimed_stretch(raw: bytes) -> tuple[str, int, int]:
-    """The log, and from where to where, as a batch says; not to be trusted before :func:`unpack`.
-
-    Raises:
-        Malformed: not a batch.
-    """
     header_note, _, _ = _frame(raw)
-    lines = header_note[:512].split(b"\n", 4)
+    lines = header_note[:512].split(b"\n", 2)
     try:
-        return lines[1].decode("ascii"), decimal(lines[2].decode()), decimal(lines[3].decode())
+        return lines[1].decode("ascii")
     except (IndexError, UnicodeDecodeError):
         raise Malformed("not a batch header") from None
 

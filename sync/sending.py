@@ -6,6 +6,7 @@ from sync.batch import pack
 from sync.errors import Fork, Malformed
 from sync.failpoints import fp
 from sync.log import LogStore, Portions
+from sync.merkle import Frontier
 from sync.notes import Checkpoint, Signer, Verifier, open_note
 from sync.sealing import Recipient
 
@@ -35,16 +36,34 @@ def batch_within(
 ) -> bytes:
     """The batch from the first size on, which ends at the second one at the latest."""
     start, last = within
-    size = logs.state(origin).size
+    before = logs.frontier_at(origin, start)
+    return batch_after(logs, origin, (before, last), signer, receiver)[0]
+
+
+def batch_after(
+    logs: LogStore,
+    origin: str,
+    within: tuple[Frontier, int],
+    signer: Signer,
+    receiver: bytes | Recipient,
+) -> tuple[bytes, Frontier]:
+    """As :func:`batch_within`, from a frontier to the one after the batch.
+
+    Whoever packs a whole log hashes each entry once.
+    """
+    before, last = within
+    start, size = before.size, logs.state(origin).size
     leaves = logs.leaves(origin, start, min(last, start + logs.portions.batch_entries))
     personal = logs.personal(origin, start, start + len(leaves))
     parts = [len(personal.get(start + i, b"")) for i in range(len(leaves))]
     stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)
-    head = Checkpoint(origin, stop, logs.root_at(origin, stop))
+    after = before.extended(logs.hashes(origin, start, stop))
+    head = Checkpoint(origin, stop, after.root)
     fp("pack.read")
     logs.promise(origin, size)
     sent = {index: part for index, part in personal.items() if index < stop}
-    return pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
+    raw = pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
+    return raw, after
 
 
 def _fitting(portions: Portions, leaves: list[int], parts: list[int]) -> int:

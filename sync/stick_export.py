@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from sync.batch import claimed_stretch
 from sync.errors import StickRefused
 from sync.keysets import CODE_ALPHABET
 from sync.log import LogStore
 from sync.notes import Signer
-from sync.sending import batch_within
+from sync.sending import batch_after
 from sync.stick import (
     INDEX,
     MAX_INDEX_BYTES,
@@ -81,13 +80,13 @@ class Rest:
 
 def batches(logs: LogStore, rest: Rest, signer: Signer, receiver: bytes) -> Iterator[Content]:
     """A log's batches to its end, as they would go over the wire."""
-    start, end = rest.start, logs.state(rest.origin).size
-    for cut in (*sorted(size for size in rest.sizes if start < size < end), end):
-        while start < cut:
-            raw = batch_within(logs, rest.origin, (start, cut), signer, receiver)
-            _, begun, stop = claimed_stretch(raw)
-            yield Content(raw, rest.origin, begun, stop)
-            start = stop
+    end = logs.state(rest.origin).size
+    here = logs.frontier_at(rest.origin, rest.start)
+    for cut in (*sorted(size for size in rest.sizes if rest.start < size < end), end):
+        while here.size < cut:
+            start = here.size
+            raw, here = batch_after(logs, rest.origin, (here, cut), signer, receiver)
+            yield Content(raw, rest.origin, start, here.size)
 
 
 class Target(Protocol):

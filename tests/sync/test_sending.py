@@ -8,6 +8,7 @@ from sync.log import Portions
 from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
 from sync.sealing import SealingKey
 from sync.sending import accept_receipt, next_batch, signed_head
+from sync.stick_export import Rest, batches
 from tests.simulation.disk import Crash, Disk
 from tests.sync.pairs import CANARY, COSIGNER, HALL, SEALING, SIGNER, Pair, case, consent
 
@@ -132,3 +133,24 @@ def test_the_power_may_fail_at_any_touch_while_a_receipt_is_taken_in(pair: Pair)
         marks.append(mark(pair))
     assert marks == sorted(marks)
     assert {0, 4} == set(marks)
+
+
+def test_a_whole_log_is_packed_with_each_entry_hashed_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    """Without a receipt on the way the mark stands still: each batch would begin at the start."""
+    pair.write(*(consent() for _ in range(34)))
+    read: list[int] = []
+    real = pair.hall.hashes
+
+    def counted(origin: str, start: int, stop: int) -> list[bytes]:
+        read.extend(range(start, stop))
+        return real(origin, start, stop)
+
+    monkeypatch.setattr(pair.hall, "hashes", counted)
+    packed = [*batches(pair.hall, Rest(HALL, 0, frozenset({6, 39})), SIGNER, SEALING.public)]
+    assert [content.stop for content in packed] == [4, 6, *range(10, 39, 4), 39, 40]
+    assert sorted(read) == [*range(40)]
+    for content in packed:
+        pair.take(content.plain)
+    assert pair.held() == 40
