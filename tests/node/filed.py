@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from aggregator import archives as center_archives
+from aggregator import roster
 from aggregator.apply import apply_all
 from deploy.cable import Cable
 from node import archives, enrolment, syncing
@@ -176,6 +177,18 @@ class Filed:
         return sealed_size(kept.size)
 
 
+def _admit(hall: Hall, office: Listening) -> None:
+    """Enrol the hall, also when another machine of it was there before."""
+    center, name = office.center, hall.settings.hall
+    if name not in {row.hall for row in roster.halls(center)}:
+        enrolled(hall, office)
+        return
+    asked = enrolment.ask(hall, line_of(hall, office.url), office.url, office.code_for(name))
+    (waiting,) = [e for e in roster.pending(center) if e.digits == asked.digits]
+    roster.approve(center, waiting.id, "ZX-01", replaces=True)
+    enrolment.ask_again(hall, line_of(hall, office.url))
+
+
 @contextmanager
 def filed(data: Path, office: Listening, **settings: object) -> Iterator[Filed]:
     """An enrolled hall whose clock only the test moves."""
@@ -184,7 +197,7 @@ def filed(data: Path, office: Listening, **settings: object) -> Iterator[Filed]:
     hall = Hall(data, chosen, clock=MachineClock(time).boot())
     hall.db.create(enrolment.DDL)
     try:
-        enrolled(hall, office)
+        _admit(hall, office)
         yield Filed(hall, office, time)
     finally:
         hall.close()

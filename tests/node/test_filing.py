@@ -354,3 +354,23 @@ def test_files_that_could_move_and_do_not_are_said_to_be_stuck(town: Filed) -> N
         town.time.pass_on(max(5.0, town.filing.turn()))
     status = town.filing.status()
     assert (status.is_stuck, status.state, status.error_code) == (True, "refused", "malformed")
+
+
+def test_a_new_machine_gets_the_hall_s_scans_back_with_its_history(
+    tmp_path: Path, office: Listening
+) -> None:
+    with filed(tmp_path / "dead", office) as dead:
+        kept = dead.attach(plain := scan(150_000, 27))
+        dead.sync()
+        dead.move()
+    with filed(tmp_path / "new", office) as town:
+        town.sync()
+        town.sync()
+        town.move_and_sync()
+        here = archives.archive_of(town.hall)
+        assert b"".join(here.read(kept.name, kept.key)) == plain
+        assert town.hall.db.query("SELECT id FROM file_missing") == []
+        again = town.attach(scan(90_000, 28))
+        town.sync()
+        town.move_and_sync()
+        assert town.at_center(again.name) == town.here(again.name)
