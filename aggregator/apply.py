@@ -99,9 +99,24 @@ def _judge(center: Center) -> Observer:
     def observe(entry: Entry, before: Any, after: Any) -> None:
         if entry.leaf.kind in CASES.kinds:
             for breach in judge(happening_of(entry), before, after, shelf):
+                if center.was_restored and _is_found(center, entry, breach):
+                    continue
                 center.order(entry.writer, _finding(entry, breach), actor=JUDGE)
 
     return observe
+
+
+def _is_found(center: Center, entry: Entry, breach: CaseBreach) -> bool:
+    """Does the finding stand already? It came back from the hall before the entry did."""
+    rows = center.db.query(
+        "SELECT id FROM finding WHERE for_hall = :hall AND subject_origin = :origin "
+        "AND subject_index = :idx AND rule = :rule AND source = 'judged' LIMIT 1",
+        hall=entry.writer,
+        origin=entry.origin,
+        idx=entry.index,
+        rule=breach.rule,
+    )
+    return bool(rows)
 
 
 def _finding(entry: Entry, breach: CaseBreach) -> Finding:

@@ -18,9 +18,12 @@ from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
+from sync.errors import StoreBusy
+from sync.highwater import HighWater
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
+from sync.schema import LogState
 from sync.sealing import SealingKeys
 from sync.tables import Tables, records
 from sync.vault import Vault
@@ -71,7 +74,7 @@ class Center:
 
     Args:
         data: folder with ``center.toml``, ``keys/`` and, by default, ``center.db``.
-        clock, db: the simulation gives its own.
+        clock, db, highwater: the simulation gives its own.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Center:
         settings: CenterSettings,
         clock: Clock | None = None,
         db: CenterStore | None = None,
+        highwater: HighWater | None = None,
     ) -> None:
         self.data, self.settings = data, settings
         self.clock = clock or system_clock()
@@ -93,6 +97,10 @@ class Center:
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
         self.logs.create()
+        self.highwater = highwater or HighWater(data / "highwater")
+        self.logs.promise = self.highwater.promise
+        # True once something came back: what was judged before is then not judged again.
+        self.was_restored = self._has_returned()
         self.keys = KeyRing(keys, settings.center, self.db, self.clock, make=make)
         self.logs.open(self.standards_origin, CENTER, own=True)
         self._shelf = Shelf()
@@ -104,6 +112,10 @@ class Center:
         """
         sql = "SELECT origin FROM log WHERE origin = :origin"
         return "log" in self.db.tables() and bool(self.db.query(sql, origin=self.standards_origin))
+
+    def _has_returned(self) -> bool:
+        known = "returned" in self.db.tables()
+        return known and bool(self.db.query("SELECT origin FROM returned LIMIT 1"))
 
     @property
     def root(self) -> Verifier:
@@ -157,14 +169,25 @@ class Center:
 
     def publish(self, record: Record, *, actor: str) -> Entry:
         """Append to the standards log; every hall fetches it at its next contact."""
-        return self.logs.write(self.standards_origin, record, actor=actor)
+        with self.db.transaction():
+            self._refuse_while_short(self.logs.lock(self.standards_origin))
+            return self.logs.write(self.standards_origin, record, actor=actor)
 
     def order(self, hall: str, record: Record, *, actor: str) -> Entry:
         """Append to one hall's orders log (opened at its first entry)."""
         origin = self.orders_origin(hall)
         with self.db.transaction():
-            self.logs.open(origin, CENTER, own=True)
+            self._refuse_while_short(self.logs.open(origin, CENTER, own=True))
             return self.logs.write(origin, record, actor=actor)
+
+    def _refuse_while_short(self, state: LogState) -> None:
+        """Nothing is written into a log that was longer once: its numbers were given out already.
+
+        Raises:
+            StoreBusy: a hall brings the rest back at its next contact (``aggregator.returning``).
+        """
+        if max(state.size, self.highwater.reached(state.origin)) > state.applied:
+            raise StoreBusy("this log comes back from the halls first", state.origin)
 
     def close(self) -> None:
         """Close the database."""

@@ -8,8 +8,9 @@ from functools import partial
 
 import msgspec
 
-from aggregator import comparisons, keybook, roster
+from aggregator import comparisons, keybook, returning, roster
 from aggregator.center import Center
+from sync.batch import claimed_origin
 from sync.errors import (
     DiskFull,
     Malformed,
@@ -36,6 +37,7 @@ CONTACT_DDL = (
         standards_size INTEGER NOT NULL, clock_skew_s INTEGER NOT NULL,
         software TEXT NOT NULL, at TEXT NOT NULL)""",
     *comparisons.DDL,
+    *returning.DDL,
 )
 
 
@@ -49,24 +51,13 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
     center.keys.refresh()
     keybook.mark_used(center, keys)
-    name = f"{center.settings.center}/{keys.hall}"
-    standards = 0
-    local = 0
-    for head in ask.logs:
-        if head.origin == center.standards_origin:
-            standards = head.size
-        if head.origin.rpartition("/")[0] == name:
-            local += head.size
-            _check_own_head(center, head)
-        elif head.note:
-            keep_delivery(center, keys, head)
+    _note_contact(center, ask, *_listen(center, keys, ask))
+    fp("round.noted")
     heads = [_mirrored(center, state) for state in logs_of(center, keys.hall)]
     heads += [
         LogHead(origin=o, size=center.logs.state(o).size, note=_head(center, o))
         for o in own_logs(center, keys.hall)
     ]
-    _note_contact(center, ask, local, standards)
-    fp("round.noted")
     news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
         center=center.settings.center,
@@ -76,9 +67,27 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         past=(keybook.past_notes(center, keys.hall) if news[1] else ()) or msgspec.UNSET,
         quarantined=quarantined(center, keys.hall),
         sealed=SEALED_TOGETHER,
+        wants=returning.wanted_from(center, ask.logs) or msgspec.UNSET,
         compare=comparisons.asked_of(center, keys.hall),
         logs=tuple(heads),
     )
+
+
+def _listen(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[int, int]:
+    """Take in what the hall says of every log; the sizes of its own logs and of its standards."""
+    name = f"{center.settings.center}/{keys.hall}"
+    standards = 0
+    local = 0
+    for head in ask.logs:
+        if head.origin == center.standards_origin:
+            standards = head.size
+        if head.origin.rpartition("/")[0] == name:
+            local += head.size
+            _check_own_head(center, head)
+            returning.note_lost(center, head)
+        elif head.note and not returning.is_longer(center, keys, head):
+            keep_delivery(center, keys, head)
+    return local, standards
 
 
 def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes, bytes]:
@@ -188,7 +197,8 @@ def quarantined(center: Center, hall: str) -> int:
 
 
 def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
-    """Receive a batch for the log of a hall and epoch; the receipt.
+    """Receive a batch for the log of a hall and epoch; the receipt. Or a piece of one of our own
+    logs that a hall brings back; our signed head.
 
     Raises:
         SyncError: refused. TryLater: the center's disk is full, or its database out of reach.
@@ -203,6 +213,10 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
         return roster.writer_of(center, claimed)
 
     try:
+        if returning.is_own(center, origin):
+            if claimed_origin(raw) != origin:
+                raise WrongLog("the batch belongs to another log than its address")
+            return again(lambda: returning.take_own(center, raw))
         receiver = Receiver(center.sealing, center.cosigner)
         return again(lambda: receive(center.logs, raw, writer_of, receiver))
     except DiskFull:

@@ -13,10 +13,11 @@ from urllib.parse import quote
 import msgspec
 
 from sync import messages
+from sync.batch import MEDIA_TYPE
 from sync.catching_up import CatchUp
 from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer
 from sync.epochs import in_order
-from sync.errors import Behind, Cloned, Fork, Malformed, NotOurs
+from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs
 from sync.failpoints import fp
 from sync.keysets import CenterKeys, follow
 from sync.log import LogStore
@@ -24,6 +25,8 @@ from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, open_note
 from sync.pushing import Push
 from sync.receiving import Writer, receive
+from sync.relaying import relayed_batch
+from sync.schema import LogState
 from sync.sealing import SEALED_TOGETHER
 from sync.sending import signed_head
 
@@ -63,13 +66,17 @@ class Exchange:
         answer = self._round()
         held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
         sent, returned, cloned = 0, 0, None
+        wanted = answer.wants if isinstance(answer.wants, tuple) else ()
+        for want in wanted:
+            self._give_back(want)
         try:
             returned = CatchUp(self._logs, self._line, self._peer).run(held)
             together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
             sent = Push(self._logs, self._line, self._peer, together=together).run(held, progress)
         except Cloned as error:
             cloned = error
-        fetched = sum(self._pull(head) for head in answer.logs if head.origin not in held)
+        not_down = {*held, *(want.origin for want in wanted)}
+        fetched = sum(self._pull(head) for head in answer.logs if head.origin not in not_down)
         if cloned is not None:
             raise cloned
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
@@ -117,9 +124,34 @@ class Exchange:
         for origin, state in states.items():
             if not state.own:
                 notes[origin] = logs.receipt(origin, peer.receiver.cosigner.name) or b""
-        return [
-            LogHead(origin=o, size=states[o].size, note=note.decode()) for o, note in notes.items()
-        ]
+        return [self._head(states[o], note) for o, note in notes.items()]
+
+    def _head(self, state: LogState, note: bytes) -> LogHead:
+        receipted = state.mark.size if state.own and state.mark.size else msgspec.UNSET
+        return LogHead(
+            origin=state.origin, size=state.size, note=note.decode(), receipted=receipted
+        )
+
+    def _give_back(self, want: LogHead) -> None:
+        """The center was restored: bring back what we hold of its own log, under its own heads."""
+        logs, peer, writer = self._logs, self._peer, self._writer(want.origin)
+        origin, here = writer.origin, want.size
+        signer, to = peer.book.signer(peer.book.open_log()), peer.keys.sealing
+        target = f"{PREFIX}/logs/{origin.removeprefix(peer.keys.center + '/')}"
+        while here < logs.open(origin, writer.name, own=False).size:
+            raw = relayed_batch(logs, origin, here, signer, to)
+            if raw is None:
+                return
+            try:
+                answer = self._line.send("POST", target, raw, MEDIA_TYPE)
+                there = Checkpoint.parse(open_note(answer, [peer.keys.log]).text).size
+            except Gap as gap:
+                # Another hall was quicker.
+                size = gap.facts.get("size")
+                there = size if isinstance(size, int) else 0
+            if there <= here:
+                return
+            here = there
 
     def _pull(self, head: LogHead) -> int:
         logs, peer = self._logs, self._peer

@@ -32,7 +32,8 @@ class HighWater:
         for line in lines[:-1]:
             origin, _, size = line.rpartition(" ")
             if origin and size.isascii() and size.isdigit():
-                self._marks[origin] = max(self._marks.get(origin, 0), int(size))
+                # A later line stands: a mark is lowered only by a person.
+                self._marks[origin] = int(size)
         if path and lines and (lines[-1] or len(lines) > _MANY_LINES):
             write_file(path, "".join(f"{o} {s}\n" for o, s in self._marks.items()))
 
@@ -56,3 +57,10 @@ class HighWater:
             if self._path is not None:
                 append_line(self._path, f"{origin} {size}")
             self._marks[origin] = max(size, self._marks.get(origin, 0))
+
+    def lower(self, origin: str, size: int) -> None:
+        """A person decided that what was signed above this size will never come back."""
+        with self._lock:
+            if self._path is not None:
+                append_line(self._path, f"{origin} {size}")
+            self._marks[origin] = size

@@ -25,11 +25,15 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogHead(_Message, frozen=True, kw_only=True):
-    """One log as its holder sees it. ``note``: signed checkpoint (own) or receipt (mirrored)."""
+    """One log as its holder sees it. ``note``: signed checkpoint (own) or receipt (mirrored).
+
+    ``receipted``: of its own log, up to where the hall has receipts.
+    """
 
     origin: Name
     size: Size
     note: Note = ""
+    receipted: Size | msgspec.UnsetType = msgspec.UNSET
 
 
 class RoundAsk(_Message, frozen=True, kw_only=True):
@@ -48,8 +52,10 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
 
     ``keys`` is empty when the hall goes by the newest set; ``hall`` is there when the hall may not
     have its newest roster note, and ``past`` with it: those of its earlier keys.
-    ``compare``: the center wishes that this hall compares its logs. ``sealed``: the newest form of
-    sealed section that the center opens (docs/wire.md section 4.3); the first when unset.
+    ``wants``: logs of the center that are shorter than they were; the hall brings them back from
+    there on. ``compare``: the center wishes that this hall compares its logs. ``sealed``: the
+    newest form of sealed section that the center opens (docs/wire.md section 4.3); the first when
+    unset.
     """
 
     center: Name
@@ -60,6 +66,9 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     quarantined: Size = 0
     compare: bool | msgspec.UnsetType = msgspec.UNSET
     sealed: Size | msgspec.UnsetType = msgspec.UNSET
+    wants: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 

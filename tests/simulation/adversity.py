@@ -8,7 +8,7 @@ by hand must be refused and told: no protocol heals them.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from sync.highwater import HighWater
@@ -16,14 +16,15 @@ from sync.sealing import OPENING_BYTES
 from tests.simulation.book import MachineBook
 from tests.simulation.disk import Disk
 from tests.simulation.machines import HallMachine
+from tests.simulation.reference import Reference
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-Kind = Literal["", "restored", "disk exchanged", "cloned", "edited", "exchanged"]
+Kind = Literal["", "restored", "disk exchanged", "cloned", "center restored", "edited", "exchanged"]
 KINDS: tuple[Kind, ...] = (
     *("", "", "restored", "restored", "disk exchanged", "disk exchanged", "cloned", "cloned"),
-    *("edited", "exchanged"),
+    *("center restored", "center restored", "edited", "exchanged"),
 )
 
 
@@ -38,6 +39,7 @@ class Plan:
     image: sqlite3.Connection | None = None
     marks: HighWater | None = None
     told: int = 0
+    references: dict[str, Reference] = field(default_factory=dict)
 
 
 def draw_plan(world: World) -> Plan:
@@ -56,11 +58,37 @@ def happen(world: World, step: int) -> None:
     if not plan.hall:
         return
     book = world.books[plan.hall].machines[0]
+    if plan.kind == "center restored":
+        _at_center(world, step)
+        return
     if step == plan.copied_at:
         plan.image, plan.marks = book.machine.disk.copy(), copied_marks(book.machine.marks)
         plan.told = len(book.told)
     if step >= plan.done_at and not book.adversity:
         _STEPS[plan.kind](world, book)
+
+
+def _at_center(world: World, step: int) -> None:
+    """The center's database is put back from a copy; the file of marks beside it stays."""
+    plan, center = world.plan, world.center
+    if step == plan.copied_at:
+        plan.image = center.disk.copy()
+        plan.references = {name: book.snapshot() for name, book in world.books.items()}
+    if step < plan.done_at or center.restored:
+        return
+    assert plan.image is not None
+    center.disk.restore(plan.image)
+    center.restored = True
+    world.faults[plan.kind] += 1
+    center.boot()
+    world.wire.receipts.clear()
+    for name, book in world.books.items():
+        kinds = book.reference.kinds
+        book.reference = plan.references[name]
+        book.reference.kinds = kinds
+        book.forget()
+    # What the center published since the copy comes back, or is lost.
+    world.published = world.own_sizes()
 
 
 def copied_marks(marks: HighWater) -> HighWater:
@@ -150,6 +178,7 @@ def _exchange(world: World, book: MachineBook) -> None:
 
 
 def _by_hand(world: World, book: MachineBook, kind: Kind, index: int) -> None:
+    book.look()
     book.adversity, book.adverse_at = kind, index
     book.machine.disk.disarm()
     world.faults[f"{kind} by hand"] += 1

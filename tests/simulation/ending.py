@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aggregator import returning
 from node import epochs
 from standards.records import RECORDS
 from sync.applying import rebuild
@@ -28,9 +29,11 @@ def heal(world: World) -> None:
     for machine in world.halls:
         machine.clock.wrong_by *= 0
     world.center_replays()
-    for _ in range(CONTACTS):
+    for number in range(CONTACTS + world.center.restored):
         for machine in world.halls:
             _meet(world, machine)
+        if not number:
+            _give_up(world)
         world.center_applies()
         for machine in world.halls:
             world.hall_applies(machine)
@@ -52,6 +55,13 @@ def _meet(world: World, machine: HallMachine) -> None:
         world.pick(machine)
         world.contact(machine)
         world.check()
+
+
+def _give_up(world: World) -> None:
+    """Every hall was there: what of the center's logs did not come back never will."""
+    for origin, _, _ in returning.missing(world.center.office):
+        require(world.center.restored, f"{origin} is shorter than it was signed")
+        returning.go_on_without(world.center.office, origin)
 
 
 def _check_end(world: World, book: HallBook) -> None:

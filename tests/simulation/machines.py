@@ -15,7 +15,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, cast
 
-from aggregator import roster
+from aggregator import returning, roster
 from aggregator.center import Center, CenterSettings
 from aggregator.rounds import CONTACT_DDL
 from aggregator.store import CenterStore
@@ -152,11 +152,12 @@ class CenterMachine:
         settings = CenterSettings(center=CENTER, name="市政务公开办公室")
         # The fake passes the contract of the store it stands in for.
         store = cast(CenterStore, self.disk)
-        office = Center(self._folder, settings, self.clock.boot(), store)
+        office = Center(self._folder, settings, self.clock.boot(), store, self.marks)
         office.logs.portions = PORTIONS
         if self.learned:
             office.logs.tables = Tables((*RECORDS, Appointment), PROJECTIONS)
             office.logs.create()
+        returning.settle(office)
         self.office = office
 
     def learn(self) -> None:

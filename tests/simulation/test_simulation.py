@@ -50,7 +50,14 @@ def test_every_kind_of_fault_happens_within_a_few_seeds():
         *("request lost", "request late", "request twice", "request twice, late"),
         *("request altered", "answer lost", "answer altered", "answer stale", "portal"),
         *("crash", "full", "restart", "clock jump"),
-        *("restored", "disk exchanged", "cloned", "edited by hand", "exchanged by hand"),
+        *(
+            "restored",
+            "disk exchanged",
+            "cloned",
+            "center restored",
+            "edited by hand",
+            "exchanged by hand",
+        ),
     }
 
 

@@ -46,7 +46,12 @@ class Request:
 
     @property
     def is_batch(self) -> bool:
-        """Does it carry a batch up?"""
+        """Does it carry a batch of the hall's own log up?"""
+        return self.is_log and self.target.startswith(f"{PREFIX}/logs/{self.hall}/")
+
+    @property
+    def is_log(self) -> bool:
+        """Does it carry a piece of some log up?"""
         return self.method == "POST" and self.target.startswith(f"{PREFIX}/logs/")
 
     @property
@@ -249,7 +254,7 @@ def _signed_heads(target: str, body: bytes) -> list[Checkpoint]:
 def door(office: Center, request: Request) -> bytes:
     """What `aggregator.intake` does with a request."""
     try:
-        if request.is_batch:
+        if request.is_log:
             hall, _, epoch = request.target.removeprefix(f"{PREFIX}/logs/").partition("/")
             return rounds.take_batch(office, (hall, epoch), request.body)
         keys = _caller(office, request)

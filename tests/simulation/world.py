@@ -30,6 +30,7 @@ from sync.errors import (
     Fork,
     Gap,
     Malformed,
+    StoreBusy,
     SyncError,
     TryLater,
     Unreachable,
@@ -75,7 +76,7 @@ class World:
             for hall in self.halls
         }
         self.wire = Wire(self)
-        self._published = self._own_sizes()
+        self.published = self.own_sizes()
         self._seen: dict[tuple[str, int], int] = {}
         self.plan = adversity.draw_plan(self)
         self.ended = False
@@ -350,6 +351,8 @@ class World:
             act()
         except DiskFull:
             require(machine.disk.burnt == "full", "a full disk that was not full")
+        except StoreBusy:
+            require(self.center.restored, "the center waits for a log that was never lost")
 
     def reboot(self, machine: Machine) -> None:
         """The power came back: the program starts over what the disk kept."""
@@ -362,7 +365,7 @@ class World:
 
     # --- what must be true ------------------------------------------------------------------
 
-    def _own_sizes(self) -> dict[str, list[bytes]]:
+    def own_sizes(self) -> dict[str, list[bytes]]:
         logs = self.center.office.logs
         return {s.origin: logs.leaves(s.origin, 0, s.size) for s in logs.states() if s.own}
 
@@ -386,10 +389,10 @@ class World:
 
     def check_center_logs(self) -> None:
         """What the center published and ordered stands as it was."""
-        now = self._own_sizes()
-        for origin, leaves in self._published.items():
+        now = self.own_sizes()
+        for origin, leaves in self.published.items():
             require(now[origin][: len(leaves)] == leaves, "the center's own log was rewritten")
-        self._published = now
+        self.published = now
 
 
 def _where(error: Exception) -> str:

@@ -1,0 +1,175 @@
+"""恢复回补: after a restore, what the halls hold of the center's own logs comes back first.
+
+A center that was put back from a backup is shorter than what it once signed: the file of high-water
+marks beside the database says so at the start, a hall's proof of delivery says so at its next
+contact. Until the rest is back nothing is written into such a log, and entries whose findings would
+go there wait. Then halls send again what they have receipts for. Knows no Flask.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aggregator import keybook
+from aggregator.center import CENTER, Center
+from sync.applying import apply_pending
+from sync.batch import claimed_origin, unpack_relayed
+from sync.errors import Gap, Malformed, SyncError, UnknownKey, UnknownLog
+from sync.history import piece_of, take_back
+from sync.keysets import HallKeys
+from sync.messages import LogHead
+from sync.notes import Checkpoint, Verifier, open_note
+from sync.sending import signed_head
+
+DDL = (
+    """CREATE TABLE IF NOT EXISTS returned (
+        origin TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
+        way TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, first))""",
+)
+
+OWN, AGAIN = "own", "again"
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Entries ``first`` to ``stop`` of a log that the center had lost.
+
+    ``way``: ``own``, a log of the center that came back from a hall; ``again``, a hall's log of
+    which the hall held a receipt, to be sent again.
+    """
+
+    origin: str
+    first: int
+    stop: int
+    way: str
+    at: str
+
+
+def returned(center: Center) -> list[Returned]:
+    """Everything that came back after restores, the latest first: the printed report."""
+    rows = center.db.query("SELECT * FROM returned ORDER BY at DESC, origin, first")
+    return [Returned(**row) for row in rows]
+
+
+def missing(center: Center) -> list[tuple[str, int, int]]:
+    """Own logs that are shorter than they were: origin, size now, size once signed."""
+    found = []
+    for origin in center.highwater.origins():
+        size = _size(center, origin)
+        if size < (once := center.highwater.reached(origin)):
+            found.append((origin, size, once))
+    return found
+
+
+def go_on_without(center: Center, origin: str) -> None:
+    """A person decided that nobody will bring the rest of a log: its numbers are given out anew."""
+    center.highwater.lower(origin, _size(center, origin))
+
+
+def _size(center: Center, origin: str) -> int:
+    try:
+        return center.logs.state(origin).size
+    except UnknownLog:
+        return 0
+
+
+def _note(center: Center, origin: str, span: tuple[int, int], way: str) -> None:
+    center.db.execute(
+        "INSERT INTO returned VALUES (:origin, :first, :stop, :way, :at) ON CONFLICT DO NOTHING",
+        origin=origin,
+        first=span[0],
+        stop=span[1],
+        way=way,
+        at=center.clock.stamp(),
+    )
+
+
+# --- what a contact tells --------------------------------------------------------------------
+
+
+def is_longer(center: Center, keys: HallKeys, head: LogHead) -> bool:
+    """Does this hall prove that one of our own logs was longer once? Then it is noted.
+
+    The proof is our own signature, under the hall's cosignature.
+    """
+    ours = (center.standards_origin, center.orders_origin(keys.hall))
+    if head.origin not in ours or head.size <= _size(center, head.origin):
+        return False
+    note = open_note(head.note.encode(), center.keys.ring.keys.log_keys)
+    point = Checkpoint.parse(note.text)
+    if (point.origin, point.size) != (head.origin, head.size):
+        raise Malformed("a head that speaks of another log or size")
+    center.highwater.promise(head.origin, head.size)
+    return True
+
+
+def wanted_from(center: Center, heads: tuple[LogHead, ...]) -> tuple[LogHead, ...]:
+    """What this hall may bring back: our logs of which it holds more, and where to begin."""
+    found = []
+    for head in heads:
+        size = _size(center, head.origin)
+        if size < head.size <= center.highwater.reached(head.origin):
+            found.append(LogHead(origin=head.origin, size=size))
+    return tuple(found)
+
+
+def note_lost(center: Center, head: LogHead) -> None:
+    """The hall holds receipts for more of its log than we have: it was lost, and comes again."""
+    size = _size(center, head.origin)
+    if isinstance(head.receipted, int) and head.receipted > size:
+        with center.db.transaction():
+            _note(center, head.origin, (size, head.receipted), AGAIN)
+
+
+# --- taking back -------------------------------------------------------------------------------
+
+
+def is_own(center: Center, origin: str) -> bool:
+    """Is this a log that the center writes?"""
+    home, name, _ = origin.rsplit("/", 2)
+    return home == center.settings.center and (name == "standards" or name.startswith("orders-"))
+
+
+def take_own(center: Center, raw: bytes) -> bytes:
+    """A piece of one of our own logs that a hall brings back; our signed head after it.
+
+    Raises:
+        Gap: it begins elsewhere than our log ends, or nothing of this log is missing.
+        Fork: we wrote something else there since; a person must look.
+        SyncError: not what we signed, or not from a hall that may read this log.
+    """
+    origin, logs = claimed_origin(raw), center.logs
+    batch = unpack_relayed(raw, _keepers(center, origin), center.keys.ring.keys.log_keys)
+    with center.db.transaction():
+        logs.open(origin, CENTER, own=True)
+        state = logs.lock(origin)
+        lost = state.size < center.highwater.reached(origin)
+        if not lost or batch.header.start != state.size:
+            raise Gap("our log ends elsewhere, or is whole", size=state.size)
+        take_back(logs, origin, piece_of(batch, state.frontier, center.sealing))
+        _note(center, origin, (state.size, batch.header.stop), OWN)
+    center.was_restored = True
+    apply_pending(logs, origin)
+    return signed_head(logs, origin, center.signer)
+
+
+def settle(center: Center) -> None:
+    """Apply what came back and was not applied before the power went."""
+    for state in center.logs.states():
+        if state.own and state.applied < state.size:
+            apply_pending(center.logs, state.origin)
+
+
+def _keepers(center: Center, origin: str) -> list[Verifier]:
+    """Keys of the halls that may read this log."""
+    name = origin.rsplit("/", 2)[1]
+    if name != "standards":
+        return [keybook.latest(center, name.removeprefix("orders-")).signing]
+    found = []
+    for row in center.db.query("SELECT DISTINCT hall FROM hall_key"):
+        with suppress(UnknownKey):
+            found.append(keybook.latest(center, row["hall"]).signing)
+    if not found:
+        raise SyncError("no hall is enrolled")
+    return found
