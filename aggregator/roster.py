@@ -136,6 +136,7 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
         EnrolmentRefused: wrong or expired code, weak key, or a key another hall has.
     """
     request = Request.parse(message.text)
+    center.keys.refresh()
     root, keys = center.root, keys_note(center)
     with center.db.transaction():
         known = _known(center, message) or _first_ask(center, request, message)
@@ -310,4 +311,6 @@ def hall_of_key(center: Center, key_name: str) -> HallKeys:
     Raises:
         UnknownKey: none. Revoked: it may not ask any more.
     """
+    # Another program may have installed another key set since this one last looked.
+    center.keys.refresh()
     return keybook.of_name(center, key_name)

@@ -49,7 +49,6 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     """
     if ask.hall != keys.hall:
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
-    center.keys.refresh()
     keybook.mark_used(center, keys)
     _note_contact(center, ask, *_listen(center, keys, ask))
     fp("round.noted")

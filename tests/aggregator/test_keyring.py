@@ -13,6 +13,8 @@ from aggregator import ceremony, rotation
 from aggregator.center import Center
 from aggregator.commands import main
 from standards.errors import Invalid
+from standards.records import NumberScheme
+from sync.batch import unpack
 from sync.errors import KeySetRefused, Malformed, UnknownKey
 from sync.keyfiles import KeyMissing
 from sync.keysets import CenterKeys, HallKeys
@@ -129,6 +131,18 @@ def test_several_rotations_follow_each_other_and_another_program_sees_them(desk:
         assert rotate(desk.center, safe, [purpose]).version == version
     assert other.keys.ring.keys.version == 1
     assert other.keys.refresh().keys == desk.center.keys.ring.keys
+    other.close()
+
+
+def test_a_program_that_did_not_install_them_answers_its_next_request_with_the_new_keys(
+    desk: Desk, safe: Path
+):
+    other = reopened(desk)
+    rotate(other, safe)
+    target = "/sync/v1/logs/c.example/standards/1?from=0"
+    desk.center.publish(NumberScheme(version=1, template="x"), actor="C-003")
+    batch = desk.get(desk.halls["T01"], target).data
+    assert unpack(batch, [other.signer.verifier]).header.stop == 1
     other.close()
 
 
