@@ -112,7 +112,7 @@ def _decide(enrolment_id: str, decision: str) -> tuple[str, int] | Response:
             roster.approve(center(), enrolment_id, actor(), replaces=replaces)
         else:
             roster.refuse(center(), enrolment_id, actor())
-        logs.event(f"enrolment.{decision}", enrolment=enrolment_id)
+        logs.event("enrolment.decided", decision=decision, enrolment=enrolment_id)
         return url_for("enrolment.listing")
 
     try:
