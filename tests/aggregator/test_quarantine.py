@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import pytest
 
 from aggregator import apply
 from aggregator.intake import Worker
 from standards.records import RECORDS, Record
-from standards.records.declare import Owner
+from standards.records.declare import Field, Owner
+from standards.records.wording import Line
 from sync import aside
 from sync.batch import hashes_of, pack
 from sync.merkle import root_of
@@ -95,6 +96,9 @@ def as_if_upgraded(monkeypatch: pytest.MonkeyPatch, center) -> None:
         kind: ClassVar[str] = "weather"
         owner: ClassVar[Owner] = "hall"
         label: ClassVar[str] = "天气"
+
+        sky: Annotated[Line, Field(label="天空")] = ""
+        wind: Annotated[Line, Field(label="风")] = ""
 
     tables = Tables([*RECORDS, Weather], center.logs.tables.projections)
     center.db.create(tables.ddl())
