@@ -111,10 +111,8 @@ def own_logs(center: Center, hall: str) -> list[str]:
 
 def logs_of(center: Center, hall: str) -> list[LogState]:
     """Our copies of what a hall wrote, one for each epoch, in their order."""
-    rows = center.db.query(
-        "SELECT * FROM log WHERE writer = :hall AND own = 0 ORDER BY length(origin), origin",
-        hall=hall,
-    )
+    rows = [row for row in keybook.logs_by(center, hall) if not row["own"]]
+    rows.sort(key=lambda row: (len(row["origin"]), row["origin"]))
     return [state_of(row) for row in rows]
 
 
@@ -187,12 +185,9 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
 
 def quarantined(center: Center, hall: str) -> int:
     """How many entries of a hall could not be applied."""
-    rows = center.db.query(
-        "SELECT COUNT(*) AS n FROM quarantine q JOIN log l ON l.origin = q.origin "
-        "WHERE l.writer = :hall",
-        hall=hall,
-    )
-    return int(rows[0]["n"])
+    sql = "SELECT COUNT(*) AS n FROM quarantine WHERE origin = :origin"
+    logs = keybook.logs_by(center, hall)
+    return sum(int(center.db.query(sql, origin=log["origin"])[0]["n"]) for log in logs)
 
 
 def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:

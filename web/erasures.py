@@ -41,11 +41,15 @@ JOIN personal p ON p.origin = s.origin AND p.idx = s.idx
 WHERE s.hall = :hall AND s.staff_no = :staff ORDER BY LENGTH(s.origin), s.origin, s.idx
 """
 _ORDERS = """
-SELECT id, at, origin, actor, about, about_id, ground, document, ordered_by, carried_out_by, entries
-FROM erasure_ordered WHERE (:hall = '' OR for_hall = :hall)
+SELECT o.id, o.at, o.origin, o.about, o.ground, o.document, o.ordered_by, o.carried_out_by,
+    o.entries, COALESCE((SELECT c.case_no FROM case_standing c
+    WHERE c.hall = o.for_hall AND c.id = o.about_id), o.about_id) AS shown
+FROM erasure_ordered o WHERE (:hall = '' OR o.for_hall = :hall)
 UNION ALL
-SELECT id, at, origin, actor, about, about_id, ground, document, ordered_by, carried_out_by, entries
-FROM erasure_decided WHERE (:hall = '' OR hall = :hall)
+SELECT d.id, d.at, d.origin, d.about, d.ground, d.document, d.ordered_by, d.carried_out_by,
+    d.entries, COALESCE((SELECT c.case_no FROM case_standing c
+    WHERE c.hall = d.hall AND c.id = d.about_id), d.about_id) AS shown
+FROM erasure_decided d WHERE (:hall = '' OR d.hall = :hall)
 ORDER BY at DESC LIMIT 200
 """
 _WITH_FILES = """

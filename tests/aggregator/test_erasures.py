@@ -78,7 +78,7 @@ def test_an_order_erases_at_the_center_at_once_and_stands_in_the_halls_orders(of
     listing = inspector.text("/cases")
     assert ERASED in listing
     assert other in listing
-    for said in ("通政公〔2026〕12号", "Z001", "Z006", "保存期限已届满", "90 天"):
+    for said in (number, "通政公〔2026〕12号", "Z001", "Z006", "保存期限已届满", "90 天"):
         assert said in administrator.text("/erasures")
     for state in logs.states():
         assert logs.verify(state.origin) is None

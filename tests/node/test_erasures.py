@@ -78,7 +78,7 @@ def test_a_finished_case_is_erased_by_two_people_and_every_page_says_so(
     assert hall.logs.personal(hall.origin, 0, hall.state().size) == {}
 
     listed = root.get("/erasures").text
-    for said in ("通公分〔2026〕3号", "T01-005", "T01-006", "个人撤回同意", "90 天"):
+    for said in (number, "通公分〔2026〕3号", "T01-005", "T01-006", "个人撤回同意", "90 天"):
         assert said in listed
 
 

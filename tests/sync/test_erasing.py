@@ -13,12 +13,15 @@ from sync.applying import apply_pending, rebuild, replay_quarantined
 from sync.batch import unpack_relayed
 from sync.entries import Unreadable
 from sync.erasing import carry_out, erased_ids, family, may_order
+from sync.history import Piece, take_back
 from sync.log import LogStore
 from sync.notes import Signer
+from sync.rebuilding import settle
 from sync.receiving import Writer, receive
 from sync.relaying import relayed_batch
 from sync.sealing import SealingKey
 from sync.sending import next_batch
+from tests.simulation.disk import Disk
 from tests.sync.pairs import CANARY, HALL, RECEIVER, SEALING, SIGNER, Pair, case, consent
 from tests.sync.stores import FILES, STORES, log_store
 
@@ -184,6 +187,27 @@ def test_the_own_history_comes_back_without_it(pair: Pair):
     assert raw is not None
     batch = unpack_relayed(raw, [keeper.verifier], [SIGNER.verifier])
     assert batch.personal(hall_key).keys() == {1}
+
+
+def test_a_hall_that_was_restored_erases_again_when_its_own_order_comes_back():
+    pair = Pair()
+    pair.write(case(0), case(1))
+    before = pair.hall.personal(HALL, 0, 2)
+    pair.write(decided(named(pair.hall, 0)))
+    restored = log_store(Disk())
+    restored.open(HALL, "T01", own=True)
+    for start, stop, parts in ((0, 2, before), (2, 3, {})):
+        leaves, hashes = (read(HALL, start, stop) for read in (pair.hall.leaves, pair.hall.hashes))
+        with restored.db.transaction():
+            take_back(restored, HALL, Piece(start, leaves, hashes, parts))
+        settle(restored)
+        assert kept(restored) == ({0, 1} if stop == 2 else {1})
+    assert restored.find_personal("paper_no", PAPER_NO) == [(HALL, 1)]
+    assert restored.verify(HALL) is None
+    with restored.db.transaction():
+        # The part comes once more, from a copy that never heard of the order.
+        restored.keep_personal(HALL, {0: before[0]})
+    assert kept(restored) == {1}
 
 
 def stand_in(logs: LogStore, later: str, record_id: str) -> None:
