@@ -138,7 +138,7 @@ def test_a_program_that_did_not_install_them_answers_its_next_request_with_the_n
     desk: Desk, safe: Path
 ):
     other = reopened(desk)
-    rotate(other, safe)
+    rotate(other, safe, ["log"])
     target = "/sync/v1/logs/c.example/standards/1?from=0"
     desk.center.publish(NumberScheme(version=1, template="x"), actor="C-003")
     batch = desk.get(desk.halls["T01"], target).data
