@@ -30,6 +30,7 @@ _COUNT = (
 )
 _SHORT = OPENING_BYTES + 128
 FRESH_BYTES = 16 * 1024 * 1024
+_FEW_LOGS = 4
 _EACH_BYTES = 200  # what an object and its place in a dictionary take beside its bytes
 
 
@@ -51,6 +52,10 @@ class _Fresh:
             while self.size > self.most and self._batches:
                 oldest = next(iter(self._batches))
                 self.size -= self._batches.pop(oldest)[2]
+
+    def logs(self) -> int:
+        with self._lock:
+            return len({origin for origin, _ in self._batches})
 
     def drop(self, origin: str, stop: int) -> None:
         with self._lock:
@@ -111,8 +116,11 @@ class PersonalParts:
         self._fresh.add(origin, span, parts)
 
     def crowded(self) -> bool:
-        """Whether a few batches more would let one be forgotten before it is applied."""
-        return self._fresh.size > self._fresh.most // 2
+        """Whether a few logs have brought so much that some will soon be forgotten unapplied.
+
+        When many logs bring something at once, their receipts go first.
+        """
+        return self._fresh.size > self._fresh.most // 2 and self._fresh.logs() <= _FEW_LOGS
 
     def forget(self, origin: str, stop: int) -> None:
         """What lies before this size was applied."""
