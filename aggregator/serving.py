@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 
 from aggregator import archives, figures
@@ -13,12 +12,14 @@ from aggregator.intake import Worker, intake
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
 from web.listener import MIB, Listener, serve_all
+from web.memory import few_pools, settle
 from web.uploads import MAX_UPLOAD_BYTES
 from web.watchdog import Watchdog
 
 
 def serve(center: Center) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
+    few_pools()
     app, worker = create_app(center), Worker(center, chores=(sweeper(center),))
     app.register_blueprint(intake)
     app.extensions["applying"] = worker
@@ -39,9 +40,7 @@ def serve(center: Center) -> None:
             logs.failure("files", error)
 
     def ready(running: object) -> None:
-        # What stands at the start stays: the collector need not walk over it again and again.
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        settle()
         worker.start()
         watchdog.start()
         threading.Thread(target=look_through, name="files", daemon=True).start()
