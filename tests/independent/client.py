@@ -92,7 +92,7 @@ class Client:
         self.name, self.origin = f"{center}/{hall}", f"{center}/{hall}/1"
         self.signing, self.cosigning = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
         self.sealing = X25519PrivateKey.generate()
-        self.leaves, self.parts = [], {}
+        self.leaves, self.parts, self.key_set = [], {}, (0, "")
         self.mirrors, self.receipts, self.boot = {}, {}, str(uuid.uuid4())
 
     # --- 7: requests ------------------------------------------------------------------------
@@ -158,9 +158,15 @@ class Client:
         return answer["state"], " ".join(f"{group:05d}" for group in groups)
 
     def trust(self, keyset):
-        """6.1: take over a key set that the pinned root signed."""
-        lines = opened(keyset, self.root).split("\n")
-        assert lines[:2] == ["onehall/keys/v1", self.center]
+        """6.1: go by a key set that the pinned root signed, and never by an older one again."""
+        text = opened(keyset, self.root)
+        lines = text.split("\n")[:-1]
+        assert lines[0] == ("onehall/keys/v1" if len(lines) == 7 else "onehall/keys/v2")
+        assert lines[1] == self.center
+        version, (known, before) = int(lines[2]), self.key_set
+        assert known <= version <= (known or version) + 1_000, "an older one, or a leap"
+        assert version > known or text == before, "two sets of one version"
+        self.key_set = version, text
         self.keys = dict(zip(("roster", "log", "receipts"), lines[3:6], strict=True))
         self.center_sealing = base64.b64decode(lines[6], validate=True)
 
@@ -206,7 +212,7 @@ class Client:
         leaves = zstandard.ZstdCompressor().compress(plain)
         info = f"onehall/seal/v1\n{self.origin}\n{start}\n{stop}\n".encode()
         sealed, content_key = b"", AESGCM.generate_key(256)
-        for index in sorted(i for i in self.parts if start <= i < stop):
+        for index in (i for i in range(start, stop) if i in self.parts):
             where = index.to_bytes(12, "big")
             part = AESGCM(content_key).encrypt(where, self.parts[index], where)
             sealed += where + len(part).to_bytes(4, "big") + part
@@ -281,17 +287,38 @@ class Client:
             raw = self.ask("GET", f"/sync/v1/logs/{origin}?from={len(mirror)}")
             self.receive(origin, mirror, raw)
 
+    def own_back(self, size):
+        """4.5: our own log, as the center keeps it, under the heads that we signed ourselves."""
+        mine = verifier_key(self.name, NOTE, self.signing.public_key().public_bytes_raw())
+        mirror: list[bytes] = []
+        while len(mirror) < size:
+            raw = self.ask("GET", f"/sync/v1/logs/{self.origin}?from={len(mirror)}")
+            found, _ = self.unpacked(self.origin, mirror, raw, ("onehall/relay/v1", mine))
+            mirror += found
+        return mirror
+
     def receive(self, origin, mirror, raw):
         """5, for a log of the center: check, keep, cosign."""
+        form = ("onehall/batch/v1", self.keys["log"])
+        found, note = self.unpacked(origin, mirror, raw, form)
+        mirror += found
+        head, now = opened(note, self.keys["log"]), int(time.time())
+        public = self.cosigning.public_key().public_bytes_raw()
+        signed = self.cosigning.sign(f"cosignature/v1\ntime {now}\n{head}".encode())
+        line = key_id(self.name, COSIGNATURE, public) + now.to_bytes(8, "big") + signed
+        self.receipts[origin] = note.decode() + f"— {self.name} {b64(line)}\n"
+
+    def unpacked(self, origin, mirror, raw, form):
+        """Leaves after those of ``mirror``, and their head; ``form``: type, key of the head."""
         line, _, rest = raw.partition(b"\n")
         word, first, second = line.split(b" ")
         assert word == b"onehall-batch/1"
         cut, end = int(first), int(first) + int(second)
         text = opened(rest[:cut], self.keys["log"])
-        head = opened(rest[cut:end], self.keys["log"])
+        head = opened(rest[cut:end], form[1])
         kind, claimed, start, stop, _, n, plain, digest, m, other = text.split("\n")[:10]
         leaves, sealed = rest[end : end + int(n)], rest[end + int(n) :]
-        assert (kind, claimed, int(start)) == ("onehall/batch/v1", origin, len(mirror))
+        assert (kind, claimed, int(start)) == (form[0], origin, len(mirror))
         assert len(sealed) == int(m) and sha(leaves).hex() == digest and sha(sealed).hex() == other
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(leaves)
         found = reader.read(int(plain)).split(b"\n")
@@ -299,12 +326,7 @@ class Client:
         root = root_of([sha(b"\0" + leaf) for leaf in mirror + found])
         assert head == f"{origin}\n{stop}\n{b64(root)}\n", "not the signed root"
         self.check_parts(origin, (int(start), int(stop)), found, sealed)
-        mirror += found
-        now = int(time.time())
-        public = self.cosigning.public_key().public_bytes_raw()
-        signed = self.cosigning.sign(f"cosignature/v1\ntime {now}\n{head}".encode())
-        line = key_id(self.name, COSIGNATURE, public) + now.to_bytes(8, "big") + signed
-        self.receipts[origin] = rest[cut:end].decode() + f"— {self.name} {b64(line)}\n"
+        return found, rest[cut:end]
 
     def check_parts(self, origin, span, leaves, sealed):
         """4.3: every part opens the commitment of its leaf."""

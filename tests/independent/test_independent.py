@@ -21,6 +21,7 @@ from sync.merkle import inclusion_proof
 from sync.notes import b64
 from sync.stick_export import FileTarget
 from sync.usb import FileSource
+from tests.aggregator.rotations import rotate, take_root_away
 from tests.independent.center import Listening, listening
 from tests.independent.client import Client, Refused
 from tests.source import PACKAGES, imported
@@ -145,6 +146,42 @@ def test_a_client_learns_the_rule_from_every_refusal(center: Listening):
         client.ask("POST", "/sync/v1/logs/T79/1", raw, "application/vnd.onehall.batch")
     assert gap.value.status == 409
     assert {**gap.value.body, "rule": ""} == {"error": "gap", "rule": "", "size": 0}
+
+
+@pytest.fixture
+def other_center(tmp_path: Path):
+    with listening(tmp_path / "center") as found:
+        yield found
+
+
+def test_a_client_gets_its_own_history_back_and_follows_the_center_to_new_keys(
+    other_center: Listening, tmp_path: Path
+):
+    client, center = enrolled(other_center, "T82"), other_center.center
+    for number in range(5):
+        client.write("case_received", {**RECEIVED, "case_no": f"T82-{number}"}, CITIZEN)
+    client.push(0, 2)
+    client.push(2, 5)
+    assert client.own_back(client.round()) == client.leaves
+    for index, leaf in enumerate(client.leaves):
+        part = client.parts["city.example/T82/1", json.loads(leaf)["id"]]
+        assert part == client.parts[index][32:]
+
+    handed_on = client.ask("GET", "/sync/v1/logs/city.example/T82/1?from=0")
+    with pytest.raises(Refused) as refused:
+        client.ask("POST", "/sync/v1/logs/T82/1", handed_on, "application/vnd.onehall.batch")
+    assert refused.value.status in (400, 403)
+
+    take_root_away(center, tmp_path / "safe")
+    before, first = client.keys, roster.keys_note(center)
+    rotate(center, tmp_path / "safe")
+    assert client.round() == 5
+    assert client.key_set[0] == 2 and client.key_set[1].startswith("onehall/keys/v2\n")
+    assert client.keys["log"] != before["log"] and client.keys["receipts"] != before["receipts"]
+    client.write("case_received", {**RECEIVED, "case_no": "T82-5"}, CITIZEN)
+    assert client.push(5, 6)[2] == 6
+    with pytest.raises(AssertionError, match="an older one"):
+        client.trust(first)
 
 
 def exported(folder: Path) -> Path:
