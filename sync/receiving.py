@@ -13,7 +13,7 @@ from functools import partial
 from hashlib import sha256
 
 from sync.batch import MAX_BATCH_BYTES, Batch, claimed_origin, hashes_of, unpack, unpack_relayed
-from sync.errors import Gap, Malformed, TooLarge, UnknownLog
+from sync.errors import Gap, Malformed, TooLarge, UnknownKey, UnknownLog
 from sync.failpoints import fp
 from sync.log import LogStore
 from sync.mirror import Duplicate, Held, check_place, judge
@@ -68,7 +68,8 @@ def receive(
     leaves = batch.leaves()
     hashes = hashes_of(leaves)
     fp("receive.unpacked")
-    keep = partial(_keep, logs, batch, writer, receiver, (leaves, hashes))
+    still = partial(_still, writer, writer_of)
+    keep = partial(_keep, logs, batch, still, receiver, (leaves, hashes))
     receipt, parts = logs.db.together(keep)
     fp("receive.committed")
     logs.parts.remember(writer.origin, (batch.header.start, batch.header.stop), parts)
@@ -78,13 +79,14 @@ def receive(
 def _keep(
     logs: LogStore,
     batch: Batch,
-    writer: Writer,
+    still: Callable[[], Writer],
     receiver: Receiver,
     read: tuple[Sequence[bytes], Sequence[bytes]],
 ) -> tuple[bytes, Mapping[int, bytes]]:
     """What must stand together: the batch, its parts, the size, the receipt."""
     leaves, hashes = read
-    logs.lock(writer.origin)
+    logs.lock(batch.header.origin)
+    writer = still()
     held = _held(logs, writer)
     check_place(held, batch.header, writer.origin)
     verdict = judge(held, batch.header, batch.head, hashes)
@@ -98,6 +100,14 @@ def _keep(
     logs.keep_personal(writer.origin, parts)
     fp("receive.parts_kept")
     return _receipt(logs, batch, receiver.cosigner), parts
+
+
+def _still(writer: Writer, writer_of: Callable[[str], Writer]) -> Writer:
+    """The writer's right, asked for again in our turn: it may have ended while we waited for it."""
+    now = writer_of(writer.origin)
+    if (now.verifier, now.keepers) != (writer.verifier, writer.keepers):
+        raise UnknownKey("the writer's key was exchanged while the batch waited")
+    return now
 
 
 def _open(logs: LogStore, writer: Writer) -> None:

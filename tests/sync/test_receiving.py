@@ -3,6 +3,7 @@
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,38 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sync.batch import MAX_BATCH_BYTES, join_leaves, pack
-from sync.errors import Behind, DiskFull, Fork, Gap, Malformed, SyncError, TooLarge, UnknownLog
+from sync.errors import (
+    Behind,
+    DiskFull,
+    EpochClosed,
+    Fork,
+    Gap,
+    Malformed,
+    Revoked,
+    SyncError,
+    TooLarge,
+    UnknownKey,
+    UnknownLog,
+)
 from sync.log import LogStore
 from sync.merkle import leaf_hash, root_of
 from sync.notes import Checkpoint, Signer, open_note
+from sync.receiving import receive
 from sync.sealing import OPENING_BYTES, SealingKey
 from sync.sending import accept_receipt
 from tests.simulation.disk import Disk
-from tests.sync.pairs import CANARY, COSIGNER, HALL, SEALING, SIGNER, Pair, case, consent, reach
+from tests.sync.pairs import (
+    CANARY,
+    COSIGNER,
+    HALL,
+    RECEIVER,
+    SEALING,
+    SIGNER,
+    Pair,
+    case,
+    consent,
+    reach,
+)
 from tests.sync.stores import FILES, STORES, Failing, Outage, content, log_store
 
 KEPT = ("log", "batch", "personal", "receipt")
@@ -49,6 +74,24 @@ def test_personal_parts_arrive_readable_and_rest_encrypted(pair: Pair):
     assert pair.center.payload(HALL, 1) is None
     assert CANARY not in repr(content(pair.center.db, KEPT))
     assert CANARY.encode() not in repr(content(pair.center.db, KEPT)).encode()
+
+
+@pytest.mark.parametrize("ended", [{"revoked_above": 2}, {"closed": True}])
+def test_a_right_that_ends_while_a_batch_waits_for_its_turn_is_asked_for_again(pair: Pair, ended):
+    pair.write(*map(case, range(4)))
+    asked = iter([pair.writer, replace(pair.writer, **ended)])
+    with pytest.raises((Revoked, EpochClosed)):
+        receive(pair.center, pair.batch(0), lambda origin: next(asked), RECEIVER)
+    assert pair.held() == 0
+
+
+def test_a_key_that_is_exchanged_while_a_batch_waits_for_its_turn_vouches_for_nothing(pair: Pair):
+    pair.write(case())
+    other = Signer("c.example/T01", b"o" * 32)
+    asked = iter([pair.writer, replace(pair.writer, verifier=other.verifier)])
+    with pytest.raises(UnknownKey):
+        receive(pair.center, pair.batch(0), lambda origin: next(asked), RECEIVER)
+    assert pair.held() == 0
 
 
 def test_an_identical_replay_gets_the_same_receipt(pair: Pair):
