@@ -17,6 +17,8 @@ from aggregator import (
     presence,
     quarantine,
     records,
+    return_pages,
+    returning,
     roster,
     scanbook,
     standards,
@@ -120,11 +122,13 @@ def create_app(center: Center) -> Shell:
     app.register_blueprint(stick_pages.pages)
     app.register_blueprint(key_pages.pages)
     app.register_blueprint(files.pages)
+    app.register_blueprint(return_pages.pages)
     app.jinja_env.globals.update(scanbook.WORDS)
     interface(app, listings(center))
     app.register_blueprint(api_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
+    app.health.register("logs", lambda: returning.health(center))
     return app
 
 
@@ -132,3 +136,4 @@ def create_tables(center: Center) -> None:
     """Create what is local to the center and never travels; safe to run at every start."""
     roster.create(center)
     center.db.create(LOCAL_TABLES)
+    returning.settle(center)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template, url_for
 
-from aggregator import drafts, roster
+from aggregator import drafts, return_pages, roster
 from aggregator.center import Center
 from aggregator.findings import Wanted, findings
 from aggregator.halls import every_hall, signs, standards_size
@@ -85,6 +85,7 @@ def warnings() -> Iterable[Banner]:
     if staff is None or not staff.holds(RECONCILER, ADMINISTRATOR):
         return
     here = center()
+    yield from return_pages.warnings()
     silent = silent_halls(here, here.clock.now())
     if silent:
         longest = silent[0]

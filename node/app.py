@@ -9,6 +9,7 @@ from flask import Blueprint
 from node import (
     cases,
     enrolment_page,
+    epoch_page,
     erasures,
     face_pages,
     figures,
@@ -72,6 +73,7 @@ ROOMS: tuple[Blueprint, ...] = (
     notices.pages,
     findings.pages,
     outbox.pages,
+    epoch_page.pages,
     quarantine.pages,
     records.pages,
     stick_pages.pages,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from node import casebook, comparisons, findings, outbox, reveals
+from node import casebook, comparisons, epoch_page, findings, outbox, reveals
 from node.cases import deem_before_listing
 from node.desk import hall, sync, today, watch
 from node.hall import Hall
@@ -73,6 +73,7 @@ def warnings() -> Iterable[Banner]:
     return [
         *_worker_warnings(),
         *_restored_warning(here),
+        *epoch_page.warnings(here),
         *_damage_warning(here),
         *_standards_warning(here),
         *_receipt_warning(here),

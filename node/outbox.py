@@ -19,6 +19,7 @@ from node.findings import count_by_state
 from node.hall import Hall
 from node.progress import duration, volume
 from sync.errors import UnknownLog
+from sync.exchange import oldest_unsent
 from web import access, logs
 
 pages = Blueprint("outbox", __name__, url_prefix="/outbox")
@@ -65,13 +66,9 @@ class Received:
 
 def unsent(here: Hall) -> Unsent:
     """What of this hall's log no checked receipt covers."""
-    state = here.state()
-    rows = here.db.query(
-        "SELECT at FROM entry WHERE origin = :origin AND idx = :idx",
-        origin=here.origin,
-        idx=state.mark.size,
-    )
-    return Unsent(state.size - state.mark.size, str(rows[0]["at"]) if rows else None)
+    mine = (s for s in here.logs.states() if s.own and s.writer == here.settings.hall)
+    count = sum(state.size - state.mark.size for state in mine)
+    return Unsent(count, oldest_unsent(here.logs) or None)
 
 
 def last_receipt(here: Hall) -> Receipt | None:

@@ -194,7 +194,7 @@ def oldest_unsent(logs: LogStore) -> str:
     """Wall time of the oldest own entry without a receipt; empty when all are receipted."""
     rows = logs.db.query(
         "SELECT MIN(e.at) AS at FROM log l JOIN entry e ON e.origin = l.origin AND e.idx = l.mark "
-        "WHERE l.own = 1"
+        "WHERE l.own = 1 AND l.writer <> 'center'"
     )
     return str(rows[0]["at"] or "")
 
