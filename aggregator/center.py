@@ -18,7 +18,7 @@ from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
-from sync.errors import StoreBusy
+from sync.errors import ComesBack
 from sync.highwater import HighWater
 from sync.keyfiles import key_file
 from sync.log import LogStore
@@ -184,10 +184,10 @@ class Center:
         """Nothing is written into a log that was longer once: its numbers were given out already.
 
         Raises:
-            StoreBusy: a hall brings the rest back at its next contact (``aggregator.returning``).
+            ComesBack: a hall brings the rest back at its next contact (``aggregator.returning``).
         """
         if max(state.size, self.highwater.reached(state.origin)) > state.applied:
-            raise StoreBusy("this log comes back from the halls first", state.origin)
+            raise ComesBack("this log comes back from the halls first", state.origin)
 
     def close(self) -> None:
         """Close the database."""

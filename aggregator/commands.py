@@ -14,6 +14,7 @@ from aggregator.center import CenterSettings
 from aggregator.erasure_commands import erase_data
 from aggregator.office import ROLES
 from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.rounds import logs_of
 from aggregator.stick_commands import export_stick, import_stick
 from sync.applying import rebuild as rebuild_tables
 from sync.durable import write_file
@@ -166,7 +167,7 @@ def replay_hall(data: Path, hall: str) -> None:
     """Try a hall's quarantined entries again, after an upgrade or a mended rule."""
     with opened(data) as center:
         apply_all(center)
-        freed = replay(center, f"{center.settings.center}/{hall}/1")
+        freed = sum(replay(center, state.origin) for state in logs_of(center, hall))
         click.echo(f"{freed} entries could be applied now.")
 
 

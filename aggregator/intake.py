@@ -19,7 +19,7 @@ from aggregator.apply import apply_hall, replay_newer, waiting
 from aggregator.center import Center
 from sync import messages
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE
-from sync.errors import Malformed, SyncError, TooLarge, TryLater
+from sync.errors import ComesBack, Malformed, SyncError, TooLarge, TryLater
 from sync.failpoints import fp
 from sync.keysets import HallKeys
 from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk, RoundAsk
@@ -264,6 +264,9 @@ class Worker:
                 if not self._stop.is_set():
                     # Each chunk is a sign of life.
                     apply_hall(self._center, origin, lambda chunk: self.heart.beat())
+            except ComesBack:
+                # What the judge finds must wait until a hall brought our log back.
+                continue
             except Exception as error:
                 # A fault with one hall must not hold up the others.
                 failed = _told(error)

@@ -61,9 +61,11 @@ def missing(center: Center) -> list[tuple[str, int, int]]:
 
 
 def health(center: Center) -> tuple[bool, str]:
-    """For /healthz: are all of our own logs as long as they were signed?"""
+    """For /healthz: are all of our own logs as long as they were signed? Always well: halls must
+    reach a center that waits for them, also through a proxy that asks for its health.
+    """
     lacking = missing(center)
-    return not lacking, f"{len(lacking)} logs come back from the halls" if lacking else "whole"
+    return True, f"{len(lacking)} logs come back from the halls" if lacking else "whole"
 
 
 def go_on_without(center: Center, origin: str) -> None:

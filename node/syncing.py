@@ -24,6 +24,8 @@ from sync.rebuilding import settle
 from web import logs
 from web.watchdog import Heart
 
+# How soon a new entry is noticed while the center answers.
+_LOOK_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 5.0, 600.0
 # A request ends or gets a sign of life in less, on any line that moves at all.
 STUCK_AFTER_S = 600.0
@@ -212,9 +214,28 @@ class Syncing:
             with self.heart.step("a contact with the center"):
                 self.turn()
             self._do_chores(self._chores)
-            self._wake.wait(self._status.next_in_s)
-            self._wake.clear()
+            self._rest()
         self._status = replace(self._status, state="stopped")
+
+    def _rest(self) -> None:
+        """Until the next turn; no longer than a moment once something was written, while the center
+        answers: the newest case must not wait for the next regular contact.
+        """
+        left = self._status.next_in_s
+        while left > 0 and not self._wake.wait(min(left, _LOOK_S)):
+            left -= _LOOK_S
+            if self._status.state == "waiting" and self._has_unsent():
+                break
+        self._wake.clear()
+
+    def _has_unsent(self) -> bool:
+        try:
+            state = self._hall.state()
+        except Exception as error:
+            # The turn that follows meets the same and says so.
+            logs.failure("chore", error)
+            return False
+        return state.size > state.mark.size
 
     def _do_chores(self, chores: Sequence[Callable[[], object]]) -> None:
         for chore in chores:

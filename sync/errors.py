@@ -200,6 +200,13 @@ class StoreBusy(Exception):
     """
 
 
+class ComesBack(StoreBusy):
+    """A log of our own is shorter than it was signed; whoever holds the rest brings it back first.
+
+    Nothing is wrong that waiting does not mend, and nothing was written.
+    """
+
+
 class TurnLost(StoreBusy):
     """Two processes were in each other's way; nothing was saved, and the transaction may run again
     at once.
