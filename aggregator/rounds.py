@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -23,7 +24,7 @@ from sync.errors import (
 from sync.failpoints import fp
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
-from sync.notes import Checkpoint, open_note
+from sync.notes import Checkpoint, open_note, text_of
 from sync.receiving import Receiver, Writer, receive
 from sync.relaying import relayed_batch
 from sync.schema import LogState, state_of
@@ -52,11 +53,11 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     keybook.mark_used(center, keys)
     _note_contact(center, ask, *_listen(center, keys, ask))
     fp("round.noted")
-    heads = [_mirrored(center, state) for state in logs_of(center, keys.hall)]
-    heads += [
-        LogHead(origin=o, size=center.logs.state(o).size, note=_head(center, o))
-        for o in own_logs(center, keys.hall)
-    ]
+    # What the hall shows that it knows is not said again, while it goes by the newest keys.
+    current = ask.key_set == center.keys.ring.keys.version
+    known = {head.origin: head for head in ask.logs} if current else {}
+    heads = [_mirrored(center, state, known) for state in logs_of(center, keys.hall)]
+    heads += [_own(center, keys.hall, origin, known) for origin in own_logs(center, keys.hall)]
     news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
         center=center.settings.center,
@@ -97,8 +98,21 @@ def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes,
     return b"" if knows else note, b"" if newest else keybook.latest_note(center, keys.hall)
 
 
-def _head(center: Center, origin: str) -> str:
-    return signed_head(center.logs, origin, center.signer).decode()
+def _own(center: Center, hall: str, origin: str, known: Mapping[str, LogHead]) -> LogHead:
+    """One of our own logs, and up to where the hall has proved that it holds it."""
+    size = center.logs.state(origin).size
+    head = known.get(origin)
+    note = b""
+    if head is None or head.size != size:
+        note = signed_head(center.logs, origin, center.signer)
+    rows = center.db.query(
+        "SELECT MAX(size) AS size FROM receipt WHERE origin = :origin AND signer = :hall",
+        origin=origin,
+        hall=hall,
+    )
+    proved = rows[0]["size"]
+    receipted = msgspec.UNSET if proved is None else int(proved)
+    return LogHead(origin=origin, size=size, note=note.decode(), receipted=receipted)
 
 
 def own_logs(center: Center, hall: str) -> list[str]:
@@ -124,8 +138,15 @@ def _check_own_head(center: Center, head: LogHead) -> None:
         raise Malformed("a head that speaks of another log or size")
 
 
-def _mirrored(center: Center, state: LogState) -> LogHead:
-    """Our copy of one of the hall's logs: its size and our latest receipt."""
+def _mirrored(center: Center, state: LogState, known: Mapping[str, LogHead]) -> LogHead:
+    """Our copy of one of the hall's logs: its size and our latest receipt, unless the hall has both
+    shown the same head and said that it has the receipt.
+    """
+    head = known.get(state.origin)
+    if head is not None and head.receipted == head.size == state.size:
+        point = Checkpoint.parse(text_of(head.note.encode()))
+        if point.root == state.frontier.root:
+            return LogHead(origin=state.origin, size=state.size)
     note = latest_receipt(center, state)
     return LogHead(origin=state.origin, size=state.size, note=note.decode())
 

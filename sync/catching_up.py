@@ -61,7 +61,12 @@ class CatchUp:
         return count
 
     def _copy(self, head: LogHead) -> Copy:
-        """What the center says it holds, as far as its own cosignature stands for it."""
+        """What the center says it holds, as far as its own cosignature stands for it; without one,
+        that it holds what our latest receipt says.
+        """
+        mark = self._logs.state(head.origin).mark if not head.note else Frontier()
+        if not head.note and head.size == mark.size:
+            return Copy(mark.size, mark.root)
         note = open_note(head.note.encode(), [self._peer.keys.receipts])
         point = Checkpoint.parse(note.text)
         if (point.origin, point.size) != (head.origin, head.size) or not note.times:
@@ -73,6 +78,8 @@ class CatchUp:
         as after a change of the receipts key.
         """
         logs, cosigner = self._logs, self._peer.keys.receipts
+        if not note:
+            return
         known = logs.receipt(origin, cosigner.name, copy.size) is not None
         if copy.size > logs.state(origin).mark.size or not known:
             accept_receipt(logs, origin, note, cosigner)

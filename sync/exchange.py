@@ -100,6 +100,11 @@ class Exchange:
         if answer.center != peer.keys.center:
             raise NotOurs("an answer of another center")
         self._follow(answer)
+        logs.delivered = {
+            head.origin: head.receipted
+            for head in answer.logs
+            if not peer.is_own(head.origin) and isinstance(head.receipted, int)
+        }
         return answer
 
     def _follow(self, answer: RoundAnswer) -> None:
@@ -123,7 +128,9 @@ class Exchange:
         notes = {o: signed_head(logs, o, peer.book.signer(o)) for o in mine}
         for origin, state in states.items():
             if not state.own:
-                notes[origin] = logs.receipt(origin, peer.receiver.cosigner.name) or b""
+                known = logs.delivered.get(origin) == state.size
+                by = peer.receiver.cosigner.name
+                notes[origin] = b"" if known else logs.receipt(origin, by) or b""
         return [self._head(states[o], note) for o, note in notes.items()]
 
     def _head(self, state: LogState, note: bytes) -> LogHead:

@@ -106,6 +106,8 @@ class LogStore:
         self._policy = policy
         self.portions = Portions()
         self.parts = PersonalParts(db, vault)
+        # Up to where the other side said it has our receipts for its logs; forgotten at a restart.
+        self.delivered: dict[str, int] = {}
         # Called before a head of an own log is signed; makes it known beside the database.
         self.promise: Callable[[str, int], None] = lambda origin, size: None
 

@@ -27,7 +27,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
 class LogHead(_Message, frozen=True, kw_only=True):
     """One log as its holder sees it. ``note``: signed checkpoint (own) or receipt (mirrored).
 
-    ``receipted``: of its own log, up to where the hall has receipts.
+    ``receipted``: of its own log, up to where the holder has receipts or proofs of delivery.
     """
 
     origin: Name

@@ -33,11 +33,17 @@ STANDING = {
 }
 
 
+# On every answer of the sync interface (docs/wire.md section 7).
+MACHINE = "OneHall"
+
+
 def dress(settings: ShellSettings) -> Callable[[Response], Response]:
     """The function that puts the headers on an answer."""
 
     def put_on(answer: Response) -> Response:
-        for name, value in STANDING.items():
+        # No browser reads what one machine says to another, many times an hour on slow lines.
+        told = {} if MACHINE in answer.headers else STANDING
+        for name, value in told.items():
             answer.headers.setdefault(name, value)
         if settings.https:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
