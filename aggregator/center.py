@@ -103,6 +103,8 @@ class Center:
         self.was_restored = self._has_returned()
         self.keys = KeyRing(keys, settings.center, self.db, self.clock, make=make)
         self.logs.open(self.standards_origin, CENTER, own=True)
+        # Until then the logs of a hall are asked for by name: a database server is away.
+        self.named_until = 0.0
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 

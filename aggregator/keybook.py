@@ -6,6 +6,7 @@ the next key's. All of them stay, so that old epochs verify with old keys. Knows
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from aggregator.center import Center
@@ -128,6 +129,8 @@ def taken(center: Center) -> set[bytes]:
     return {public for row in rows for public in _opened(center, row).publics}
 
 
+# For so long after a server was found away, logs are named one by one.
+_NAMED_S = 30.0
 _BY_NAME = (
     "SELECT * FROM log WHERE origin IN (:e1, :e2, :e3, :e4, :e5, :e6, :e7, :e8, "
     ":e9, :e10, :e11, :e12, :e13, :e14, :e15, :e16)"
@@ -140,18 +143,21 @@ def logs_by(center: Center, hall: str) -> list[Row]:
     Where the logs are spread over several servers and one is away, the hall's own server still
     answers when each log is named; sixteen epochs at once, as long as there are any.
     """
-    try:
-        return center.db.query("SELECT * FROM log WHERE writer = :hall", hall=hall)
-    except StoreBusy:
-        found: list[Row] = []
-        for first in range(1, 1_000_000, 16):
-            name = f"{center.settings.center}/{hall}"
-            names = {f"e{i + 1}": f"{name}/{first + i}" for i in range(16)}
-            some = center.db.query(_BY_NAME, **names)
-            if not some:
-                break
-            found += some
-        return found
+    if time.monotonic() >= center.named_until:
+        try:
+            return center.db.query("SELECT * FROM log WHERE writer = :hall", hall=hall)
+        except StoreBusy:
+            # Remembered: asked again inside a transaction, the failure would undo all of it.
+            center.named_until = time.monotonic() + _NAMED_S
+    found: list[Row] = []
+    for first in range(1, 1_000_000, 16):
+        name = f"{center.settings.center}/{hall}"
+        names = {f"e{i + 1}": f"{name}/{first + i}" for i in range(16)}
+        some = center.db.query(_BY_NAME, **names)
+        if not some:
+            break
+        found += some
+    return found
 
 
 def held_place(center: Center, hall: str) -> Position:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from aggregator import returning
 from aggregator.office import ADMINISTRATOR, RECONCILER, center
 from standards.errors import Invalid
+from sync.errors import StoreBusy
 from web import access, logs
 from web.shell import Banner
 
@@ -20,7 +21,12 @@ WAYS = {returning.OWN: "中心日志，由分厅送回", returning.AGAIN: "分�
 
 def warnings() -> Iterator[Banner]:
     """The center was restored and waits for halls: nothing is written into those logs meanwhile."""
-    if lacking := returning.missing(center()):
+    try:
+        lacking = returning.missing(center())
+    except StoreBusy:
+        # One of several database servers is away: other lines above the page say so.
+        return
+    if lacking:
         said = f"中心从备份恢复后还有{len(lacking)}份日志没有补齐，分厅下次联系时自动送回。"
         yield Banner(level="danger", text=said, href=url_for("returned.listing"), link="恢复回补")
 

@@ -72,8 +72,8 @@ def test_a_batch_for_a_log_that_nobody_has_is_not_found(desk: Desk) -> None:
     assert refusal(desk.push(desk.packed(stranger, 0, 5), "T99")) == (404, "unknown_log")
     roster.register_hall(desk.center, "T98", "未入网")
     assert refusal(desk.push(desk.packed(Asker("T98"), 0, 5), "T98")) == (404, "unknown_log")
-    later = desk.packed(desk.halls["T01"], 0, 5, origin="c.example/T01/2")
-    assert refusal(desk.post("/logs/T01/2", later, MEDIA_TYPE)) == (404, "unknown_log")
+    never = desk.packed(desk.halls["T01"], 0, 5, origin="c.example/T01/0")
+    assert refusal(desk.post("/logs/T01/0", never, MEDIA_TYPE)) == (404, "unknown_log")
 
 
 def test_gap_behind_and_fork_are_told_with_the_size_that_is_held(desk: Desk, hall: Asker) -> None:
