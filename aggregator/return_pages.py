@@ -16,7 +16,11 @@ from web.shell import Banner
 
 pages = Blueprint("returned", __name__, url_prefix="/returned")
 
-WAYS = {returning.OWN: "中心日志，由分厅送回", returning.AGAIN: "分厅日志，由分厅重新上报"}
+WAYS = {
+    returning.OWN: "中心日志，由分厅送回",
+    returning.AGAIN: "分厅日志，由分厅重新上报",
+    returning.NEVER: "被更换的机器写过、从未收到，请对照纸质回执补录",
+}
 
 
 def warnings() -> Iterator[Banner]:

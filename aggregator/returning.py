@@ -28,7 +28,7 @@ DDL = (
         way TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, first))""",
 )
 
-OWN, AGAIN = "own", "again"
+OWN, AGAIN, NEVER = "own", "again", "never"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Returned:
     """Entries ``first`` to ``stop`` of a log that the center had lost.
 
     ``way``: ``own``, a log of the center that came back from a hall; ``again``, a hall's log of
-    which the hall held a receipt, to be sent again.
+    which the hall held a receipt, to be sent again; ``never``, what a machine that was replaced had
+    written and never sent.
     """
 
     origin: str
@@ -129,6 +130,22 @@ def note_lost(center: Center, head: LogHead) -> None:
     if isinstance(head.receipted, int) and head.receipted > size:
         with center.db.transaction():
             _note(center, head.origin, (size, head.receipted), AGAIN)
+
+
+def note_never_sent(center: Center, hall: str) -> None:
+    """A machine is replaced: what it had at its last contact and the center never got is named.
+
+    In the numbers of its last log, as far as the center knows them; runs in the approval.
+    """
+    rows = center.db.query("SELECT local_size FROM hall_contact WHERE hall = :hall", hall=hall)
+    logs = keybook.logs_by(center, hall)
+    if not rows or not logs:
+        return
+    last = max(logs, key=lambda row: (len(row["origin"]), row["origin"]))
+    never = int(rows[0]["local_size"]) - sum(int(row["size"]) for row in logs)
+    if never > 0:
+        first = int(last["size"])
+        _note(center, last["origin"], (first, first + never), NEVER)
 
 
 # --- taking back -------------------------------------------------------------------------------

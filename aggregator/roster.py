@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from aggregator import keybook
+from aggregator import keybook, returning
 from aggregator.center import Center
 from standards.errors import Invalid
 from sync.entries import new_id
@@ -253,6 +253,7 @@ def approve(center: Center, enrolment_id: str, actor: str, *, replaces: bool = F
         if is_enrolled(center, request.hall):
             if not replaces:
                 raise Invalid({"": "该分厅已经入网。这是另一台机器;确为更换机器,请勾选“更换机器”"})
+            returning.note_never_sent(center, request.hall)
             _end_older_keys(center, request.hall, actor)
         keybook.give(center, request)
 

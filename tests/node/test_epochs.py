@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import returning
+from aggregator import returning, roster
 from aggregator.app import create_app as create_center_app
 from aggregator.apply import apply_all
-from node import epochs
+from node import enrolment, epochs
 from node.app import create_app
 from node.hall import Hall
 from node.syncing import contact
 from standards.records import EpochOpened, StaffMember
-from sync.errors import Cloned, StoreBusy
+from sync.client import Line
+from sync.errors import Cloned, StoreBusy, Unreachable
 from sync.tables import records
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import CENTER, Listening, listening
@@ -262,6 +263,34 @@ def test_when_both_were_restored_what_no_disk_holds_is_named_by_number(both: tup
         meet(hall, office)
         assert in_step(hall, office) and numbers_at(hall.db) == [1, 2, 3, 6]
         assert [(gap.epoch, gap.first, gap.stop) for gap in epochs.lost(hall)] == [(1, 3, 5)]
+
+
+def test_what_a_dead_machine_never_sent_is_named_when_it_is_replaced(
+    machine: Path, office: Listening, tmp_path: Path
+):
+    with opened(machine) as hall:
+        write(hall, 4, 5)
+        cut = Cut(line_of(hall, office.url))
+        with pytest.raises(Unreachable):
+            contact(hall, cut)
+    with new_hall(tmp_path / "new") as new:
+        asked = enrolment.ask(new, line_of(new, office.url), office.url, office.code_for("T01"))
+        (waiting,) = [e for e in roster.pending(office.center) if e.digits == asked.digits]
+        roster.approve(office.center, waiting.id, "C-006", replaces=True)
+    found = [one for one in returning.returned(office.center) if one.way == returning.NEVER]
+    assert [(one.origin, one.first, one.stop) for one in found] == [(f"{CENTER}/T01/1", 3, 5)]
+
+
+class Cut:
+    """A line on which the round still gets through and nothing after it."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        if not target.endswith("/round"):
+            raise Unreachable("the cable was pulled")
+        return self._line.send(method, target, body, media_type)
 
 
 def test_a_head_is_promised_beside_the_database_before_it_is_signed(machine: Path):
