@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -89,7 +90,13 @@ def does(work: Callable[[], object], refusal: type[Exception] = DiskFull) -> Cal
     return act
 
 
-LONG = {**ORGANISATION, "wish": "accept", "subject": "满" * 2000}
+# Nothing that could be packed: a case must need pages of its own.
+WORDS = Random(1)
+LONG = {**ORGANISATION, "wish": "accept"}
+
+
+def long_text() -> str:
+    return "".join(chr(WORDS.randrange(0x4E00, 0x9F00)) for _ in range(2000))
 
 
 def test_a_case_is_refused_with_a_clear_page_at_every_page_that_is_missing(pair: Pair):
@@ -98,7 +105,12 @@ def test_a_case_is_refused_with_a_clear_page_at_every_page_that_is_missing(pair:
     before = local_rows(hall)
     refusals = 0
     for number in range(10):
-        form = {**LONG, "materials": complete(GUIDE), "once": f"form-key-of-case-{number}"}
+        form = {
+            **LONG,
+            "subject": long_text(),
+            "materials": complete(GUIDE),
+            "once": f"form-key-of-case-{number}",
+        }
 
         def act(form: Mapping[str, object] = form) -> bool:
             answer = window.post(f"/windows/{GUIDE.item}", form)

@@ -144,6 +144,8 @@ class MachineBook:
                 self.look()
                 courses = self.histories.get(state.origin, [])
                 along = any(c[:mark] == copy[:mark] for c in courses)
+                # What the hashes of a log that was edited by hand still say may be receipted.
+                along = along or self.adversity == "edited"
                 require(along, "a receipt of another history was believed")
             self.marks[state.origin] = mark
 
