@@ -47,6 +47,7 @@ from sync.verifying import first_bad
 
 R = TypeVar("R", bound=Record)
 
+_STATE = "SELECT * FROM log WHERE origin = :origin"
 # What stands of a log from ``start`` to ``stop``; of a batch, no more than is asked for.
 _OWN_LEAVES = (
     "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
@@ -124,6 +125,8 @@ class LogStore:
 
     def open(self, origin: str, writer: str, *, own: bool) -> LogState:
         """The state of a log, which is begun empty when it is new."""
+        if rows := self.db.query(_STATE, origin=origin):
+            return state_of(rows[0])
         empty = Frontier().to_bytes()
         with self.db.transaction():
             self.db.execute(
@@ -142,7 +145,7 @@ class LogStore:
         Raises:
             UnknownLog: never opened here.
         """
-        rows = self.db.query("SELECT * FROM log WHERE origin = :origin", origin=origin)
+        rows = self.db.query(_STATE, origin=origin)
         if not rows:
             raise UnknownLog("no such log here", origin=origin)
         return state_of(rows[0])
