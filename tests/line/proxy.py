@@ -45,7 +45,7 @@ class Fault:
         """Some fault, somewhere in what a short contact sends."""
         kind = chance.choice([*DRAWN, "cut", "cut", "flip", "stall"])
         # A short contact is that long at least; what goes up may be longer.
-        return cls(kind, chance.choice([UP, DOWN]), chance.randrange(4_000))
+        return cls(kind, chance.choice([UP, DOWN]), chance.randrange(2_000))
 
 
 class FaultProxy:
