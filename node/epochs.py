@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
-from sync.epochs import Gap, epoch_of, gaps, in_order
+from sync.epochs import Gap, epoch_of, gaps
 from sync.history import ACTOR, move_on
 from sync.keysets import HallKeys
 from sync.notes import Signer, Verifier
@@ -29,15 +29,13 @@ DDL = (
 )
 
 
-def begin(hall: Hall) -> int:
-    """The epoch that this machine writes from its start on; opens the next one after a restore.
+def begin(hall: Hall) -> None:
+    """At each start: the first log of a new hall is begun, the next one after a restore.
 
     The file beside the database knows more than the database: then it is an old copy.
     """
     hall.db.create(DDL)
-    mine = [s.origin for s in hall.logs.states() if s.own] or [hall.origin_of(FIRST)]
-    hall.logs.open(mine[0], hall.settings.hall, own=True)
-    hall.epoch = epoch_of(in_order(mine)[-1])
+    hall.logs.open(hall.origin, hall.settings.hall, own=True)
     promised = [o for o in hall.highwater.origins() if o.rpartition("/")[0] == hall.log_name]
     last = max([hall.epoch, *map(epoch_of, promised)])
     known = hall.highwater.reached(hall.origin_of(last))
@@ -48,22 +46,15 @@ def begin(hall: Hall) -> int:
             EpochOpened(cause="restored", previous=last, branched_at=here, known_size=known),
             above=last,
         )
-    return hall.epoch
 
 
 def open_next(hall: Hall, opened: EpochOpened, above: int = 0, actor: str = ACTOR) -> None:
     """Go on in the next epoch, above every one that is known; its first entry says why."""
     number = max(hall.epoch, above, hall.keys.current.first_epoch - 1) + 1
-    before = hall.epoch
-    try:
-        with hall.db.transaction():
-            origin = hall.origin_of(number)
-            hall.logs.open(origin, hall.settings.hall, own=True)
-            hall.logs.write(origin, opened, actor=actor)
-            hall.epoch = number
-    except BaseException:
-        hall.epoch = before
-        raise
+    with hall.db.transaction():
+        origin = hall.origin_of(number)
+        hall.logs.open(origin, hall.settings.hall, own=True)
+        hall.logs.write(origin, opened, actor=actor)
 
 
 def follow_keys(hall: Hall) -> bool:

@@ -19,6 +19,7 @@ from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
+from sync.epochs import epoch_of
 from sync.errors import UnknownLog
 from sync.highwater import HighWater
 from sync.keyfiles import key_file
@@ -88,8 +89,6 @@ class Hall:
         clock, db, highwater: the simulation gives its own.
     """
 
-    epoch: int
-
     def __init__(
         self,
         data: Path,
@@ -112,7 +111,7 @@ class Hall:
         self.keys = HallRing(keys, settings.center, settings.hall, make=make)
         self.highwater = highwater or HighWater(data / "highwater")
         self.logs.promise = self.highwater.promise
-        self.epoch = epochs.begin(self)
+        epochs.begin(self)
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 
@@ -139,6 +138,16 @@ class Hall:
     def origin_of(self, epoch: int) -> str:
         """The log of this hall in one epoch."""
         return f"{self.log_name}/{epoch}"
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch, whose log is open. Asked of the database each time: a transaction that
+        opened one may be undone.
+        """
+        rows = self.db.query(
+            "SELECT origin FROM log WHERE own = 1 AND writer = :hall", hall=self.settings.hall
+        )
+        return max((epoch_of(row["origin"]) for row in rows), default=epochs.FIRST)
 
     @property
     def origin(self) -> str:

@@ -293,6 +293,17 @@ class Cut:
         return self._line.send(method, target, body, media_type)
 
 
+def test_an_epoch_whose_opening_was_undone_is_not_written(machine: Path):
+    with opened(machine) as hall:
+        again = EpochOpened(cause="kept", previous=1, branched_at=3, known_size=3)
+        with pytest.raises(ValueError), hall.db.transaction():
+            epochs.open_next(hall, again)
+            assert hall.epoch == 2
+            raise ValueError("what came after it failed")
+        write(hall, 4)
+        assert hall.epoch == 1 and hall.state().size == 4
+
+
 def test_a_head_is_promised_beside_the_database_before_it_is_signed(machine: Path):
     with opened(machine) as hall:
         assert hall.highwater.reached(f"{CENTER}/T01/1") == 3

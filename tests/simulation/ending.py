@@ -29,9 +29,11 @@ def heal(world: World) -> None:
     for machine in world.halls:
         machine.clock.wrong_by *= 0
     world.center_replays()
-    for number in range(CONTACTS + world.center.restored):
+    # A clerk of a machine that was picked writes on, and the judge may find something.
+    cloned = any(book.is_cloned for book in world.books.values())
+    for number in range(CONTACTS + world.center.restored + cloned):
         for machine in world.halls:
-            _meet(world, machine)
+            _meet(world, machine, writes=not number)
         if not number:
             _give_up(world)
         world.center_applies()
@@ -47,12 +49,14 @@ def heal(world: World) -> None:
     world.check_center_logs()
 
 
-def _meet(world: World, machine: HallMachine) -> None:
+def _meet(world: World, machine: HallMachine, *, writes: bool) -> None:
     """A contact; where another machine went on with this hall's log, a person picks this one."""
     world.contact(machine)
     world.check()
     if epochs.clone_seen(machine.hall) is not None:
         world.pick(machine)
+        if writes:
+            world.clerk_writes(machine)
         world.contact(machine)
         world.check()
 

@@ -20,6 +20,7 @@ import sync.pushing
 import sync.receiving
 import tests.simulation.world
 from aggregator.center import Center
+from node.hall import Hall
 from standards.judging import judge as judge_case
 from sync.batch import Batch, Header
 from sync.entries import Entry, read_leaf
@@ -236,6 +237,11 @@ def _write_in_two(logs: LogStore, origin: str, record: Any, **kw: Any) -> Entry:
     return entry
 
 
+def _hall_writes_as_it_comes(hall: Hall, record: Any, **kw: Any) -> Entry:
+    """No transaction around the writing."""
+    return hall.logs.write(hall.origin, record, **kw)
+
+
 MUTANTS = (
     Mutant(
         "a shorter log that leads elsewhere is told that it is behind (S1)",
@@ -340,6 +346,6 @@ MUTANTS = (
     Mutant(
         "entry and business row stand in one transaction",
         "sync.log.LogStore.write",
-        ((LogStore, "write", _write_in_two),),
+        ((LogStore, "write", _write_in_two), (Hall, "write", _hall_writes_as_it_comes)),
     ),
 )

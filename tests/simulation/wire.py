@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 PORTAL = b"<!DOCTYPE html><title>Welcome</title><p>Please sign in to the network.</p>"
 # Faults after which an answer may be anything: the hall must only come to no harm.
-TAMPERED = frozenset({"request altered", "answer altered", "answer stale", "portal"})
+TAMPERED = frozenset(
+    {"request altered", "answer altered", "answer stale", "portal", "piece of another place"}
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class Request:
     def is_log(self) -> bool:
         """Does it carry a piece of some log up?"""
         return self.method == "POST" and self.target.startswith(f"{PREFIX}/logs/")
+
+    @property
+    def is_history(self) -> bool:
+        """Does it ask for a piece of the hall's own log, from its middle on?"""
+        own = f"/{self.hall}/" in self.target and not self.target.endswith("?from=0")
+        return self.method == "GET" and own
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -168,6 +176,8 @@ class Road:
         headers = signature_headers(signer, method, target, body, posix)
         self._wire.check_heads(machine, target, body)
         request = Request(machine.name, method, target, headers, body)
+        if request.is_history and self._fault("piece of another place"):
+            return self._elsewhere(request)
         return self._back(request, self._there(request))
 
     def _fault(self, *names: str) -> str:
@@ -197,6 +207,15 @@ class Road:
         if fault == "answer stale" and (kept := wire.answers.get(request.place)):
             return wire.world.draw.choice(kept)
         return self._heard(request, altered=fault == "request altered")
+
+    def _elsewhere(self, request: Request) -> bytes:
+        """A true piece of the hall's own log, but from another place than was asked for."""
+        world = self._wire.world
+        office = world.center.office
+        origin, _, start = request.target.removeprefix(f"{PREFIX}/logs/").partition("?from=")
+        with world.center.disk.looked_at():
+            keys = roster.hall_keys(office, request.hall)
+            return rounds.give_batch(office, keys, origin, max(0, int(start) - 1))
 
     def _unheard(self, request: Request) -> None:
         try:
