@@ -17,7 +17,7 @@ from aggregator.center import Center
 from standards.cases import CASES
 from standards.records import RECORDS, CaseStanding, EntriesMoved, EpochOpened
 from standards.records.declare import personal_bytes, record_of
-from sync.epochs import in_order
+from sync.epochs import epoch_of, in_order
 from sync.log import LogStore
 from sync.sealing import OPENING_BYTES
 from tests.simulation.clerk import Writing
@@ -203,6 +203,10 @@ class HallBook:
         looks the same from inside.
         """
         return any(book.adversity in ("cloned", "disk exchanged") for book in self.machines)
+
+    def is_ahead_of(self, epoch: int) -> bool:
+        """Does the center hold entries of a later epoch?"""
+        return any(copy and epoch_of(origin) > epoch for origin, copy in self.copies.items())
 
     # --- the center's copies ------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import sync.catching_up
 import sync.notes
 import sync.pushing
 import sync.receiving
-import tests.simulation.world
+import tests.simulation.sticks
 from aggregator.center import Center
 from node.hall import Hall
 from standards.judging import judge as judge_case
@@ -41,7 +41,7 @@ _batch: Any = sync.batch
 _notes: Any = sync.notes
 _apply: Any = aggregator.apply
 _rounds: Any = aggregator.rounds
-_world: Any = tests.simulation.world
+_sticks: Any = tests.simulation.sticks
 
 
 @contextmanager
@@ -305,7 +305,7 @@ MUTANTS = (
         (
             (_pushing, "accept_receipt", _accept_unchecked),
             (_catching_up, "accept_receipt", _accept_unchecked),
-            (_world, "accept_receipt", _accept_unchecked),
+            (_sticks, "accept_receipt", _accept_unchecked),
         ),
     ),
     Mutant(

@@ -42,7 +42,7 @@ def test_other_seeds_are_other_worlds():
 def test_every_kind_of_fault_happens_within_a_few_seeds():
     seen: set[str] = set()
     with stocked() as stock:
-        for seed in range(40):
+        for seed in range(150):
             world = World(stock, seed)
             world.run()
             seen |= set(world.faults)

@@ -19,16 +19,12 @@ from aggregator import apply, roster, rounds
 from node import epochs
 from standards.records import Inspection
 from sync.applying import apply_pending
-from sync.batch import MEDIA_TYPE
-from sync.client import PREFIX
 from sync.epochs import in_order
 from sync.errors import (
     Behind,
     Cloned,
     DiskFull,
-    EpochClosed,
     Fork,
-    Gap,
     Malformed,
     StoreBusy,
     SyncError,
@@ -39,7 +35,6 @@ from sync.exchange import Exchange
 from sync.keysets import CenterKeys
 from sync.notes import Verifier
 from sync.rebuilding import settle
-from sync.sending import accept_receipt, next_batch
 from tests.simulation import adversity, clerk
 from tests.simulation.book import HallBook, MachineBook, Violation, require
 from tests.simulation.clocks import Time
@@ -53,6 +48,7 @@ from tests.simulation.machines import (
     guide_published,
     repeatable,
 )
+from tests.simulation.sticks import carry
 from tests.simulation.wire import Meeting, Wire
 
 STEPS = 22
@@ -180,6 +176,7 @@ class World:
     def contact(self, machine: HallMachine) -> None:
         """One contact of the real `Exchange` over this wire."""
         meeting = Meeting(machine)
+        alone = not self.books[machine.name].is_ahead_of(machine.hall.epoch)
         self._arm(self.center, 80)
         outcome: Exception | None = None
         try:
@@ -193,7 +190,9 @@ class World:
             outcome = error
         finally:
             self.center.disk.disarm()
-        self._judge(meeting, outcome, (Unreachable, TryLater))
+        told = alone or outcome is not None or meeting.tampered
+        require(told, "a machine sent beside another one that had opened a later epoch")
+        self.judge(meeting, outcome, (Unreachable, TryLater))
 
     def _stick_is_carried(self) -> None:
         machine = self._any_hall()
@@ -203,30 +202,9 @@ class World:
         waiting = (o for o in own if logs.state(o).mark.size < logs.state(o).size)
         state = logs.state(next(waiting, own[-1]))
         start = self.draw.choice((state.mark.size, 0, self.draw.randint(0, state.size)))
-        self._at(machine, lambda: self.carry(machine, state.origin, start))
+        self._at(machine, lambda: carry(self, machine, (state.origin, start)))
 
-    def carry(self, machine: HallMachine, origin: str, start: int) -> None:
-        """One batch without a round before it, as a stick or another's client would bring it."""
-        hall = machine.hall
-        raw = next_batch(hall.logs, origin, start, hall.signer, self.keys.sealing)
-        if raw is None:
-            return
-        meeting = Meeting(machine)
-        outcome: Exception | None = None
-        try:
-            _, name, epoch = origin.rsplit("/", 2)
-            line = self.wire.line(machine, meeting)
-            answer = line.send("POST", f"{PREFIX}/logs/{name}/{epoch}", raw, MEDIA_TYPE)
-            accept_receipt(hall.logs, origin, answer, self.keys.receipts)
-        except (SyncError, DiskFull) as error:
-            outcome = error
-        usual: tuple[type[Exception], ...] = (Unreachable, TryLater, Gap)
-        if self.of(machine).healed:
-            # Without a round it cannot know yet that it was restored, or is not alone.
-            usual = (*usual, Behind, Fork, EpochClosed)
-        self._judge(meeting, outcome, usual)
-
-    def _judge(
+    def judge(
         self, meeting: Meeting, outcome: Exception | None, usual: tuple[type[Exception], ...]
     ) -> None:
         """No false alarm, and no alarm that is not told."""
