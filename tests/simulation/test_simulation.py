@@ -52,6 +52,7 @@ def test_every_kind_of_fault_happens_within_a_few_seeds():
         *("crash", "full", "restart", "clock jump"),
         *(
             "restored",
+            "piece of another place",
             "disk exchanged",
             "cloned",
             "center restored",
