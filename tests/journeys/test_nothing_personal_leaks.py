@@ -145,7 +145,7 @@ def test_no_personal_text_passes_over_the_wire_packed_or_not(town: Town, lived: 
     forms = [form for text in lived.texts for form in forms_of_text(text)]
     sections: list[bytes] = []
     for cable in town.demo.cables:
-        for passed in cable.passed.values():  # type: ignore[attr-defined]
+        for passed in list(cable.passed.values()):  # type: ignore[attr-defined]
             inside = [part for part in unpacked(bytes(passed)) if part]
             sections += inside
             for part in (bytes(passed), *inside):
