@@ -118,8 +118,10 @@ def wanted_from(center: Center, heads: tuple[LogHead, ...]) -> tuple[LogHead, ..
     """What this hall may bring back: our logs of which it holds more, and where to begin."""
     found = []
     for head in heads:
-        size = _size(center, head.origin)
-        if size < head.size <= center.highwater.reached(head.origin):
+        # Only of our own logs anything was promised; the others are not even looked up.
+        if head.size > center.highwater.reached(head.origin):
+            continue
+        if (size := _size(center, head.origin)) < head.size:
             found.append(LogHead(origin=head.origin, size=size))
     return tuple(found)
 

@@ -158,10 +158,11 @@ def go_on_here(hall: Hall, actor: str) -> None:
 
 def lost(hall: Hall) -> list[Gap]:
     """What this hall once signed and nobody has any more, by number, for the printed list."""
-    opened = [(e.previous, e.branched_at, e.known_size) for e in records(hall.db, EpochOpened)]
+    opened = [(e.previous, e.known_size) for e in records(hall.db, EpochOpened)]
+    moved = [Gap(m.epoch, m.first, m.first + m.count) for m in records(hall.db, EntriesMoved)]
 
     def size_of(epoch: int) -> int:
         origin = hall.origin_of(epoch)
         return next((s.size for s in hall.logs.states() if s.origin == origin), 0)
 
-    return gaps(opened, size_of)
+    return gaps(opened, moved, size_of)

@@ -92,15 +92,29 @@ class Gap:
     stop: int
 
 
-def gaps(opened: Iterable[tuple[int, int, int]], size_of: Callable[[int], int]) -> list[Gap]:
+def gaps(
+    opened: Iterable[tuple[int, int]],
+    moved: Iterable[Gap],
+    size_of: Callable[[int], int],
+) -> list[Gap]:
     """What is lost, by number: the printed list of reliability.md P9.
 
     Args:
-        opened: of each ``epoch_opened``: previous epoch, size here then, size it is known to have
-            had. size_of: the size of an epoch's log now, with whatever came back since.
+        opened: of each ``epoch_opened``: the epoch before, and the size it is known to have had.
+        moved: what went on in another epoch; it is not lost, though it left its place.
+        size_of: the size of an epoch's log now, with whatever came back since.
     """
+    gone = list(moved)
+    known: dict[int, int] = {}
+    for epoch, size in opened:
+        known[epoch] = max(size, known.get(epoch, 0))
     found = []
-    for previous, _, known in opened:
-        if (here := size_of(previous)) < known:
-            found.append(Gap(previous, here, known))
+    for epoch, size in known.items():
+        here = size_of(epoch)
+        for span in sorted((m for m in gone if m.epoch == epoch), key=lambda m: m.first):
+            if here < min(span.first, size):
+                found.append(Gap(epoch, here, min(span.first, size)))
+            here = max(here, span.stop)
+        if here < size:
+            found.append(Gap(epoch, here, size))
     return found

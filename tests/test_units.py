@@ -35,4 +35,4 @@ def test_a_unit_gives_its_command_what_the_command_takes(unit: str):
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
     # Raises click.UsageError for an unknown option or a missing argument; runs nothing.
-    command.make_context(unit, words)
+    assert command.make_context(unit, words).params["data"]

@@ -190,6 +190,7 @@ def test_of_two_machines_one_sends_and_a_person_picks(
         assert numbers_at(first.db) == [1, 2, 3, 10, 11, 12], "the window goes on"
         epochs.go_on_here(first, "T01-009")
         meet(first, office)
+        assert epochs.lost(first) == [], "what went on in another epoch is not lost"
         assert numbers_at(first.db) == [1, 2, 3, 10, 11, 12, 20] and in_step(first, office)
         write(second, 21)
         with pytest.raises(Cloned):

@@ -115,7 +115,7 @@ def test_a_folder_on_a_network_file_system_is_refused_before_anything_is_made(pa
 def test_a_folder_on_a_disk_of_the_machine_is_taken(tmp_path: Path):
     refuse_network(Path("/srv/local/hall"), MOUNTS)
     with exclusive(tmp_path / "hall"):
-        pass
+        assert (tmp_path / "hall").is_dir()
 
 
 def test_a_second_server_on_the_folder_refuses_to_start(data: Path):

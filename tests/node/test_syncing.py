@@ -242,7 +242,9 @@ def test_the_thread_lives_through_failures_can_be_asked_at_once_and_ends_when_to
 
 
 def test_stopping_what_never_began_does_no_harm(hall: Hall):
-    Syncing(hall).stop()
+    never = Syncing(hall)
+    never.stop()
+    assert not never.health()[0] and never.status().state == "unenrolled"
 
 
 def test_a_contact_without_enrolment_is_refused_before_anything_is_sent(hall: Hall):

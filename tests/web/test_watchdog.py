@@ -157,8 +157,10 @@ def test_systemd_hears_that_the_program_is_ready_and_alive(tmp_path: Path, monke
         dog.stop()
 
 
-def test_without_systemd_nothing_is_said_and_nothing_breaks(tmp_path: Path, monkeypatch):
+def test_without_systemd_nothing_is_said_and_nothing_breaks(tmp_path: Path, monkeypatch, capfd):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     tell_systemd("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     tell_systemd("READY=1")
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "gone").exists()
