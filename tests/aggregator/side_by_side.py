@@ -113,6 +113,9 @@ class Aggregator:
         return self._health() in (200, 503)
 
     def _health(self) -> int:
+        if self._running is not None and self._running.poll() is not None:
+            # Its session was cut while it started: it said so and ended; systemd starts it anew.
+            self.start()
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).status_code
         except requests.RequestException:
