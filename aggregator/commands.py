@@ -13,7 +13,7 @@ from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.erasure_commands import erase_data
 from aggregator.office import ROLES
-from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.opening import DATA, opened
 from aggregator.rounds import logs_of
 from aggregator.stick_commands import export_stick, import_stick
 from sync.applying import rebuild as rebuild_tables
@@ -21,6 +21,7 @@ from sync.durable import write_file
 from sync.proving import receipt_that_fails
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
+from web.command_line import AS_JSON
 
 
 @click.group()

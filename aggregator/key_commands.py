@@ -14,11 +14,12 @@ import click
 
 from aggregator import ceremony, keybook, rotation
 from aggregator.keyring import PURPOSES
-from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.opening import DATA, opened
 from standards.errors import Invalid
 from sync.durable import write_file
 from sync.errors import SyncError
 from sync.keysets import CenterKeys
+from web.command_line import AS_JSON
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -8,12 +8,13 @@ import click
 
 from aggregator import roster
 from aggregator.center import Center
-from aggregator.opening import AS_JSON, DATA, opened
+from aggregator.opening import DATA, opened
 from aggregator.sticks import apply_taken, export_down, import_up
 from sync.errors import StickRefused, UnknownKey
 from sync.stick import UP
 from sync.stick_export import FolderTarget
 from sync.usb import halls_on, sources
+from web.command_line import AS_JSON
 from web.stick_telling import tell, tell_given, tell_room
 from web.sticks import Given, Taken
 

@@ -15,11 +15,12 @@ from node import comparisons, enrolment, records
 from node.center_line import line_to
 from node.comparisons import Outcome
 from node.hall import Hall
-from node.opening import AS_JSON, DATA, opened
+from node.opening import DATA, opened
 from sync import proving
 from sync.client import HttpLine
 from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT
 from sync.errors import SyncError
+from web.command_line import AS_JSON
 
 _AUDIT_SAMPLES = 64
 

@@ -22,11 +22,12 @@ from node.app import ROLES
 from node.center_line import line_to
 from node.erasure_commands import erase_data
 from node.hall import HallSettings
-from node.opening import AS_JSON, DATA, opened
+from node.opening import DATA, opened
 from node.stick_commands import export_stick, import_stick
 from sync.client import HttpLine
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
+from web.command_line import AS_JSON
 
 
 @click.group()

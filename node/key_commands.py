@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from node import rotation
-from node.opening import AS_JSON, DATA, opened
+from node.opening import DATA, opened
+from web.command_line import AS_JSON
 
 
 @click.group()

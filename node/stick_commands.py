@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from node.opening import AS_JSON, DATA, opened
+from node.opening import DATA, opened
 from node.sticks import export_up, import_down
 from sync.errors import StickRefused
 from sync.stick import DOWN
 from sync.stick_export import FolderTarget
 from sync.usb import sources
+from web.command_line import AS_JSON
 from web.stick_telling import tell, tell_given, tell_room
 from web.sticks import Taken
 
