@@ -78,6 +78,7 @@ class DeskMaker:
         page.keyboard.type(password)
         page.keyboard.press("Enter")
         page.get_by_role("button", name="退出").wait_for()
+        page.wait_for_load_state()  # keys do nothing before the page's script has run
         return page
 
     def close(self) -> None:
