@@ -51,6 +51,9 @@ class EngineSettings:
     """``fast``, or ``face_recognition`` to force the reference"""
     model: Path | None = None
     """weights in dlib's format; by default those of face_recognition"""
+    eyes: bool = field(default_factory=lambda: os.environ.get("ATT_EYES") == "1")
+    """measure the eyes too, for blinks, with the 68-point model: its training pictures (iBUG 300-W)
+    are not for commercial use, so it is off unless somebody decides otherwise"""
 
 
 @dataclass(frozen=True)
@@ -260,6 +263,7 @@ class FaceEngine:
             "PYTHONPATH": path,
             "ATT_ENGINE": self.settings.engine,
             "ATT_MEMORY": str(self.settings.memory),
+            "ATT_EYES": "1" if self.settings.eyes else "0",
             # A second thread for matrices of this size costs more than it gains.
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",

@@ -52,9 +52,14 @@ BRIGHT_PICTURE: Final = 225.0
 _PIPELINE: Final = "hog240-480/5pt/mirrored"
 
 
+_Seen = tuple[list[dlib.rectangle], list[float], list[int]]
+"""What the detector answers: boxes, scores, and which of its five views found each."""
+
+
 class _Found(NamedTuple):
     box: Box
     score: float
+    view: int
     bystanders: int
 
 
@@ -149,8 +154,10 @@ def _name(model: Path) -> str:
 class FaceMeter:
     """Measures pictures with one network. Belongs to one thread."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, eyes: bool = False) -> None:
+        """``eyes`` measures how far they are open, with a model that is not free (see README)."""
         self.network = network
+        self._eyes = _eyes_model() if eyes else None
         self._detector = dlib.get_frontal_face_detector()
         points = models_folder() / "shape_predictor_5_face_landmarks.dat"
         self._landmarks = dlib.shape_predictor(str(points))
@@ -164,13 +171,21 @@ class FaceMeter:
         """
         picture = Picture(data)
         found = self._find(picture)
-        chip, yaw = self._align(picture.rgb(), found.box)
+        rgb = picture.rgb()
+        chip, yaw = self._align(rgb, found.box)
         chips = np.stack([chip, chip[:, ::-1]]) if mirrored else chip[None]
         vector = self.network.embed(chips).mean(axis=0, dtype=np.float32)
         vector.flags.writeable = False
         sharpness, light = _texture(chip)
         quality = Quality(
-            found.box.width, found.score, yaw, sharpness, light, bystanders=found.bystanders
+            width=found.box.width,
+            score=found.score,
+            yaw=yaw,
+            sharpness=sharpness,
+            light=light,
+            bystanders=found.bystanders,
+            view=found.view,
+            eyes=_openness(self._eyes, rgb, found.box) if self._eyes else None,
         )
         return FaceFound(vector, found.box, quality, self.network.model_id, self.network.engine_id)
 
@@ -178,9 +193,9 @@ class FaceMeter:
         looks: list[_Found] = []
         for side in SEARCHED:
             grey = picture.grey(side)
-            boxes, scores, _ = self._detector.run(grey, 0, 0.0)
-            if boxes:
-                looks.append(_widest(boxes, scores, picture.width / grey.shape[1]))
+            seen = self._detector.run(grey, 0, 0.0)
+            if seen[0]:
+                looks.append(_widest(seen, picture.width / grey.shape[1]))
             if min(grey.shape) < side or (looks and looks[-1].score >= CLEAR):
                 break
         if looks:
@@ -192,8 +207,7 @@ class FaceMeter:
 
     def _align(self, rgb: Bytes, box: Box) -> tuple[Bytes, float]:
         """The aligned chip and the yaw."""
-        left, top, width, height = box
-        shape = self._landmarks(rgb, dlib.rectangle(left, top, left + width - 1, top + height - 1))
+        shape = self._landmarks(rgb, _rectangle(box))
         points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
         right_eye, left_eye = points[2:4].mean(axis=0), points[0:2].mean(axis=0)
         eyes = left_eye - right_eye
@@ -203,7 +217,8 @@ class FaceMeter:
         return chip, nose / span if span else 1.0
 
 
-def _widest(boxes: list[dlib.rectangle], scores: list[float], scale: float) -> _Found:
+def _widest(seen: _Seen, scale: float) -> _Found:
+    boxes, scores, views = seen
     order = sorted(range(len(boxes)), key=lambda index: -boxes[index].width())
     first = boxes[order[0]]
     if len(order) > 1 and boxes[order[1]].width() >= RIVAL * first.width():
@@ -214,7 +229,26 @@ def _widest(boxes: list[dlib.rectangle], scores: list[float], scale: float) -> _
         round(first.width() * scale),
         round(first.height() * scale),
     )
-    return _Found(box, float(scores[order[0]]), len(order) - 1)
+    return _Found(box, float(scores[order[0]]), int(views[order[0]]), len(order) - 1)
+
+
+def _rectangle(box: Box) -> dlib.rectangle:
+    return dlib.rectangle(box.left, box.top, box.left + box.width - 1, box.top + box.height - 1)
+
+
+def _eyes_model() -> dlib.shape_predictor:
+    """68 landmarks. Trained on iBUG 300-W, whose pictures may not be used commercially."""
+    return dlib.shape_predictor(str(models_folder() / "shape_predictor_68_face_landmarks.dat"))
+
+
+def _openness(model: dlib.shape_predictor, rgb: Bytes, box: Box) -> float:
+    """Height / width of both eyes together (the eye aspect ratio of Soukupova and Cech, 2016)."""
+    shape = model(rgb, _rectangle(box))
+    points = np.array([(shape.part(i).x, shape.part(i).y) for i in range(36, 48)], np.float64)
+    eyes = points.reshape(2, 6, 2)
+    heights = np.linalg.norm(eyes[:, (1, 2)] - eyes[:, (5, 4)], axis=2).mean(axis=1)
+    widths = np.linalg.norm(eyes[:, 0] - eyes[:, 3], axis=1)
+    return float(heights.sum() / max(float(widths.sum()), 1.0))
 
 
 def _texture(chip: Bytes) -> tuple[float, float]:

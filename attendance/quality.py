@@ -44,6 +44,10 @@ class Quality:
     """mean grey of the aligned face, 0 to 255"""
     bystanders: int
     """smaller faces elsewhere in the picture"""
+    view: int = 0
+    """which of the detector's five views found it: 0 from the front, 1 and 2 turned, 3, 4 tilted"""
+    eyes: float | None = None
+    """height / width of the open eyes, both together; only where the 68-point model is set"""
 
 
 @dataclass(frozen=True, eq=False)
