@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from node import (
     cases,
+    days,
     enrolment_page,
     epoch_page,
     erasures,
@@ -62,6 +63,7 @@ LOCAL_TABLES = (
     *terminals.TABLES,
     *sign_ins.TABLES,
     *enrolment_page.TABLES,
+    *days.TABLES,
 )
 
 ROOMS: tuple[Blueprint, ...] = (

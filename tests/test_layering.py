@@ -45,7 +45,7 @@ FENCES = {
 # The pure middle: values in, values out. It has no use for these modules and names.
 PURE = (
     *("standards", "sync/merkle.py", "sync/mirror.py", "sync/comparing.py", "sync/epochs.py"),
-    "attendance/days.py",
+    *("attendance/days.py", "attendance/matching.py", "attendance/shifts.py"),
 )
 READS_PACKAGED_FILES = ("standards/packaged.py",)
 EDGES = (
