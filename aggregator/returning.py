@@ -8,6 +8,7 @@ go there wait. Then halls send again what they have receipts for. Knows no Flask
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from sync.batch import claimed_origin, unpack_relayed
 from sync.errors import Gap, Malformed, StoreBusy, SyncError, UnknownKey, UnknownLog
 from sync.history import piece_of, take_back
 from sync.keysets import HallKeys
-from sync.messages import LogHead
+from sync.messages import LogHead, Span
 from sync.notes import Checkpoint, Verifier, open_note
 from sync.sending import signed_head
 
@@ -48,9 +49,28 @@ class Returned:
 
 
 def returned(center: Center) -> list[Returned]:
-    """Everything that came back after restores, the latest first: the printed report."""
+    """Everything that came back after restores, the latest first: the printed report.
+
+    What counted as never sent is not lost when its machine was only given new keys and let it go
+    on in its next epoch.
+    """
     rows = center.db.query("SELECT * FROM returned ORDER BY at DESC, origin, first")
-    return [Returned(**row) for row in rows]
+    found = [Returned(**row) for row in rows]
+    if not any(one.way == NEVER for one in found):
+        return found
+    moved = {
+        (f"{center.settings.center}/{row['hall']}/{row['epoch']}", int(row["first"])): row["count"]
+        for row in center.db.query("SELECT hall, epoch, first, count FROM entries_moved")
+    }
+    return [one for one in found if one.way != NEVER or not _went_on(one, moved)]
+
+
+def _went_on(one: Returned, moved: Mapping[tuple[str, int], int]) -> bool:
+    """Whether all of it stands in another epoch now."""
+    return any(
+        origin == one.origin and first <= one.first and one.stop <= first + count
+        for (origin, first), count in moved.items()
+    )
 
 
 def missing(center: Center) -> list[tuple[str, int, int]]:
@@ -148,6 +168,15 @@ def note_never_sent(center: Center, hall: str) -> None:
     if never > 0:
         first = int(last["size"])
         _note(center, last["origin"], (first, first + never), NEVER)
+
+
+def never_sent(center: Center, hall: str) -> tuple[Span, ...]:
+    """What earlier machines of a hall never sent, for the one that takes their place."""
+    rows = center.db.query(
+        "SELECT origin, first, stop FROM returned WHERE way = :way ORDER BY at DESC", way=NEVER
+    )
+    name = f"{center.settings.center}/{hall}"
+    return tuple(Span(**row) for row in rows if row["origin"].rpartition("/")[0] == name)[:64]
 
 
 # --- taking back -------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ def ask(center: Center, message: EnrolAsk) -> EnrolAnswer:
         keys=keys.decode(),
         hall=note.decode(),
         past=keybook.past_notes(center, request.hall) or msgspec.UNSET,
+        never=returning.never_sent(center, request.hall) or msgspec.UNSET,
     )
 
 

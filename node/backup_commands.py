@@ -29,7 +29,7 @@ from sync.safekeeping import (
 )
 from sync.tables import Tables
 from sync.vault import Vault
-from web.backup_options import FILE, FOLDER, KEEP, KEY, KEYS, TO, WITH_KEYS, WITHOUT_FILES, said
+from web.backup_options import FOLDER, KEEP, TO, WITH_KEYS, WITHOUT_FILES, said
 
 DATABASE, SETTINGS = "node.db", "node.toml"
 
@@ -131,12 +131,7 @@ def look_at(database: Path, keys: Path, contents: Contents | None = None) -> lis
         store.close()
 
 
-@click.command()
-@click.argument("source", type=FILE)
-@DATA
-@KEY
-@KEYS
-def restore(source: Path, data: Path, key: Path, keys: Path | None) -> None:
+def restore_backup(source: Path, data: Path, key: Path, keys: Path | None) -> None:
     """Put a hall back from a backup into an empty data folder; whole and checked, or not at all."""
 
     def check(folder: Path, contents: Contents) -> None:

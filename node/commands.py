@@ -23,6 +23,7 @@ from node.center_line import line_to
 from node.erasure_commands import erase_data
 from node.hall import HallSettings
 from node.opening import DATA, opened
+from node.restore_commands import restore
 from node.stick_commands import export_stick, import_stick
 from sync.client import HttpLine
 from web import logs
@@ -184,7 +185,7 @@ def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) 
 
 main.add_command(backup_commands.restore_key)
 main.add_command(backup_commands.backup)
-main.add_command(backup_commands.restore)
+main.add_command(restore)
 main.add_command(audit_commands.compare)
 main.add_command(audit_commands.audit)
 main.add_command(export_stick)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from node.epochs import HallLogBook, follow_keys
+from node.epochs import HallLogBook, follow_keys, note_never_sent
 from node.hall import Hall
 from standards.errors import Invalid
 from sync import messages
@@ -149,6 +149,8 @@ def _settle(hall: Hall, answer: EnrolAnswer) -> None:
     keys = CenterKeys.open(answer.keys.encode(), held.root)
     past = answer.past if isinstance(answer.past, tuple) else ()
     _keep_past(hall, keys, [note.encode() for note in past])
+    for span in answer.never if isinstance(answer.never, tuple) else ():
+        note_never_sent(hall, span)
     _listed(hall, keys, answer.hall.encode())
     hall.db.execute(
         "UPDATE trust SET state = 'approved', keys = :keys, hall = :hall",

@@ -15,6 +15,7 @@ from standards.records import EntriesMoved, EpochOpened
 from sync.epochs import Gap, epoch_of, gaps
 from sync.history import ACTOR, move_on
 from sync.keysets import HallKeys
+from sync.messages import Span
 from sync.notes import Signer, Verifier
 from sync.tables import records
 
@@ -26,6 +27,10 @@ FIRST = 1
 DDL = (
     """CREATE TABLE IF NOT EXISTS written_elsewhere (
         epoch INTEGER PRIMARY KEY, seen_at TEXT NOT NULL)""",
+    # What a machine before this one wrote and never sent, as the center knows it.
+    """CREATE TABLE IF NOT EXISTS never_sent (
+        epoch INTEGER NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
+        PRIMARY KEY (epoch, first))""",
 )
 
 
@@ -68,8 +73,34 @@ def follow_keys(hall: Hall) -> bool:
         cause = "rotated" if len(hall.keys.sets) > 1 else "replaced"
         size = hall.state().size
         opened = EpochOpened(cause=cause, previous=hall.epoch, branched_at=size, known_size=size)
+        if cause == "replaced":
+            opened = _after_another_machine(hall) or opened
         open_next(hall, opened)
         return True
+
+
+def note_never_sent(hall: Hall, span: Span) -> None:
+    """The center knows that a machine before this one wrote these entries and never sent them."""
+    if span.origin.rpartition("/")[0] == hall.log_name and span.first < span.stop:
+        hall.db.execute(
+            "INSERT INTO never_sent VALUES (:epoch, :first, :stop) ON CONFLICT DO NOTHING",
+            epoch=epoch_of(span.origin),
+            first=span.first,
+            stop=span.stop,
+        )
+
+
+def _after_another_machine(hall: Hall) -> EpochOpened | None:
+    """How an epoch begins whose machine replaces another one that had not sent everything."""
+    rows = hall.db.query("SELECT * FROM never_sent ORDER BY epoch DESC, stop DESC LIMIT 1")
+    if not rows:
+        return None
+    epoch, first, stop = (int(rows[0][name]) for name in ("epoch", "first", "stop"))
+    here = {state.origin: state.size for state in hall.logs.states()}
+    if epoch < hall.epoch or here.get(hall.origin_of(epoch), 0) >= stop:
+        # Told already; or this very machine, under new keys: what it wrote stands here.
+        return None
+    return EpochOpened(cause="replaced", previous=epoch, branched_at=first, known_size=stop)
 
 
 class HallLogBook:

@@ -132,8 +132,19 @@ class EnrolAsk(_Message, frozen=True, kw_only=True):
     mac: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 
 
+class Span(_Message, frozen=True, kw_only=True):
+    """Entries ``first`` to ``stop`` of a log."""
+
+    origin: Name
+    first: Size
+    stop: Size
+
+
 class EnrolAnswer(_Message, frozen=True, kw_only=True):
-    """Pending: root key and its MAC under the code; approved: key set and roster entry too."""
+    """Pending: root key and its MAC under the code; approved: key set and roster entry too.
+
+    ``never``: what machines before this one wrote, as far as they told, and never sent.
+    """
 
     state: Annotated[str, msgspec.Meta(max_length=20)]
     center: Name
@@ -142,6 +153,9 @@ class EnrolAnswer(_Message, frozen=True, kw_only=True):
     keys: Note = ""
     hall: Note = ""
     past: Notes | msgspec.UnsetType = msgspec.UNSET
+    never: Annotated[tuple[Span, ...], msgspec.Meta(max_length=64)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
 
 
 class FilesWanted(_Message, frozen=True, kw_only=True):

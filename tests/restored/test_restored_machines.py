@@ -29,7 +29,7 @@ def worked(machines: Machines, times: int = 1) -> None:
 
 
 def logs_of(machines: Machines, machine: str) -> dict[str, int]:
-    rows = machines.rows(machine, "SELECT origin, size FROM log WHERE writer = 'T01'")
+    rows = machines.rows(machine, "SELECT origin, size FROM log WHERE writer = 'T01' AND size > 0")
     return dict(rows)
 
 
