@@ -6,6 +6,7 @@ Every page and command of the node works through one ``Hall``. It knows no Flask
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
+from sync.drafts import Draft
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.epochs import epoch_of
@@ -188,6 +190,11 @@ class Hall:
         # Asked for in the writer's turn: a new epoch may have been opened a moment ago.
         with self.db.transaction():
             return self.logs.write(self.origin, record, actor=actor, record_id=record_id)
+
+    def write_all(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """As :meth:`write`, many records at once, in this order."""
+        with self.db.transaction():
+            return self.logs.write_all(self.origin, drafts)
 
     def state(self) -> LogState:
         """Where the open log stands; ``mark.size`` is how far the center's receipts reach."""

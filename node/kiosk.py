@@ -18,7 +18,7 @@ from attendance import gallery
 from attendance.engine import FaceEngine
 from attendance.errors import MESSAGES, FaceError
 from attendance.gallery import Decision
-from attendance.punches import Occasion, RawPunch, punch_by_face, punch_by_pin
+from attendance.punches import Occasion, SignIn, punch_by_face, punch_by_pin
 from node import members, pins, sign_ins, terminals
 from node.desk import FACES, HALL, faces, hall
 from node.face_gallery import Faces, templates
@@ -189,12 +189,12 @@ def punch() -> Response:
         code = "unknown" if decision.outcome == "unknown" else "pin_needed"
         return jsonify(outcome=decision.outcome, message=MESSAGES[code])
     raw = _raw_punch(decision, pin_of, Occasion(here.clock.local(), terminal.id))
-    kept = sign_ins.keep_punch(here, raw, raw.punch.staff_no, capture)
+    kept = sign_ins.keep_punch(here, raw, capture)
     logs.event("kiosk.signed_in", punched_by=kept.staff_no, way=kept.way, terminal=terminal.id)
     return _accepted(here, kept)
 
 
-def _raw_punch(decision: Decision | None, pin_of: str | None, occasion: Occasion) -> RawPunch:
+def _raw_punch(decision: Decision | None, pin_of: str | None, occasion: Occasion) -> SignIn:
     if decision is None:
         if pin_of is None:
             raise Refused(400, "malformed")

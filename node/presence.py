@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from attendance.errors import FaceError
-from attendance.punches import Occasion, RawPunch, punch_by_pin, punch_by_supervisor
+from attendance.punches import Occasion, SignIn, punch_by_pin, punch_by_supervisor
 from node import face_gallery, members, pins, sign_ins
 from node.desk import actor, hall, today
 from node.face_pages import withdraw_consent
@@ -100,14 +100,14 @@ def sign_for(staff_no: str) -> tuple[str, int] | Response:
         return _sign_form(staff_no, wrong.fields), 422
 
     def effect() -> str:
-        kept = sign_ins.keep_punch(hall(), raw, actor())
+        kept = sign_ins.keep_punch(hall(), raw)
         logs.event("presence.vouched", member=staff_no, way=kept.way, grade=kept.grade)
         return url_for("presence.listing", done=staff_no)
 
     return page.answer_once(effect)
 
 
-def _vouched(staff_no: str) -> RawPunch:
+def _vouched(staff_no: str) -> SignIn:
     occasion = Occasion(hall().clock.local(), witness=actor())
     if request.form.get("how") == "witness":
         return _witnessed(staff_no, occasion)
@@ -120,7 +120,7 @@ def _vouched(staff_no: str) -> RawPunch:
         raise Invalid({"reason": refused.message}) from refused
 
 
-def _witnessed(staff_no: str, occasion: Occasion) -> RawPunch:
+def _witnessed(staff_no: str, occasion: Occasion) -> SignIn:
     if staff_no == actor():
         raise Invalid({"pin": "不能见证自己签到，请另一位大厅督导办理"})
     place = f"screen:{access.origin_of_request().address}"

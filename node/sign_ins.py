@@ -11,27 +11,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import cast
 
-from attendance.punches import RawPunch
+from attendance.punches import SignIn, raw_punch
 from node.face_gallery import keep_decision
 from node.hall import Hall
 from node.members import Member, members
+from node.raw_punches import take_in
 from standards.records import Punch
+from sync.entries import new_id
 from sync.store import Row
 from sync.tables import as_record
 
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS terminal_capture (
-        terminal TEXT NOT NULL,
-        capture TEXT NOT NULL,
-        punch_id TEXT NOT NULL,
-        at TEXT NOT NULL,
-        PRIMARY KEY (terminal, capture)
-    )""",
     "CREATE INDEX IF NOT EXISTS punch_day ON punch (hall, punched_at)",
     "CREATE INDEX IF NOT EXISTS punch_person ON punch (hall, staff_no, punched_at)",
 )
-
-CAPTURES_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -42,47 +35,40 @@ class Capture:
     id: str
 
 
-def keep_punch(hall: Hall, raw: RawPunch, actor: str, capture: Capture | None = None) -> Punch:
-    """Write a punch, its decision and its capture in one transaction.
+def keep_punch(hall: Hall, sign_in: SignIn, capture: Capture | None = None) -> Punch:
+    """Keep a sign-in that the hall proved, with what its face was compared by.
 
     Returns:
         The punch that stands for the capture: an earlier one when the terminal sent it before.
     """
+    name = capture.id if capture else new_id(hall.clock.posix_ms())
+    raw = raw_punch(sign_in, hall.clock.now(), name)
     with hall.db.transaction():
-        earlier = punch_of_capture(hall, capture) if capture else None
-        if earlier is not None:
-            return earlier
-        entry = hall.write(raw.punch, actor=actor)
-        if raw.decision is not None:
-            keep_decision(hall, entry.leaf.id, raw.decision)
-        if capture is not None:
-            _note_capture(hall, capture, entry.leaf.id)
-    return raw.punch
-
-
-def _note_capture(hall: Hall, capture: Capture, punch_id: str) -> None:
-    old = hall.clock.now() - CAPTURES_KEPT
-    hall.db.execute(
-        "DELETE FROM terminal_capture WHERE at < :old",
-        old=old.isoformat(timespec="milliseconds")[:23] + "Z",
-    )
-    hall.db.execute(
-        "INSERT INTO terminal_capture VALUES (:terminal, :capture, :punch_id, :at)",
-        terminal=capture.terminal,
-        capture=capture.id,
-        punch_id=punch_id,
-        at=hall.clock.stamp(),
-    )
+        taken = take_in(hall, [raw], {name: sign_in})
+        if taken.duplicate:
+            return _punch_of_id(hall, taken.punch_ids[0]) or sign_in.punch
+        if sign_in.decision is not None:
+            keep_decision(hall, taken.punch_ids[0], sign_in.decision)
+    return sign_in.punch
 
 
 def punch_of_capture(hall: Hall, capture: Capture) -> Punch | None:
     """The punch that this capture has led to already."""
     rows = hall.db.query(
-        "SELECT p.* FROM terminal_capture c JOIN punch p ON p.hall = :hall AND p.id = c.punch_id "
-        "WHERE c.terminal = :terminal AND c.capture = :capture",
+        "SELECT p.* FROM raw_punch r JOIN punch p ON p.hall = :hall AND p.id = r.punch_id "
+        "WHERE r.source = 'kiosk' AND r.device = :terminal AND r.event_key = :capture",
         hall=hall.settings.hall,
         terminal=capture.terminal,
         capture=capture.id,
+    )
+    return _punch(rows[0]) if rows else None
+
+
+def _punch_of_id(hall: Hall, punch_id: str) -> Punch | None:
+    rows = hall.db.query(
+        "SELECT * FROM punch WHERE hall = :hall AND id = :id",
+        hall=hall.settings.hall,
+        id=punch_id,
     )
     return _punch(rows[0]) if rows else None
 

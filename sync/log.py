@@ -7,20 +7,11 @@ transaction. Knows no network and no hall.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import msgspec
-
-from standards.records.declare import (
-    Record,
-    files_of,
-    logged_bytes,
-    parts_of,
-    personal_bytes,
-)
+from standards.records.declare import Record, parts_of
 from sync import erasing
 from sync.batch import (
     FREE_LEAVES_BYTES,
@@ -30,16 +21,16 @@ from sync.batch import (
     split_leaves,
 )
 from sync.clock import Clock
-from sync.entries import VERSION, Entry, Leaf, encode_leaf, new_id
+from sync.drafts import Draft, drawn_up
+from sync.entries import Entry, Leaf, encode_leaf
 from sync.errors import Malformed, UnknownLog
 from sync.failpoints import fp
 from sync.frames import inflate
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.migrations import migrate
-from sync.notes import b64
 from sync.personal import PersonalParts
 from sync.schema import DDL, LogState, state_of
-from sync.sealing import OPENING_BYTES, commitment
+from sync.sealing import OPENING_BYTES
 from sync.store import Database, Row
 from sync.tables import Tables, as_record
 from sync.vault import Vault
@@ -167,59 +158,54 @@ class LogStore:
     def write(
         self, origin: str, record: Record, *, actor: str, record_id: str | None = None
     ) -> Entry:
-        """Append a record to an own log and write its row, in one transaction.
+        """As :meth:`write_all`, one record."""
+        return self.write_all(origin, [Draft(record, actor, record_id)])[0]
 
-        Args:
-            actor: staff number of who did it; never a name.
-            record_id: when the id was handed out before (it is part of a case number).
+    def write_all(self, origin: str, drafts: Sequence[Draft]) -> list[Entry]:
+        """Append records to an own log and write their rows, in one transaction, in this order.
 
         Raises:
             sync.errors.DiskFull: nothing was written and nothing was numbered.
             Malformed: longer than 64 KiB.
         """
         with self.db.transaction():
-            state = self.lock(origin)
+            state, policy = self.lock(origin), self._policy()
             if not state.own:
                 raise Malformed("only the writer of a log may append to it", origin=origin)
-            payload = personal_bytes(record)
-            opening = os.urandom(OPENING_BYTES) if payload is not None else b""
-            leaf = Leaf(
-                actor=actor,
-                at=self.clock.stamp(),
-                body=msgspec.Raw(logged_bytes(record)),
-                boot=self.clock.boot,
-                commitment=b64(commitment(opening, payload)) if payload is not None else None,
-                files=files_of(record),
-                id=record_id or new_id(self.clock.posix_ms()),
-                kind=record.kind,
-                mono=self.clock.mono_ms(),
-                policy=self._policy(),
-                v=VERSION,
-            )
-            entry = _entry(state, leaf, record)
-            self._append(state, leaf)
-            if payload is not None:
-                self._keep_part(entry, opening, payload)
-            self.tables.keep(self.db, [entry])
-            erasing.carry_out(self, [entry])
+            drawn = [drawn_up(draft, self.clock, policy) for draft in drafts]
+            entries = [
+                _entry(state, index, leaf, draft.record)
+                for index, (draft, (leaf, _)) in enumerate(
+                    zip(drafts, drawn, strict=True), state.size
+                )
+            ]
+            self._append(state, [leaf for leaf, _ in drawn])
+            self._keep_parts(entries, [part for _, part in drawn])
+            self.tables.keep(self.db, entries)
+            erasing.carry_out(self, entries)
             fp("write.kept")
-            return entry
+            return entries
 
-    def _keep_part(self, entry: Entry, opening: bytes, payload: bytes) -> None:
-        self.parts.keep(entry.origin, {entry.index: opening + payload})
-        self.parts.index(self.parts.terms(entry, payload))
+    def _keep_parts(self, entries: Sequence[Entry], parts: Sequence[bytes | None]) -> None:
+        found = [(entry, part) for entry, part in zip(entries, parts, strict=True) if part]
+        if found:
+            self.parts.keep(found[0][0].origin, {entry.index: part for entry, part in found})
+            terms = [self.parts.terms(entry, part[OPENING_BYTES:]) for entry, part in found]
+            self.parts.index([term for some in terms for term in some])
 
-    def _append(self, state: LogState, leaf: Leaf) -> None:
-        raw = encode_leaf(leaf)
-        hashed = leaf_hash(raw)
-        after = state.frontier.extended([hashed])
-        self.db.execute(
-            "INSERT INTO entry VALUES (:origin, :idx, :leaf, :hash, :at)",
-            origin=state.origin,
-            idx=state.size,
-            leaf=raw,
-            hash=hashed,
-            at=leaf.at,
+    def _append(self, state: LogState, leaves: Sequence[Leaf]) -> None:
+        raw = [encode_leaf(leaf) for leaf in leaves]
+        hashed = [leaf_hash(one) for one in raw]
+        after = state.frontier.extended(hashed)
+        self.db.insert(
+            "entry",
+            ("origin", "idx", "leaf", "hash", "at"),
+            [
+                (state.origin, index, one, digest, leaf.at)
+                for index, (one, digest, leaf) in enumerate(
+                    zip(raw, hashed, leaves, strict=True), state.size
+                )
+            ],
         )
         self.db.execute(
             # What came back from elsewhere before it may still wait to be applied.
@@ -375,9 +361,9 @@ class LogStore:
         return first_bad(self, origin)
 
 
-def _entry(state: LogState, leaf: Leaf, record: Record) -> Entry:
+def _entry(state: LogState, index: int, leaf: Leaf, record: Record) -> Entry:
     parts = parts_of(type(record))
     logged = parts.read_logged.decode(leaf.body)
-    entry = Entry(state.origin, state.size, state.writer, leaf, type(record), logged)
+    entry = Entry(state.origin, index, state.writer, leaf, type(record), logged)
     erasing.refuse_foreign(entry)
     return entry

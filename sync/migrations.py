@@ -36,7 +36,13 @@ class Step:
     change: Callable[[Database], object]
 
 
-STEPS: tuple[Step, ...] = ()
+def _add_clock_of_punch(db: Database) -> None:
+    if "punch" in db.tables():
+        db.execute("ALTER TABLE punch ADD COLUMN clock TEXT DEFAULT ''")
+        db.execute("ALTER TABLE punch ADD COLUMN line_sha TEXT DEFAULT ''")
+
+
+STEPS: tuple[Step, ...] = (Step("punch tells its clock and its line", _add_clock_of_punch),)
 
 
 def migrate(db: Database, at: str, steps: Sequence[Step] = STEPS) -> list[str]:

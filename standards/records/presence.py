@@ -16,16 +16,37 @@ PUNCH_WAYS = {
     "face_pin": "人脸加口令",
     "pin": "工号口令",
     "supervisor": "督导代签",
+    # What terminals of other makers tell (attendance/terminals), and the rest of equal right.
+    "device_face": "终端人脸",
+    "finger": "指纹",
+    "palm": "掌纹",
+    "card": "刷卡",
+    "qr": "扫码",
+    "bulk": "故障补签",
+    "other": "其他",
 }
 
 # How strong the evidence of presence is; the only thing about a face that leaves the node.
-GRADES = {"A": "当面见证", "B": "人脸", "C": "口令", "D": "人工补签"}
+GRADES = {
+    "A": "当面见证",
+    "L": "人脸（活体）",
+    "B": "人脸",
+    "C": "口令",
+    "V": "终端未签名",
+    "D": "人工补签",
+}
+
+# Whether the time of a punch can be believed. Order never comes from it.
+CLOCKS = {"": "正常", "suspect": "时钟存疑", "unanchored": "时间未核"}
 
 # Digits of ASCII only, and nothing after the end: ``\d`` and ``$`` would let other bytes through.
 _D2 = "[0-9]{2}"
 Moment = Annotated[
     str, msgspec.Meta(pattern=rf"^[0-9]{{4}}-{_D2}-{_D2}T{_D2}:{_D2}:{_D2}[+-]{_D2}:{_D2}\Z")
 ]
+
+# SHA-256 of what a terminal sent, so that a line forged later is told from it.
+Sha = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class StaffMember(Record, frozen=True, kw_only=True):
@@ -72,3 +93,5 @@ class Punch(Record, frozen=True, kw_only=True):
     terminal: Annotated[Code, Field(label="终端", typed=False)] = ""
     witness: Annotated[Code, Field(label="见证人工号", typed=False)] = ""
     reason: Annotated[Text, Field(label="补签原因", personal=True)] = ""
+    clock: Annotated[Code, Field(label="时钟", choices=CLOCKS, typed=False)] = ""
+    line_sha: Annotated[Sha, Field(label="终端原始行摘要", typed=False)] = ""

@@ -87,7 +87,7 @@ def test_a_stranger_is_unknown_and_leaves_no_trace(hall: Hall, at_work: Kiosk, e
     assert outcome(asked) == (200, "unknown")
     assert asked.get_json()["message"] == MESSAGES["unknown"]
     assert ZHANG not in asked.text
-    for table in ("punch", "face_decision", "terminal_capture"):
+    for table in ("punch", "face_decision", "raw_punch"):
         assert how_many(hall, table) == 0
 
 
@@ -204,7 +204,7 @@ def test_a_capture_that_arrives_twice_at_the_same_moment_is_one_punch(hall: Hall
         punch_by_pin(ZHANG, Occasion(hall.clock.local() + timedelta(seconds=n), kiosk.id))
         for n in (0, 1)
     ]
-    kept = [keep_punch(hall, raw, ZHANG, capture) for raw in raws]
+    kept = [keep_punch(hall, raw, capture) for raw in raws]
     assert kept[0] == kept[1] == raws[0].punch
     assert how_many(hall, "punch") == 1
 

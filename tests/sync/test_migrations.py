@@ -37,6 +37,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
 def used(store: Opened) -> Opened:
     """A database of an earlier program, with one row."""
     log_store(store)
+    # That one knew none of the steps there are today.
+    store.execute("DELETE FROM migration")
     store.create([THING])
     store.execute("INSERT INTO thing (id) VALUES ('x')")
     return store
@@ -112,3 +114,12 @@ def test_a_power_cut_at_any_touch_of_the_disk_loses_no_step_and_doubles_none(tou
 
 def test_the_steps_of_this_program_have_names_of_their_own():
     assert len({step.name for step in STEPS}) == len(STEPS)
+
+
+def test_an_older_punch_has_a_clock_that_nobody_doubts(store: Opened):
+    store.create(["CREATE TABLE IF NOT EXISTS log (origin TEXT PRIMARY KEY)"])
+    store.create(["CREATE TABLE IF NOT EXISTS punch (hall TEXT PRIMARY KEY, way TEXT)"])
+    store.execute("INSERT INTO punch VALUES ('T01', 'pin')")
+    migrate(store, AT)
+    (row,) = store.query("SELECT * FROM punch")
+    assert (row["clock"], row["line_sha"]) == ("", "")
