@@ -19,36 +19,6 @@ from standards.timetables import Direction, Half, Timetable
 
 __all__ = ["Absence", "Day", "DaySlot", "Excuse", "Facts", "Shift", "Sign", "derive"]
 
-SLOT_STATES = {
-    "ok": "正常",
-    "late": "迟到",
-    "early": "早退",
-    "over": "超时",
-    "missing": "缺签",
-    "excused": "免计",
-    "leave": "请假",
-    "duty": "公出",
-    "unsure": "待核实",
-    "open": "待定",
-}
-DAY_STATES = {
-    "normal": "正常",
-    "late": "迟到",
-    "early": "早退",
-    "late_early": "迟到并早退",
-    "missing": "缺签",
-    "absent_half": "旷工半天",
-    "absent": "旷工",
-    "leave": "请假",
-    "leave_part": "部分请假",
-    "duty": "公出",
-    "excused": "免计",
-    "unsure": "待核实",
-    "open": "待定",
-    "covered": "由他人顶岗",
-    "rest": "休息",
-}
-
 _MINUTE = timedelta(minutes=1)
 
 

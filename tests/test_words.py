@@ -8,6 +8,14 @@ from aggregator.office import ROLES as CENTER_ROLES
 from node.app import ROLES as HALL_ROLES
 from standards.cases import PROJECTIONS, STAGES
 from standards.records import RECORDS
+from standards.records.attendance import (
+    CHANGES,
+    DAY_STATES,
+    GROUNDS,
+    MATTERS,
+    SHIFT_TARGETS,
+    SLOT_STATES,
+)
 from standards.records.cases import OUTCOMES, STEPS
 from standards.records.inspection import DIMENSIONS, MODES, SEVERITIES, SOURCES
 from standards.records.presence import GRADES, PUNCH_WAYS
@@ -18,6 +26,7 @@ KINDS = {r.kind: r.label for r in (*RECORDS, *(p.state for p in PROJECTIONS))}
 LISTS = (
     *(KINDS, STAGES, STEPS, OUTCOMES, HALL_ROLES, CENTER_ROLES),
     *(DIMENSIONS, MODES, SEVERITIES, SOURCES, GRADES, PUNCH_WAYS),
+    *(CHANGES, DAY_STATES, SLOT_STATES, MATTERS, GROUNDS, SHIFT_TARGETS),
 )
 
 

@@ -3,6 +3,18 @@
 ``python -m standards.records`` prints docs/records.md.
 """
 
+from standards.records.attendance import (
+    AttendanceDecision,
+    AttendanceRequest,
+    DayException,
+    DayExcused,
+    DayResult,
+    MonthFrozen,
+    PunchConfirmed,
+    ShiftAssigned,
+    StandIn,
+    TerminalOutage,
+)
 from standards.records.cases import CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Record
 from standards.records.epochs import EntriesMoved, EpochOpened
@@ -34,14 +46,29 @@ RECORDS: tuple[type[Record], ...] = (
     GuidePublished,
     CalendarPublished,
     NumberScheme,
+    DayResult,
+    ShiftAssigned,
+    StandIn,
+    TerminalOutage,
+    DayExcused,
+    AttendanceRequest,
+    AttendanceDecision,
+    PunchConfirmed,
+    MonthFrozen,
+    DayException,
 )
 
 __all__ = [
     "RECORDS",
+    "AttendanceDecision",
+    "AttendanceRequest",
     "CalendarPublished",
     "CaseReceived",
     "CaseStanding",
     "CaseStep",
+    "DayException",
+    "DayExcused",
+    "DayResult",
     "EntriesMoved",
     "EpochOpened",
     "ErasureDecided",
@@ -55,9 +82,14 @@ __all__ = [
     "Inspection",
     "KeysRotated",
     "MaterialScanned",
+    "MonthFrozen",
     "NumberScheme",
     "Punch",
+    "PunchConfirmed",
     "Recheck",
     "Record",
+    "ShiftAssigned",
     "StaffMember",
+    "StandIn",
+    "TerminalOutage",
 ]
