@@ -18,6 +18,7 @@ from node import (
     guides,
     holders,
     home,
+    leavebook,
     notices,
     outbox,
     presence,
@@ -66,6 +67,7 @@ LOCAL_TABLES = (
     *raw_punches.TABLES,
     *holders.TABLES,
     *sign_ins.TABLES,
+    *leavebook.INDEXES,
     *enrolment_page.TABLES,
     *days.TABLES,
 )

@@ -21,6 +21,7 @@ from standards.guides import (
     promised_due,
     required_materials,
 )
+from standards.leave_life import LEAVES
 from standards.records.cases import GROUNDS, OUTCOMES, CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Happening, Projection
 from standards.workdays import Calendar, add_working_days, count_working_days
@@ -377,4 +378,4 @@ CASES = Projection(
     advance=advance,
 )
 
-PROJECTIONS: tuple[Projection, ...] = (CASES,)
+PROJECTIONS: tuple[Projection, ...] = (CASES, LEAVES)

@@ -44,6 +44,7 @@ from standards.workdays import CalendarYear
 from sync.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
 from sync.sealing import SealingKey
+from tests.leave_samples import LEAVE_SAMPLES
 from tests.samples_of_attendance import attendance_samples
 
 DAY = date(2026, 11, 24)
@@ -244,6 +245,7 @@ SAMPLES: dict[str, Record] = {
         EpochOpened(cause="restored", previous=1, branched_at=70, known_size=100),
         EntriesMoved(epoch=1, first=70, count=12),
         *attendance_samples(ID, OTHER_ID),
+        *LEAVE_SAMPLES,
     )
 }
 

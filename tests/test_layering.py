@@ -46,6 +46,8 @@ FENCES = {
 PURE = (
     *("standards", "sync/merkle.py", "sync/mirror.py", "sync/comparing.py", "sync/epochs.py"),
     *("attendance/days.py", "attendance/matching.py", "attendance/shifts.py"),
+    *("attendance/leave.py", "attendance/leave_balance.py", "attendance/leave_chain.py"),
+    *("attendance/leave_request.py", "attendance/absence_limits.py"),
 )
 READS_PACKAGED_FILES = ("standards/packaged.py",)
 EDGES = (

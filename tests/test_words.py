@@ -18,6 +18,7 @@ from standards.records.attendance import (
 )
 from standards.records.cases import OUTCOMES, STEPS
 from standards.records.inspection import DIMENSIONS, MODES, SEVERITIES, SOURCES
+from standards.records.leave import EMPLOYMENTS, LEAVE_STATES
 from standards.records.presence import GRADES, PUNCH_WAYS
 from tests.source import PACKAGES, ROOT
 
@@ -27,6 +28,7 @@ LISTS = (
     *(KINDS, STAGES, STEPS, OUTCOMES, HALL_ROLES, CENTER_ROLES),
     *(DIMENSIONS, MODES, SEVERITIES, SOURCES, GRADES, PUNCH_WAYS),
     *(CHANGES, DAY_STATES, SLOT_STATES, MATTERS, GROUNDS, SHIFT_TARGETS),
+    *(LEAVE_STATES, EMPLOYMENTS),
 )
 
 

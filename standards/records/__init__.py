@@ -22,6 +22,19 @@ from standards.records.erasures import ErasureDecided, ErasureOrdered
 from standards.records.files import FileHanded, FileMissing, MaterialScanned
 from standards.records.inspection import Finding, FindingAnswer, Inspection, Recheck
 from standards.records.keys import KeysRotated
+from standards.records.leave import (
+    LeaveDecision,
+    LeaveFacts,
+    LeavePaper,
+    LeaveRequest,
+    LeaveReturned,
+    LeaveStandIn,
+    LeaveStanding,
+    LeaveWithdrawn,
+    OfficeHeld,
+    Overtime,
+    OvertimeDecision,
+)
 from standards.records.presence import FaceConsent, Punch, StaffMember
 from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
 
@@ -56,6 +69,16 @@ RECORDS: tuple[type[Record], ...] = (
     PunchConfirmed,
     MonthFrozen,
     DayException,
+    LeaveRequest,
+    LeaveStandIn,
+    LeaveDecision,
+    LeaveWithdrawn,
+    LeaveReturned,
+    LeavePaper,
+    LeaveFacts,
+    Overtime,
+    OvertimeDecision,
+    OfficeHeld,
 )
 
 __all__ = [
@@ -81,9 +104,20 @@ __all__ = [
     "GuidePublished",
     "Inspection",
     "KeysRotated",
+    "LeaveDecision",
+    "LeaveFacts",
+    "LeavePaper",
+    "LeaveRequest",
+    "LeaveReturned",
+    "LeaveStandIn",
+    "LeaveStanding",
+    "LeaveWithdrawn",
     "MaterialScanned",
     "MonthFrozen",
     "NumberScheme",
+    "OfficeHeld",
+    "Overtime",
+    "OvertimeDecision",
     "Punch",
     "PunchConfirmed",
     "Recheck",
