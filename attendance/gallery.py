@@ -1,10 +1,11 @@
 """The hall's enrolled people as a value, and the decision whom a face belongs to.
 
-Pure. The limit of what is accepted comes from the hall's own people, never from a constant: with
-30 Chinese colleagues enrolled the library's usual 0.6 lets in nearly every stranger, and no one
-number serves two populations. Distances are Euclidean (L2) between 128-number vectors, as the
-network was trained for; a template is the plain mean of a person's vectors. It knows no picture,
-no name and no storage, and nothing here may leave the hall.
+Pure. The limit of what is accepted comes from the hall's own people (``attendance.calibration``),
+never from a constant: with 30 Chinese colleagues enrolled the library's usual 0.6 lets in nearly
+every stranger, and no one number serves two populations. Distances are Euclidean (L2) between
+128-number vectors, as the network was trained for; a template is the mean of a person's vectors,
+brought back to the length of one. It knows no picture, no name and no storage, and nothing here
+may leave the hall.
 """
 
 from __future__ import annotations
@@ -13,35 +14,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from attendance import calibration as rules
+from attendance.calibration import RULE, Calibration, Outcome, Spread, unit
 from attendance.errors import FaceError
 from attendance.quality import SIGN_IN, VECTOR_LENGTH, FaceFound, Floats, refusal
 
-Outcome = Literal["accepted", "confirm", "unknown", "pin_required"]
-
-RULE: Final = 1
-"""Version of the rule below; every decision names the one it was made by."""
-STRICTEST: Final = 0.30
-LOOSEST: Final = 0.50
-DEVIATIONS: Final = 2.0
-FEWEST_PEOPLE: Final = 8
-"""With fewer enrolled there is nothing to calibrate on: fixed limit, and the PIN always."""
-UNCALIBRATED: Final = 0.38
-MARGIN: Final = 0.06
-"""How much nearer the nearest person must be than the second."""
-BAND: Final = 0.04
-"""This far over the limit the face is a claim that number and PIN must confirm."""
+TWINS: Final = 0.30
+"""Two people nearer than this are one face under two numbers, or cannot be told apart."""
 LOOK_ALIKE: Final = 0.03
 SAME_PERSON: Final = 0.45
 """Two frames of one sign-in further apart than this show two people."""
 FRAMES: Final = 3
 FEWEST_PICTURES: Final = 3
-_BLOCK: Final = 1024
+_MOST_MEASURED: Final = 600
+"""People whose distances to all others are measured; more would say nothing new."""
 
 
 class Near(NamedTuple):
@@ -49,18 +41,6 @@ class Near(NamedTuple):
 
     staff_no: str
     distance: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The limit and what it was computed from: each enrolled vector's distance to the nearest
-    template of anybody else. ``mean`` and ``deviation`` are None with fewer than two people."""
-
-    threshold: float
-    mean: float | None
-    deviation: float | None
-    people: int
-    vectors: int
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +58,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     second: float | None
     """distance to the runner-up's template"""
     threshold: float
+    """about how near was near enough in this hall"""
     mean: float | None
     deviation: float | None
+    """of distances ** 2/3 between different people of this hall (rule 1: of distances)"""
     people: int
     frames: int
     spread: float
@@ -87,12 +69,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str
     engine_id: str
     rule: int = RULE
+    strangers: float | None = None
+    """which part of strangers would look as much like somebody here"""
+    confirmable: float = 0.0
+    """how near was near enough to confirm number and PIN"""
 
     def supports(self, staff_no: str) -> bool:
         """Whether the face speaks for this person once number and PIN are given."""
         known = ((self.staff_no, self.distance), (self.runner_up, self.second))
-        limit = self.threshold + BAND
-        return any(no == staff_no and d is not None and d <= limit for no, d in known)
+        return any(no == staff_no and d is not None and d <= self.confirmable for no, d in known)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the gallery said then."""
+        spread = None
+        if self.mean is not None and self.deviation is not None:
+            spread = Spread(self.mean, self.deviation)
+        return Calibration(spread, self.people, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +107,16 @@ class Enrolled:
 
     @cached_property
     def template(self) -> Floats:
-        """(128,) the mean of the vectors."""
-        mean: Floats = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return mean
+        """(128,) the mean of the vectors, as long as one."""
+        return unit(self.vectors.mean(axis=0, dtype=np.float64))
+
+    def sessions(self, frames: int) -> Floats:
+        """(n, 128) what sign-ins of so many frames would have given with the enrolled pictures."""
+        count = len(self.vectors)
+        if frames >= count:
+            return self.template[None]
+        picked = (np.arange(count)[:, None] + np.arange(frames)) % count
+        return unit(self.vectors[picked].mean(axis=1, dtype=np.float64))
 
     def packed(self) -> bytes:
         """The vectors as little-endian float32, for the hall's encrypted storage."""
@@ -162,14 +162,24 @@ class Gallery:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """The limit for this hall: mean - 2 deviations of the distances to other people."""
-        nearest = self._distances_to_others()
-        mean, deviation = (
-            (float(nearest.mean()), float(nearest.std())) if nearest.size else (None,) * 2
-        )
-        people = len(self._people)
+        """What the hall's own people say about strangers at the terminal."""
+        return self.calibrated(FRAMES)
+
+    def calibrated(self, frames: int) -> Calibration:
+        """The same for sign-ins of another number of frames."""
         vectors = sum(len(person.vectors) for person in self._people)
-        return Calibration(threshold_of(mean, deviation, people), mean, deviation, people, vectors)
+        people = len(self._people)
+        spread = rules.fitted(self._distances_to_others(frames), people)
+        return Calibration(spread, people, vectors)
+
+    def mistaken(self) -> list[str]:
+        """Who would be taken for somebody else were they not enrolled, each tried on the rest."""
+        found = []
+        for person in self._people[:_MOST_MEASURED]:
+            near = [n for n in self.nearest(person.template, 3) if n.staff_no != person.staff_no]
+            outcome = rules.outcome_of(*_two(near), self.calibration)
+            found += [person.staff_no] if outcome == "accepted" else []
+        return found
 
     def nearest(self, vector: Floats, count: int = 2) -> list[Near]:
         """The ``count`` nearest people, nearest first; of equal distances the lower number."""
@@ -199,41 +209,19 @@ class Gallery:
         templates = np.array([person.template for person in self._people], np.float32)
         return (templates * templates).sum(axis=1), templates
 
-    def _distances_to_others(self) -> NDArray[np.float64]:
-        """Each enrolled vector's distance to the nearest template of anybody else."""
+    def _distances_to_others(self, frames: int) -> NDArray[np.float64]:
+        """Of each person's possible sign-ins to the templates of everybody else."""
         if len(self._people) < 2:
             return np.empty(0)
-        templates = self._templates[1].astype(np.float64)
-        squares = (templates * templates).sum(axis=1)
-        vectors = np.concatenate([person.vectors for person in self._people]).astype(np.float64)
-        sizes = [len(person.vectors) for person in self._people]
-        owners = np.repeat(np.arange(len(sizes)), sizes)
-        nearest = np.empty(len(vectors))
-        for start in range(0, len(vectors), _BLOCK):
-            block, own = vectors[start : start + _BLOCK], owners[start : start + _BLOCK]
-            apart = (block * block).sum(axis=1)[:, None] + squares - 2 * (block @ templates.T)
-            apart[np.arange(len(own)), own] = np.inf
-            nearest[start : start + _BLOCK] = np.sqrt(np.maximum(apart.min(axis=1), 0))
-        return nearest
-
-
-def threshold_of(mean: float | None, deviation: float | None, people: int) -> float:
-    """The limit, from what the calibration measured."""
-    if mean is None or deviation is None or people < FEWEST_PEOPLE:
-        return UNCALIBRATED
-    return min(max(mean - DEVIATIONS * deviation, STRICTEST), LOOSEST)
-
-
-def outcome_of(
-    distance: float | None, second: float | None, threshold: float, people: int
-) -> Outcome:
-    """Rule 1, from the numbers alone."""
-    if distance is None or distance > threshold + BAND:
-        return "unknown"
-    if people < FEWEST_PEOPLE:
-        return "pin_required"
-    is_clear = second is None or second - distance >= MARGIN
-    return "accepted" if is_clear and distance <= threshold else "confirm"
+        squares, templates = self._templates
+        step = -(-len(self._people) // _MOST_MEASURED)
+        found = []
+        for own in range(0, len(self._people), step):
+            sessions = self._people[own].sessions(frames)
+            lengths = (sessions * sessions).sum(axis=1)[:, None]
+            apart = lengths + squares - 2 * (sessions @ templates.T)
+            found.append(np.delete(apart, own, axis=1).ravel())
+        return np.sqrt(np.maximum(np.concatenate(found).astype(np.float64), 0))
 
 
 def decide(gallery: Gallery, frames: Sequence[FaceFound]) -> Decision:
@@ -252,27 +240,50 @@ def decide(gallery: Gallery, frames: Sequence[FaceFound]) -> Decision:
     spread = spread_of([frame.vector for frame in frames])
     if spread >= SAME_PERSON:
         raise FaceError("person_changed")
-    session = np.stack([frame.vector for frame in frames]).mean(axis=0, dtype=np.float64)
-    near = [*gallery.nearest(session.astype(np.float32)), None, None]
-    first, other = near[0], near[1]
-    limit = gallery.calibration
-    distance, second = first and first.distance, other and other.distance
-    outcome = outcome_of(distance, second, limit.threshold, limit.people)
+    found = identify(gallery, np.stack([frame.vector for frame in frames]))
+    return msgspec.structs.replace(found, engine_id=frames[0].engine_id)
+
+
+def identify(gallery: Gallery, vectors: Floats, limits: Calibration | None = None) -> Decision:
+    """Whom (k, 128) vectors of one session show, however they came about: no gate.
+
+    Args:
+        gallery: of the same model.
+        vectors: one of each frame.
+        limits: the gallery's own for so many frames; by default those of a sign-in.
+    """
+    limits = limits or gallery.calibration
+    near = gallery.nearest(unit(vectors.mean(axis=0, dtype=np.float64)))
+    distance, second = _two(near)
+    outcome = rules.outcome_of(distance, second, limits)
+    names = [one.staff_no for one in near] if outcome != "unknown" else []
+    first, other = [*names, None, None][:2]
+    spread = limits.spread
+    share = None
+    if spread is not None and distance is not None and second is not None:
+        share = rules.strangers(spread, limits.people, distance, second)
     return Decision(
         outcome=outcome,
-        staff_no=first.staff_no if first and outcome != "unknown" else None,
+        staff_no=first,
         distance=distance,
-        runner_up=other.staff_no if other and outcome != "unknown" else None,
+        runner_up=other,
         second=second,
-        threshold=limit.threshold,
-        mean=limit.mean,
-        deviation=limit.deviation,
-        people=limit.people,
-        frames=len(frames),
-        spread=spread,
+        threshold=limits.threshold,
+        mean=spread.mean if spread else None,
+        deviation=spread.deviation if spread else None,
+        people=limits.people,
+        frames=len(vectors),
+        spread=spread_of(list(vectors)),
         model_id=gallery.model_id,
-        engine_id=frames[0].engine_id,
+        engine_id="",
+        strangers=share,
+        confirmable=limits.confirmable,
     )
+
+
+def _two(near: Sequence[Near]) -> tuple[float | None, float | None]:
+    first, second = [*(one.distance for one in near), None, None][:2]
+    return first, second
 
 
 def replay(decision: Decision) -> Outcome:
@@ -280,10 +291,13 @@ def replay(decision: Decision) -> Outcome:
 
     Raises ValueError for a decision made by a rule this version does not know.
     """
-    if decision.rule != RULE:
-        raise ValueError(f"decided by rule {decision.rule}, this version knows rule {RULE}")
-    threshold = threshold_of(decision.mean, decision.deviation, decision.people)
-    return outcome_of(decision.distance, decision.second, threshold, decision.people)
+    limits = decision.calibration
+    if decision.rule == RULE:
+        return rules.outcome_of(decision.distance, decision.second, limits)
+    if decision.rule == 1:
+        near = (decision.distance, decision.second)
+        return rules.outcome_by_rule_1(near, limits.spread, limits.people)
+    raise ValueError(f"decided by rule {decision.rule}, this version knows rules 1 and {RULE}")
 
 
 def spread_of(vectors: Sequence[Floats]) -> float:

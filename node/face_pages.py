@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from attendance import consent
 from attendance.enrolment import Refusal, check_enrolment, enrol
 from attendance.errors import FaceError
-from attendance.gallery import FEWEST_PICTURES, STRICTEST, Enrolled
+from attendance.gallery import FEWEST_PICTURES, TWINS, Enrolled
 from attendance.quality import FaceFound
 from node import face_gallery, members, pins
 from node.desk import actor, faces, hall
@@ -173,7 +173,7 @@ def _too_alike(person: Enrolled) -> list[Refusal]:
     """One face under two numbers is refused; people who are merely alike are told about later."""
     others = faces().gallery(person.model_id).without_person(person.staff_no)
     nearest = others.nearest(person.template, count=1)
-    if not nearest or nearest[0].distance >= STRICTEST:
+    if not nearest or nearest[0].distance >= TWINS:
         return []
     reason = (
         f"与已登记的 {nearest[0].staff_no} 几乎相同，没有登记。请核对是不是同一个人；"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attendance.calibration import LENGTH
 from attendance.gallery import Enrolled, Gallery
 from attendance.quality import Box, FaceFound, Floats, Quality
 
@@ -21,8 +22,12 @@ def number(seed: int) -> str:
 
 
 def centre(seed: int, apart: float = 0.7) -> Floats:
+    """On the sphere where faces are, around one common direction: ``apart`` from any other."""
     drawn = np.random.default_rng(seed).standard_normal(128)
-    return (drawn * apart / np.sqrt(2 * 128)).astype(np.float32)
+    drawn[0] = 0
+    point = drawn * apart / np.sqrt(2 * 127)
+    point[0] = np.sqrt(max(LENGTH**2 - point @ point, 0.0))
+    return (point * LENGTH / np.linalg.norm(point)).astype(np.float32)
 
 
 def vectors(seed: int, count: int, apart: float = 0.7, within: float = 0.2) -> Floats:
@@ -42,11 +47,14 @@ def frames_at(vector: Floats, count: int = 3) -> list[FaceFound]:
     """Frames whose mean is that vector, a little apart from each other."""
     steps = np.linspace(-0.05, 0.05, count, dtype=np.float32)
     axis = np.zeros(128, np.float32)
-    axis[0] = 1
+    axis[1] = 1
     return [face(vector + step * axis) for step in steps]
 
 
 def between(start: Floats, end: Floats, distance: float) -> Floats:
-    """The point on the way from one vector to another, so far from the start."""
-    way = end - start
-    return (start + way * np.float32(distance / np.linalg.norm(way))).astype(np.float32)
+    """The point of the sphere on the way from one vector to another, so far from the start."""
+    first = start / np.linalg.norm(start)
+    way = end - first * (end @ first)
+    angle = 2 * np.arcsin(min(distance / (2 * LENGTH), 1.0))
+    turned = first * np.cos(angle) + way / np.linalg.norm(way) * np.sin(angle)
+    return (turned * LENGTH).astype(np.float32)

@@ -29,7 +29,9 @@ SEEN = Occasion(MORNING, terminal="K1", witness="T00-001")
 def decision_for(outcome: str) -> Decision:
     gallery = hall(7 if outcome == "pin_required" else 20)
     mine = gallery.people[3].template
-    distance = {"confirm": gallery.calibration.threshold + 0.02, "unknown": 2.0}.get(outcome, 0.1)
+    distance = {"confirm": gallery.calibration.confirmable - 0.002, "unknown": 2.0}.get(
+        outcome, 0.1
+    )
     decision = decide(gallery, frames_at(between(mine, centre(900), distance)))
     assert decision.outcome == outcome
     return decision
