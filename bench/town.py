@@ -196,6 +196,8 @@ class Town:
 
     center: Any
     hall: Any
+    origin: str
+    """of the log that the hall writes; known also when the hall is closed here"""
     pid: int
     port: int
 
@@ -207,7 +209,7 @@ class Town:
 
     def wait_applied(self, size: int) -> None:
         """Until the center has applied and judged this many entries."""
-        while self.center.logs.state(self.hall.origin).applied < size:
+        while self.center.logs.state(self.origin).applied < size:
             time.sleep(0.02)
 
 
@@ -228,7 +230,7 @@ def town(folder: Path, source: Path, database: str = "") -> Iterator[Town]:
         enrolment.ask(hall, line, f"http://127.0.0.1:{port}", code)
         roster.approve(center, roster.pending(center)[0].id, "C-001")
         enrolment.ask_again(hall, line)
-        yield Town(center, hall, process.pid, port)
+        yield Town(center, hall, hall.origin, process.pid, port)
     center.close()
     hall.close()
 
