@@ -30,6 +30,7 @@ FENCES = {
     "argon2": ("web/passwords.py",),
     "requests": ("sync/client.py",),
     "prometheus_client": (),
+    "xlsxwriter": ("web/sheets.py",),
     "zstandard": ("sync/frames.py",),
     "face_recognition": ("attendance/faces.py",),
     "face_recognition_models": ("attendance",),
