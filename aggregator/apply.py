@@ -14,7 +14,7 @@ from aggregator import rotation
 from aggregator.center import Center
 from aggregator.rounds import logs_of
 from standards.cases import CASES
-from standards.judging import CaseBreach, judge
+from standards.judging import CaseBreach, Judge
 from standards.records import Finding
 from sync import aside
 from sync.applying import Effect, apply_pending, nothing, replay_quarantined
@@ -94,11 +94,11 @@ def replay_newer(center: Center) -> int:
 
 
 def _judge(center: Center) -> Observer:
-    shelf = center.shelf()
+    judge = Judge(center.shelf())
 
     def observe(entry: Entry, before: Any, after: Any) -> None:
         if entry.leaf.kind in CASES.kinds:
-            for breach in judge(happening_of(entry), before, after, shelf):
+            for breach in judge(happening_of(entry), before, after):
                 if center.was_restored and _is_found(center, entry, breach):
                     continue
                 center.order(entry.writer, _finding(entry, breach), actor=JUDGE)

@@ -55,6 +55,10 @@ _POSTGRES_TABLES = (
 )
 
 
+# What becomes of the rows that a statement finds.
+_Reading = Callable[[Connection, str, Mapping[str, object]], Answer]
+
+
 @lru_cache(maxsize=512)
 def _statement(sql: str) -> TextClause:
     return text(sql)
@@ -205,15 +209,22 @@ class CenterStore:
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
+        return self._read(_rows, sql, params)
+
+    def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        """See ``sync.store.Database``."""
+        return self._read(_cells, sql, params)
+
+    def _read(self, found: _Reading[Answer], sql: str, params: Mapping[str, object]) -> Answer:
         with self._faults():
             held = getattr(self._current, "connection", None)
             if held is not None:
-                return _rows(held, sql, params)
+                return found(held, sql, params)
             if self._memory:
                 with self.transaction():
-                    return _rows(self._held(), sql, params)
+                    return found(self._held(), sql, params)
             with self._reads.connect() as connection:
-                return _rows(connection, sql, params)
+                return found(connection, sql, params)
 
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""
@@ -283,6 +294,10 @@ class CenterStore:
 
 def _rows(connection: Connection, sql: str, params: Mapping[str, object]) -> list[Row]:
     return [dict(row) for row in connection.execute(_statement(sql), params).mappings()]
+
+
+def _cells(connection: Connection, sql: str, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(_statement(sql), params)]
 
 
 # --- SQLite -------------------------------------------------------------------------------------

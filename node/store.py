@@ -139,6 +139,14 @@ class NodeStore:
         with self._noted(), _disk():
             return _rows(self._reader().execute(sql, params))
 
+    def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        """See ``sync.store.Database``."""
+        if self._path is None or self._holds_transaction():
+            with self._lock, self._noted(), _disk():
+                return _cells(self._writer, sql, params)
+        with self._noted(), _disk():
+            return _cells(self._reader(), sql, params)
+
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""
         rows = self.query("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -226,6 +234,14 @@ def copy_database(source: Path, target: Path) -> None:
 
 def _rows(cursor: sqlite3.Cursor) -> list[Row]:
     return [dict(row) for row in cursor]
+
+
+def _cells(
+    connection: sqlite3.Connection, sql: str, params: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor.execute(sql, params).fetchall()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from standards.guides import (
     required_materials,
 )
 from standards.leave_life import LEAVES
+from standards.records.births import ACTOR, Birth
 from standards.records.cases import GROUNDS, OUTCOMES, CaseReceived, CaseStanding, CaseStep
 from standards.records.declare import Happening, Projection
 from standards.workdays import Calendar, add_working_days, count_working_days
@@ -340,6 +341,17 @@ def _received(happening: Happening) -> CaseStanding:
     )
 
 
+_RECEIVED = Birth(
+    state=CaseStanding,
+    record=CaseReceived,
+    copied={
+        **{name: name for name in ("case_no", "item", "guide_version", "window")},
+        **{name: name for name in ("received_on", "materials")},
+        "received_by": ACTOR,
+    },
+)
+
+
 def _stepped(before: CaseStanding, happening: Happening) -> CaseStanding:
     step, actor = happening.logged, happening.actor
     if step.step == "notified":
@@ -376,6 +388,7 @@ CASES = Projection(
     kinds=frozenset({CaseReceived.kind, CaseStep.kind}),
     key_of=_case_of,
     advance=advance,
+    birth=_RECEIVED,
 )
 
 PROJECTIONS: tuple[Projection, ...] = (CASES, LEAVES)

@@ -19,6 +19,7 @@ from sync.entries import Entry, NewerKind, Unreadable, read_generic, read_leaf
 from sync.erasing import carry_out, erase_late, refuse_foreign
 from sync.errors import Malformed, RowRefused
 from sync.failpoints import fp
+from sync.leaf_runs import Reading, read_leaves
 from sync.log import LogStore
 from sync.personal import Term
 from sync.schema import LogState
@@ -115,9 +116,10 @@ def _read(logs: LogStore, state: LogState, stop: int) -> _Portion:
     leaves = logs.leaves(origin, start, stop)
     parts = erase_late(logs, origin, logs.personal(origin, start, stop))
     found = _Portion(origin, held=_held(logs, origin))
-    for index, raw in enumerate(leaves, start):
+    readings = read_leaves(leaves, logs.tables.kinds)
+    for index, (raw, reading) in enumerate(zip(leaves, readings, strict=True), start):
         try:
-            entry = entry_of(logs, state, index, raw)
+            entry = entry_of(logs, state, index, raw, reading)
             if part := parts.get(index):
                 found.terms[index] = logs.parts.terms(entry, part[OPENING_BYTES:])
             found.entries.append(entry)
@@ -127,14 +129,19 @@ def _read(logs: LogStore, state: LogState, stop: int) -> _Portion:
     return found
 
 
-def entry_of(logs: LogStore, state: LogState, index: int, raw: bytes) -> Entry:
+def entry_of(
+    logs: LogStore, state: LogState, index: int, raw: bytes, reading: Reading | None = None
+) -> Entry:
     """A kept leaf as an entry of its log.
+
+    Args:
+        reading: what it says, when it was read with others already.
 
     Raises:
         NewerKind, Unreadable: see ``sync.entries.read_leaf``.
         Unreadable: a kind that this writer does not own (T17).
     """
-    leaf, record_type, logged = read_leaf(raw, logs.tables.kinds)
+    leaf, record_type, logged = reading or read_leaf(raw, logs.tables.kinds)
     owner = "center" if state.writer == "center" else "hall"
     if record_type.owner != owner:
         raise Unreadable(f"a {owner} does not write {leaf.kind}")
@@ -298,9 +305,10 @@ def rebuild_log(logs: LogStore, state: LogState) -> int:
     for start in range(0, state.applied, logs.portions.chunk_entries):
         stop = min(state.applied, start + logs.portions.chunk_entries)
         leaves = logs.leaves(state.origin, start, stop)
+        readings = read_leaves(leaves, logs.tables.kinds)
         entries = [
-            entry_of(logs, state, start + i, raw)
-            for i, raw in enumerate(leaves)
+            entry_of(logs, state, start + i, raw, reading)
+            for i, (raw, reading) in enumerate(zip(leaves, readings, strict=True))
             if start + i not in skipped
         ]
         logs.tables.keep(logs.db, entries)

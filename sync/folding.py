@@ -18,11 +18,67 @@ from standards.records.declare import (
     record_of,
     row_of,
 )
+from sync.errors import RowRefused
 from sync.store import Database
 
-# Table, hall, key.
-Place = tuple[str, str, str]
 _KEYS_AT_ONCE = 200
+# So many rows are worth a statement of their own that begins them all.
+_MANY_BIRTHS = 8
+
+
+class _Rows:
+    """The rows of one projection and one hall that these happenings are about."""
+
+    def __init__(self, projection: Projection, hall: str) -> None:
+        self.projection, self.hall = projection, hall
+        # Keys of happenings that may begin a row, and of the others.
+        self.first: set[str] = set()
+        self.later: set[str] = set()
+        self.standing: dict[str, Any] = {}
+        self.states: dict[str, Any] = {}
+        self.born: dict[str, Any] = {}
+        self._apart = False
+
+    def load(self, db: Database) -> None:
+        """Read what stands."""
+        table, fresh = self.projection.state.kind, sorted(self.first)
+        # Ids rise with the time: as a rule nothing stands yet between the first and the last.
+        self._apart = bool(fresh) and not _stands_between(db, table, self.hall, fresh)
+        wanted = self.later - self.first if self._apart else self.first | self.later
+        self.standing = _standings(db, self.projection.state, self.hall, sorted(wanted))
+        self.states = dict(self.standing)
+
+    def step(self, happening: Happening) -> tuple[str, Any, Any]:
+        """Key, row before and row after; nothing is changed yet."""
+        key = self.projection.key_of(happening)
+        before = self.states.get(key)
+        return key, before, self.projection.advance(before, happening)
+
+    def put(self, happening: Happening, key: str, before: Any, after: Any) -> None:
+        """The row after a happening."""
+        self.states[key] = after
+        birth = self.projection.birth
+        if before is None and birth is not None and birth.record.kind == happening.kind:
+            self.born[key] = after
+
+    def write(self, db: Database) -> None:
+        """Add the new rows and change those that stood."""
+        state, stood = self.projection.state, dict(self.standing)
+        birth = self.projection.birth
+        if birth is not None and self._apart and len(self.born) >= _MANY_BIRTHS:
+            _begin(db, self.projection, self.hall, self.born)
+            stood |= self.born
+        names, cells = ["hall", *(column.name for column in columns_of(state))], cells_of(state)
+        new = [[self.hall, *cells(row)] for key, row in self.states.items() if key not in stood]
+        if new:
+            db.insert(state.kind, names, new)
+        changed = [
+            {"hall": self.hall, **row_of(state, row)}
+            for key, row in self.states.items()
+            if stood.get(key, row) is not row
+        ]
+        if changed:
+            db.executemany(_update_sql(state.kind, names), changed)
 
 
 class Fold:
@@ -39,17 +95,16 @@ class Fold:
         happenings: Sequence[Happening],
     ) -> None:
         self._projections = projections
-        self._types: dict[str, type[Record]] = {}
-        keys: dict[tuple[str, str], set[str]] = {}
+        self._rows: dict[tuple[str, str], _Rows] = {}
         for happening in happenings:
             for projection in projections.get(happening.kind, ()):
-                table = projection.state.kind
-                self._types[table] = projection.state
-                keys.setdefault((table, happening.writer), set()).add(projection.key_of(happening))
-        self._standing: dict[Place, Any] = {}
-        for (table, hall), some in keys.items():
-            self._standing |= _standings(db, self._types[table], hall, sorted(some))
-        self._states = dict(self._standing)
+                place, key = (projection.state.kind, happening.writer), projection.key_of(happening)
+                rows = self._rows.get(place)
+                if rows is None:
+                    rows = self._rows[place] = _Rows(projection, happening.writer)
+                (rows.first if key == happening.id else rows.later).add(key)
+        for rows in self._rows.values():
+            rows.load(db)
 
     def advance(self, happening: Happening) -> list[tuple[Any, Any]]:
         """Each row before and after this happening.
@@ -57,35 +112,18 @@ class Fold:
         Raises:
             ValueError: it cannot follow what stands; nothing was advanced.
         """
-        steps: list[tuple[Place, Any, Any]] = []
+        steps = []
         for projection in self._projections.get(happening.kind, ()):
-            place = projection.state.kind, happening.writer, projection.key_of(happening)
-            before = self._states.get(place)
-            steps.append((place, before, projection.advance(before, happening)))
-        for place, _, after in steps:
-            self._states[place] = after
-        return [(before, after) for _, before, after in steps]
+            rows = self._rows[projection.state.kind, happening.writer]
+            steps.append((rows, *rows.step(happening)))
+        for rows, key, before, after in steps:
+            rows.put(happening, key, before, after)
+        return [(before, after) for _, _, before, after in steps]
 
     def write(self, db: Database) -> None:
-        """Add the new rows and change those that stood."""
-        new: dict[str, list[list[Any]]] = {}
-        changed: dict[str, list[dict[str, Any]]] = {}
-        for place, state in self._states.items():
-            table, hall, _ = place
-            before = self._standing.get(place)
-            if before is None:
-                new.setdefault(table, []).append([hall, *cells_of(self._types[table])(state)])
-            elif before is not state:
-                row = {"hall": hall, **row_of(self._types[table], state)}
-                changed.setdefault(table, []).append(row)
-        for table, cells in new.items():
-            db.insert(table, _names(self._types[table]), cells)
-        for table, rows in changed.items():
-            db.executemany(_update_sql(table, _names(self._types[table])), rows)
-
-
-def _names(state: type[Record]) -> list[str]:
-    return ["hall", *(column.name for column in columns_of(state))]
+        """Add the new rows and change those that stood. The records themselves are kept already."""
+        for rows in self._rows.values():
+            rows.write(db)
 
 
 def _update_sql(table: str, names: Sequence[str]) -> str:
@@ -93,14 +131,42 @@ def _update_sql(table: str, names: Sequence[str]) -> str:
     return f"UPDATE {table} SET {sets} WHERE hall = :hall AND id = :id"
 
 
-def _standings(
-    db: Database, state: type[Record], hall: str, keys: Sequence[str]
-) -> dict[Place, Any]:
-    found: dict[Place, Any] = {}
+def _stands_between(db: Database, table: str, hall: str, keys: Sequence[str]) -> bool:
+    sql = f"SELECT id FROM {table} WHERE hall = :hall AND id >= :first AND id <= :last LIMIT 1"
+    return bool(db.query(sql, hall=hall, first=keys[0], last=keys[-1]))
+
+
+def _begin(db: Database, projection: Projection, hall: str, born: Mapping[str, Any]) -> None:
+    """Begin these rows from the records that were kept in the same transaction.
+
+    No row stood between the first and the last, so no record did, but those that begin one.
+    """
+    birth, keys = projection.birth, sorted(born)
+    assert birth is not None
+    given = row_of(birth.state, born[keys[0]])
+    copied = {"hall": "hall", "id": "id", **birth.copied}
+    # A column that is not named is empty.
+    names = [n for n in given if n not in copied and given[n] is not None]
+    into = ", ".join(f'"{name}"' for name in (*copied, *names))
+    source = ", ".join([f'"{name}"' for name in copied.values()] + [f":{name}" for name in names])
+    count = db.execute(
+        f"INSERT INTO {birth.state.kind} ({into}) SELECT {source} FROM {birth.record.kind} "
+        "WHERE hall = :hall AND id >= :first_key AND id <= :last_key",
+        hall=hall,
+        first_key=keys[0],
+        last_key=keys[-1],
+        **{name: given[name] for name in names},
+    )
+    if count != len(born):
+        raise RowRefused("records stand whose rows were never begun")
+
+
+def _standings(db: Database, state: type[Record], hall: str, keys: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         some = {f"k{i}": key for i, key in enumerate(keys[start : start + _KEYS_AT_ONCE])}
         marks = ", ".join(f":{name}" for name in some)
         sql = f"SELECT * FROM {state.kind} WHERE hall = :hall AND id IN ({marks})"
         for row in db.query(sql, hall=hall, **some):
-            found[state.kind, hall, row["id"]] = record_of(state, row)
+            found[row["id"]] = record_of(state, row)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from standards.records.declare import Record, parts_of
 from sync import erasing
@@ -40,6 +40,10 @@ R = TypeVar("R", bound=Record)
 
 _STATE = "SELECT * FROM log WHERE origin = :origin"
 # What stands of a log from ``start`` to ``stop``; of a batch, no more than is asked for.
+_OWN_ENTRIES = (
+    "SELECT leaf, hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
+    "ORDER BY idx"
+)
 _OWN_LEAVES = (
     "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
 )
@@ -100,6 +104,7 @@ class LogStore:
         self.parts = PersonalParts(db, vault)
         # Up to where the other side said it has our receipts for its logs; forgotten at a restart.
         self.delivered: dict[str, int] = {}
+        self._latest: dict[str, tuple[Frontier, bytes]] = {}
         # Called before a head of an own log is signed; makes it known beside the database.
         self.promise: Callable[[str, int], None] = lambda origin, size: None
 
@@ -255,7 +260,7 @@ class LogStore:
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf bytes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return [bytes(row["leaf"]) for row in self._span(_OWN_LEAVES, origin, start, stop)]
+            return [leaf for (leaf,) in self._cells(_OWN_LEAVES, origin, start, stop)]
         found: list[bytes] = []
         for row in self._span(_BATCH_LEAVES, origin, start, stop):
             plain = inflate(bytes(row["leaves"]), row["plain_bytes"])
@@ -266,7 +271,7 @@ class LogStore:
     def hashes(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return [bytes(row["hash"]) for row in self._span(_OWN_HASHES, origin, start, stop)]
+            return [hashed for (hashed,) in self._cells(_OWN_HASHES, origin, start, stop)]
         found: list[bytes] = []
         for row in self._span(_BATCH_HASHES, origin, start, stop):
             joined = bytes(row["hashes"])
@@ -274,12 +279,20 @@ class LogStore:
             found += hashes[max(0, start - row["start"]) : stop - row["start"]]
         return found
 
+    def own_entries(self, origin: str, start: int, stop: int) -> tuple[list[bytes], list[bytes]]:
+        """Leaves and their hashes, of a log that is written here; read once."""
+        found = self._cells(_OWN_ENTRIES, origin, start, stop)
+        return [leaf for leaf, _ in found], [hashed for _, hashed in found]
+
     def personal(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """Personal parts (opening ‖ payload) of these entries, opened; erased ones are absent."""
         return self.parts.parts(origin, start, stop)
 
     def _span(self, sql: str, origin: str, start: int, stop: int) -> list[Row]:
         return self.db.query(sql, origin=origin, start=start, stop=stop)
+
+    def _cells(self, sql: str, origin: str, start: int, stop: int) -> list[tuple[Any, ...]]:
+        return self.db.cells(sql, origin=origin, start=start, stop=stop)
 
     def payload(self, origin: str, index: int) -> bytes | None:
         """One entry's personal payload, or None when there is none (any more)."""
@@ -310,11 +323,27 @@ class LogStore:
         for known in (state.frontier, state.mark):
             if known.size == size:
                 return known
-        found = state.mark if size > state.mark.size else Frontier()
+        before = (state.mark, self._remembered(state), Frontier())
+        found = max((one for one in before if one.size <= size), key=lambda one: one.size)
         # In strides, so that a log of any length takes bounded memory.
         for start in range(found.size, size, MAX_ENTRIES):
-            found = found.extended(self.hashes(origin, start, min(size, start + MAX_ENTRIES)))
+            hashes = self.hashes(origin, start, min(size, start + MAX_ENTRIES))
+            found = found.extended(hashes)
+            self.remember(origin, found, hashes)
         return found
+
+    def remember(self, origin: str, frontier: Frontier, hashes: Sequence[bytes]) -> None:
+        """A frontier that was found from our own entries, of which these hashes are the last."""
+        if hashes:
+            self._latest[origin] = frontier, hashes[-1]
+
+    def _remembered(self, state: LogState) -> Frontier:
+        """What was found last, as long as the entry before it is still the same one."""
+        frontier, last = self._latest.get(state.origin, (Frontier(), b""))
+        size = frontier.size
+        if not state.own or not 0 < size <= state.size:
+            return Frontier()
+        return frontier if self.hashes(state.origin, size - 1, size) == [last] else Frontier()
 
     def root_at(self, origin: str, size: int) -> bytes:
         """The root at a size we hold."""

@@ -104,11 +104,10 @@ class PersonalParts:
             # Fewer when a part was erased since.
             if row["n"] == len(fresh):
                 return fresh
-        rows = self._db.query(_PARTS, origin=origin, start=start, stop=stop)
+        rows = self._db.cells(_PARTS, origin=origin, start=start, stop=stop)
         unlock, unpack = self._vault.unlock, quick_inflater()
         return {
-            row["idx"]: _unpacked(unlock(bytes(row["sealed"]), f"{origin}/{row['idx']}"), unpack)
-            for row in rows
+            index: _unpacked(unlock(sealed, f"{origin}/{index}"), unpack) for index, sealed in rows
         }
 
     def remember(self, origin: str, span: tuple[int, int], parts: Mapping[int, bytes]) -> None:
@@ -133,9 +132,9 @@ class PersonalParts:
             ValueError: a payload that nobody could open later, told now.
         """
         opened = opened_payload(entry.record_type, payload)
-        blind = self._vault.blind
+        blind, origin, index = self._vault.blind, entry.origin, entry.index
         return [
-            (blind(name, value), entry.origin, entry.index)
+            (blind(name, value), origin, index)
             for name in searchable(entry.record_type)
             if (value := getattr(opened, name))
         ]

@@ -53,11 +53,13 @@ def batch_after(
     """
     before, last = within
     start, size = before.size, logs.state(origin).size
-    leaves = logs.leaves(origin, start, min(last, start + logs.portions.batch_entries))
+    most = min(last, start + logs.portions.batch_entries)
+    leaves, hashes = logs.own_entries(origin, start, most)
     personal = logs.personal(origin, start, start + len(leaves))
     parts = [len(personal.get(start + i, b"")) for i in range(len(leaves))]
     stop = start + _fitting(logs.portions, [*map(len, leaves)], parts)
-    after = before.extended(logs.hashes(origin, start, stop))
+    after = before.extended(hashes[: stop - start])
+    logs.remember(origin, after, hashes[: stop - start])
     head = Checkpoint(origin, stop, after.root)
     fp("pack.read")
     logs.promise(origin, size)

@@ -28,7 +28,7 @@ class NotStrict(ValueError):
 
 def holds_nul(raw: bytes) -> bool:
     """Whether a text of this JSON holds U+0000, which PostgreSQL cannot keep."""
-    return b"\\u0000" in raw and _NUL.search(raw) is not None
+    return b"\\" in raw and b"\\u0000" in raw and _NUL.search(raw) is not None
 
 
 def read(raw: bytes) -> Any:

@@ -22,6 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 import msgspec
 
 from standards.identity import ERASED
+from standards.records.births import Birth
 
 Owner = Literal["hall", "center"]
 
@@ -94,12 +95,14 @@ class Projection:
         state: the row, declared like a record (but it never travels).
         key_of: which row of the writer's hall an entry belongs to.
         advance: the row after the entry; raises ``ValueError`` when the entry cannot follow.
+        birth: how ``advance`` makes the first row of a record whose id is the row's key.
     """
 
     state: type[Record]
     kinds: frozenset[str]
     key_of: Callable[[Happening], str]
     advance: Callable[[Any, Happening], Any]
+    birth: Birth | None = None
 
 
 @dataclass(frozen=True)
@@ -261,7 +264,8 @@ def _file_fields(record_type: type[Record]) -> tuple[str, ...]:
 
 def erased_by(record_type: type[Record], logged: Any) -> tuple[Named, ...]:
     """The entries whose personal parts a record orders to be erased."""
-    return tuple(one for name in _erasing_fields(record_type) for one in getattr(logged, name))
+    names = _erasing_fields(record_type)
+    return tuple(one for name in names for one in getattr(logged, name)) if names else ()
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
 from sync.store import Answer, Row, insert_sql, sqlite_ddl
@@ -101,6 +101,11 @@ class Disk:
         """See ``sync.store.Database``."""
         self._touch(writes=False)
         return [dict(row) for row in self._connection.execute(sql, params)]
+
+    def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        """See ``sync.store.Database``."""
+        self._touch(writes=False)
+        return [tuple(row) for row in self._connection.execute(sql, params)]
 
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""

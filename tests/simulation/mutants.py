@@ -194,7 +194,7 @@ def _nothing_waits(tables: Tables, *_: Any) -> None:
     """Applies an entry though an earlier one of its matter is in quarantine."""
 
 
-def _entry_of_any_writer(logs: LogStore, state: Any, index: int, raw: bytes) -> Entry:
+def _entry_of_any_writer(logs: LogStore, state: Any, index: int, raw: bytes, *_: Any) -> Entry:
     leaf, record_type, logged = read_leaf(raw, logs.tables.kinds)
     return Entry(state.origin, index, state.writer, leaf, record_type, logged)
 

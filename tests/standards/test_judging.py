@@ -10,7 +10,7 @@ import pytest
 from standards import cases
 from standards.catalogue import starter_guides
 from standards.guides import Guide, required_materials
-from standards.judging import RULES, judge
+from standards.judging import RULES, Judge, judge
 from standards.records import CaseReceived, CaseStanding, CaseStep, GuidePublished
 from standards.records.declare import Happening
 from standards.shelf import Shelf, shelf_of
@@ -151,3 +151,29 @@ def test_a_refusal_to_accept_without_a_ground_is_found() -> None:
 
 def test_provisional_dates_are_not_held_against_the_hall() -> None:
     assert Story().accept(promised_due=date(2026, 3, 10), provisional=True).rules == []
+
+
+def test_who_judges_many_receipts_finds_what_is_found_of_each() -> None:
+    """Among receipts without a breach, each of the rules for receipts is broken by one."""
+    stand = shelf(published(NEWER, date(2026, 4, 1)))
+    judge_all, found = Judge(stand), []
+    for item in (GUIDE.item, "unknown"):
+        for version in (1, 2, 9):
+            for day in (MONDAY, date(2026, 4, 20), date(2026, 4, 25)):
+                for at in ("2026-04-20T02:00:00.000Z", "2026-04-26T02:00:00.000Z"):
+                    receipt = CaseReceived(
+                        case_no="T01-1",
+                        item=item,
+                        guide_version=version,
+                        received_on=day,
+                        applicant_name="张三",
+                        paper_no="11010519491231002X",
+                        mobile="13812345678",
+                    )
+                    happening = Happening("case_received", "case", "T01", "T01-001", at, receipt)
+                    after = cases.advance(None, happening)
+                    for _ in range(2):
+                        alone = judge(happening, None, after, stand)
+                        assert judge_all(happening, None, after) == alone
+                    found += [breach.rule for breach in alone]
+    assert {"unknown_standard", "stale_standard", "implausible_date"} <= set(found)

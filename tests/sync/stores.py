@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aggregator.store import CenterStore
 from node.store import NodeStore
@@ -96,6 +97,11 @@ class Failing:
         """See ``sync.store.Database``."""
         self._touch()
         return self._store.query(sql, **params)
+
+    def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        """See ``sync.store.Database``."""
+        self._touch()
+        return self._store.cells(sql, **params)
 
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""

@@ -120,6 +120,29 @@ def test_the_root_at_every_size_is_the_root_of_the_leaves_before_it(logs: LogSto
         logs.root_at(ORIGIN, 10)
 
 
+def test_a_frontier_found_before_is_used_as_long_as_its_entries_stand(
+    logs: LogStore, monkeypatch: pytest.MonkeyPatch
+):
+    write(logs, 9)
+    hashes = [leaf_hash(leaf) for leaf in logs.leaves(ORIGIN, 0, 9)]
+    assert logs.root_at(ORIGIN, 6) == root_of(hashes[:6])
+    read: list[int] = []
+    real = logs.hashes
+
+    def counted(origin: str, start: int, stop: int) -> list[bytes]:
+        read.extend(range(start, stop))
+        return real(origin, start, stop)
+
+    monkeypatch.setattr(logs, "hashes", counted)
+    assert logs.root_at(ORIGIN, 8) == root_of(hashes[:8])
+    assert read == [5, 6, 7]
+    # The history of another life was put in its place.
+    others = [leaf_hash(b"%d" % n) for n in range(9)]
+    for n, other in enumerate(others):
+        logs.db.execute("UPDATE entry SET hash = :hash WHERE idx = :n", hash=other, n=n)
+    assert logs.root_at(ORIGIN, 8) == root_of(others[:8])
+
+
 def test_the_mark_never_moves_back(logs: LogStore):
     write(logs, 6)
     for size, reached in ((4, 4), (2, 4), (6, 6), (0, 6)):

@@ -74,6 +74,17 @@ def test_new_rows_are_added_in_the_order_of_their_columns(store: Opened, count: 
     assert [(r["number"], r["id"], r["raw"]) for r in found] == [(*row, None) for row in rows]
 
 
+def test_cells_are_the_values_of_a_row_in_the_order_of_the_columns(store: Opened):
+    put(store, "b", 2, b"\0two")
+    put(store, "a", 1, b"one")
+    sql = "SELECT raw, number, id FROM thing WHERE number >= :least ORDER BY id"
+    assert store.cells(sql, least=1) == [(b"one", 1, "a"), (b"\0two", 2, "b")]
+    assert {type(cell) for row in store.cells(sql, least=2) for cell in row} == {bytes, int, str}
+    with store.transaction():
+        put(store, "c", 3)
+        assert [row[2] for row in store.cells(sql, least=3)] == ["c"]
+
+
 def test_a_row_that_stands_already_is_refused_among_new_ones(store: Opened):
     put(store, "b")
     with pytest.raises(RowRefused), store.transaction():

@@ -69,6 +69,10 @@ class MemoryDatabase:
         with self._lock:
             return [dict(row) for row in self._connection.execute(sql, params)]
 
+    def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return [tuple(row) for row in self._connection.execute(sql, params)]
+
     def create(self, statements: Sequence[str], /) -> None:
         with self._lock:
             for statement in statements:
