@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
 from sync.epochs import Gap, epoch_of, gaps
+from sync.failpoints import fp
 from sync.history import ACTOR, move_on
 from sync.keysets import HallKeys
 from sync.messages import Span
@@ -59,7 +60,9 @@ def open_next(hall: Hall, opened: EpochOpened, above: int = 0, actor: str = ACTO
     with hall.db.transaction():
         origin = hall.origin_of(number)
         hall.logs.open(origin, hall.settings.hall, own=True)
+        fp("epoch.begun")
         hall.logs.write(origin, opened, actor=actor)
+        fp("epoch.opened")
 
 
 def follow_keys(hall: Hall) -> bool:
@@ -150,6 +153,7 @@ class HallLogBook:
                 if count := hall.logs.state(origin).size - first:
                     note = EntriesMoved(epoch=epoch_of(origin), first=first, count=count)
                     move_on(hall.logs, (origin, first), hall.origin, note)
+                    fp("epoch.moved")
 
 
 def note_clone(hall: Hall, epoch: int) -> None:

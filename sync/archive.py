@@ -13,6 +13,7 @@ from typing import IO
 
 from sync.cabinet import Cabinet, Piece
 from sync.clock import Clock
+from sync.failpoints import fp
 from sync.sealed_files import content_key, digest_of, opened, sealed
 from sync.store import Database
 
@@ -67,6 +68,7 @@ class Archive:
         held = self.cabinet.take(name, piece)
         if held == piece.total:
             self.note_held(name, held)
+            fp("file.noted")
         return held
 
     def note_held(self, name: str, size: int) -> None:
@@ -193,6 +195,7 @@ class Archive:
 
     def _drop(self, name: str) -> None:
         self.cabinet.drop(name)
+        fp("file.dropped")
         with self.db.transaction():
             self.note_lost(name)
             self.note_wanted([name])

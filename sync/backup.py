@@ -20,6 +20,7 @@ from typing import IO
 
 from sync.durable import make_folder, remove_file, sync_names
 from sync.errors import Malformed, SyncError
+from sync.failpoints import fp
 from sync.notes import Signer, Verifier, b64, decimal, open_note, unb64
 from sync.sealed_files import opened, sealed
 from sync.sealing import WRAPPED_BYTES, SealingKey, new_content_key, wrap
@@ -140,10 +141,13 @@ def write_backup(
             hashed.update(chunk)
         file.flush()
         os.fsync(file.fileno())
+    fp("backup.written")
     with partial.open("rb") as written:
         if _hash_of(written) != hashed.digest():
             raise BackupRefused(f"{partial.name}: the disk gave back other bytes than were written")
+    fp("backup.read_again")
     os.replace(partial, target)
+    fp("backup.renamed")
     sync_names(target.parent)
 
 
@@ -197,6 +201,7 @@ def keep_newest(folder: Path, stem: str, keep: int) -> list[str]:
     gone = [*old, *folder.glob(f"{stem}-*{ENDING}{PARTIAL}")]
     for path in gone:
         remove_file(path)
+        fp("backup.removed")
     return [path.name for path in gone]
 
 
@@ -258,6 +263,7 @@ def _spread(contents: Contents, chunks: Iterator[bytes], folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         sync_names(path.parent)
+        fp("restore.written")
         if hashed.hexdigest() != one.digest:
             raise BackupRefused(f"{one.path} is not what was kept")
     if left or next(chunks, b""):
@@ -268,7 +274,9 @@ def put_in_place(folder: Path, data: Path) -> None:
     """Give a folder that was restored whole its name; the place is empty or not there."""
     if data.exists():
         data.rmdir()
+    fp("restore.checked")
     os.replace(folder, data)
+    fp("restore.renamed")
     sync_names(data.parent)
 
 

@@ -18,6 +18,7 @@ from typing import IO
 
 from sync.durable import make_folder, sync_names
 from sync.errors import Gap, Malformed, TooLarge
+from sync.failpoints import fp
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_PIECE_BYTES = 1024 * 1024
@@ -65,6 +66,7 @@ class Cabinet:
                     hashed.update(block)
                     size += _put(file, block)
                 os.fsync(file.fileno())
+            fp("file.kept")
             self._name(partial, hashed.hexdigest())
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -91,6 +93,7 @@ class Cabinet:
                 path.unlink(missing_ok=True)
                 return whole
             self._add(file, piece)
+            fp("file.piece_kept")
             if end == piece.total:
                 self._finish(path, name, file)
             return end
@@ -132,7 +135,9 @@ class Cabinet:
         path = self._path(name)
         make_folder(path.parent)
         os.replace(partial, path)
+        fp("file.renamed")
         sync_names(path.parent)
+        fp("file.named")
 
     def _path(self, name: str) -> Path:
         if not is_file_name(name):

@@ -15,6 +15,7 @@ from sync.batch import unpack_relayed
 from sync.client import PREFIX, Line, Peer
 from sync.epochs import Copy, epoch_of, in_order, is_closed, leads_on, written_elsewhere
 from sync.errors import Cloned, Fork, Malformed
+from sync.failpoints import fp
 from sync.history import Piece, compared, piece_of, take_back
 from sync.log import LogStore
 from sync.merkle import Frontier
@@ -147,6 +148,8 @@ class CatchUp:
                 if logs.lock(origin).size != before.size:
                     return count
                 count += take_back(logs, origin, piece)
+                fp("tail.kept")
+            fp("tail.committed")
         return count
 
     def _piece(self, origin: str, here: Frontier) -> Piece:

@@ -18,6 +18,7 @@ import msgspec
 from standards.records.declare import Named, erased_by
 from sync.entries import Entry, Unreadable
 from sync.errors import UnknownLog
+from sync.failpoints import fp
 
 if TYPE_CHECKING:
     from sync.log import LogStore
@@ -58,7 +59,9 @@ def carry_out(logs: LogStore, entries: Sequence[Entry]) -> int:
         named = erased_by(entry.record_type, entry.logged)
         if named:
             _note(logs, entry, named)
+            fp("erase.noted")
             count += sum(_erase(logs, *place) for place in _places(logs, named))
+            fp("erase.gone")
     return count
 
 

@@ -14,6 +14,7 @@ from sync.archive import LIST_LENGTH, Archive
 from sync.cabinet import MAX_FILE_BYTES, Piece
 from sync.client import PREFIX, Answer
 from sync.errors import FileAbsent, Gap, Malformed
+from sync.failpoints import fp
 from sync.messages import FileHeld, FilesWanted
 from sync.signed_requests import Asked, digest_of
 
@@ -90,8 +91,10 @@ class FileExchange:
         except FileNotFoundError:
             raise FileAbsent("gone at its source") from None
         held = self._put(name, piece) if start < piece.total else start
+        fp("file.sent")
         if held >= piece.total:
             self._archive.note_delivered(name)
+            fp("file.delivered")
         return held
 
     def _put(self, name: str, piece: Piece) -> int:
@@ -129,6 +132,7 @@ class FileExchange:
         piece = piece_of(answer.headers.get("Content-Range", ""), answer.body)
         if answer.headers.get("Content-Digest") != digest_of(answer.body):
             raise Malformed("a piece that was altered on the way")
+        fp("file.fetched")
         try:
             return self._archive.take(name, piece), piece.total
         except Gap:

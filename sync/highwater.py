@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from sync.durable import append_line, write_file
+from sync.failpoints import fp
 
 # A file of so many lines is written anew at the next start, one line a log.
 _MANY_LINES = 2_000
@@ -56,6 +57,7 @@ class HighWater:
         with self._lock:
             if self._path is not None:
                 append_line(self._path, f"{origin} {size}")
+            fp("promise.kept")
             self._marks[origin] = max(size, self._marks.get(origin, 0))
 
     def lower(self, origin: str, size: int) -> None:

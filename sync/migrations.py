@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sync.errors import NewerDatabase
+from sync.failpoints import fp
 from sync.store import Database
 
 _DDL = """CREATE TABLE IF NOT EXISTS migration (
@@ -62,7 +63,12 @@ def migrate(db: Database, at: str, steps: Sequence[Step] = STEPS) -> list[str]:
         db.create([_DDL])
     _refuse_newer(db, steps)
     facts = [(step, (place, at, unused)) for place, step in enumerate(steps)]
-    return [step.name for step, fact in facts if _done_now(db, step, fact)]
+    done = []
+    for step, fact in facts:
+        if _done_now(db, step, fact):
+            fp("migrate.committed")
+            done.append(step.name)
+    return done
 
 
 def _refuse_newer(db: Database, steps: Sequence[Step]) -> None:
@@ -84,6 +90,8 @@ def _done_now(db: Database, step: Step, facts: tuple[int, str, bool]) -> bool:
             place=place,
             at=at,
         )
+        fp("migrate.noted")
         if mine and not unused:
             step.change(db)
+            fp("migrate.changed")
         return bool(mine) and not unused

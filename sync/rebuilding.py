@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sync.applying import rebuild_log, refill
 from sync.epochs import in_order
+from sync.failpoints import fp
 from sync.log import LogStore
 
 
@@ -32,6 +33,7 @@ def settle(logs: LogStore) -> None:
             for sql in _FORGET:
                 logs.db.execute(sql, origin=origin)
             refill(logs, held[origin], ids)
+        fp("tail.refilled")
 
 
 _FORGET = (

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from sync.errors import StickRefused
+from sync.failpoints import fp
 from sync.keysets import CODE_ALPHABET
 from sync.log import LogStore
 from sync.notes import Signer
@@ -202,6 +203,7 @@ class FolderTarget:
     def finish(self, index: bytes) -> None:
         """See ``Target``."""
         self._write(INDEX, index)
+        fp("stick.indexed")
         named = {piece.name for piece in Index.read(index).claimed.pieces} | {INDEX}
         for path in self._paths():
             if path.suffix.upper() in (SUFFIX, UNFINISHED) and path.name.upper() not in named:
@@ -215,7 +217,9 @@ class FolderTarget:
                 file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
+            fp("stick.written")
             os.replace(unfinished, self.folder / name)
+            fp("stick.renamed")
             _sync_names(self.folder)
         except OSError as error:
             with suppress(OSError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from sync.errors import StickRefused
+from sync.failpoints import fp
 from sync.sealing import SealingKey
 from sync.stick import INDEX, MAX_INDEX_BYTES, Index, Manifest, Piece, index_length, open_piece
 
@@ -199,6 +200,7 @@ def pieces(
     """
     for piece in manifest.pieces:
         raw = read(source, manifest, piece)
+        fp("stick.read")
         yield piece, open_piece(raw, manifest.heading, piece.name, keys)
 
 

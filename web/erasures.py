@@ -18,6 +18,7 @@ from standards.errors import Invalid
 from standards.records import Record
 from standards.records.declare import Named
 from standards.records.erasures import ABOUT, GROUNDS
+from sync.failpoints import fp
 from sync.log import LogStore
 from sync.store import Row
 from web import access, logs, page
@@ -224,5 +225,7 @@ class Sweeper:
             return
         for row in self._logs.db.query(_WITH_FILES):
             self._drop(str(row["origin"]), int(row["idx"]))
+        fp("erase.files_gone")
         if self._store.scrub():
+            fp("erase.scrubbed")
             self._swept = count

@@ -14,6 +14,7 @@ from typing import IO, Any, Literal, cast
 from flask import Response, request
 
 from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
+from sync.failpoints import fp
 from sync.log import LogStore
 from sync.sealed_files import Scratch
 from sync.stick import Heading, Piece
@@ -188,6 +189,7 @@ class Taken:
         except DiskFull:
             self.stop(StickRefused("try_later", piece.name), piece.origin)
             return
+        fp("stick.taken")
         after = min(held_of(logs, piece.origin), piece.stop)
         fresh = max(0, after - max(before, piece.start))
         self.new += fresh

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -68,12 +68,22 @@ def run_program(program: str, told: list[str], log: Path, given: Circumstances) 
     clock = clock_off_by(given.clock_off_s)
     for module in (node.hall, aggregator.center):
         vars(module)["system_clock"] = lambda: clock
+    _begin_here(log, given.armed)
+    commands = {"node": hall_commands, "aggregator": center_commands}
+    commands[program].main(told)
+
+
+def run_task(task: Callable[[Path], object], folder: Path, log: Path, armed: str) -> None:
+    """What runs in a process of its own: something that a program does beside its commands."""
+    _begin_here(log, armed)
+    task(folder)
+
+
+def _begin_here(log: Path, armed: str) -> None:
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    failpoints._armed = given.armed
-    commands = {"node": hall_commands, "aggregator": center_commands}
-    commands[program].main(told)
+    failpoints._armed = armed
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class Machines:
         self._center: Program | None = None
         self.clocks_off_s = {"node": 0.0, "aggregator": 0.0}
         self.acknowledged: list[str] = []
+        self.numbers: list[str] = []
 
     # --- work ---------------------------------------------------------------------------------
 
@@ -192,6 +203,19 @@ class Machines:
         """Write other values into node.toml."""
         data = self.folder / "hall"
         replace(HallSettings.load(data), **changed).save(data)  # type: ignore[arg-type]
+
+    def runs(self, program: str, *words: object, armed: str = "") -> bool:
+        """Run a command of either program to its end; whether it ended at the armed point."""
+        self.told = self._begin(program, [str(word) for word in words], Circumstances(armed))
+        return self.told.ended_at_its_point()
+
+    def does(self, task: Callable[[Path], object], armed: str = "") -> bool:
+        """Let a process of its own do what a program does in a thread; whether it ended there."""
+        log = self.folder / f"{next(self._serials)}.log"
+        process = FORKS.Process(target=run_task, args=(task, self.folder, log, armed))
+        process.start()
+        self.told = Program(process, armed, log)
+        return self.told.ended_at_its_point()
 
     def start_center(self, armed: str = "") -> None:
         """Start the center's process."""

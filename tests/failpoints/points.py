@@ -31,6 +31,24 @@ def points() -> dict[str, str]:
     return found
 
 
+# What happens at a contact, when something is written, and when it is applied.
+_OF_EXCHANGE = (
+    *("sync/sending.py", "sync/log.py", "sync/receiving.py", "sync/pushing.py"),
+    *("sync/exchange.py", "sync/applying.py", "sync/highwater.py"),
+    *("aggregator/intake.py", "aggregator/rounds.py"),
+)
+
+
+def of_the_exchange() -> frozenset[str]:
+    """Names of the points that a contact meets."""
+    return frozenset(name for name, path in points().items() if path in _OF_EXCHANGE)
+
+
+def beside_the_exchange() -> frozenset[str]:
+    """Names of all other points: of files, sticks, backups, upgrades, erasures and epochs."""
+    return frozenset(points()) - of_the_exchange()
+
+
 @cache
 def within(program: str) -> tuple[str, ...]:
     """Names of the points in modules that this program loads."""
