@@ -59,12 +59,18 @@ ACTOR = "T01-001"
 
 @dataclass(frozen=True)
 class CommitPath:
-    """One path, and the machines whose disks it is played on."""
+    """One path, and the machines whose disks it is played on.
+
+    Args:
+        rewrites: machines whose logs do not only grow meanwhile, or lose personal parts: there the
+            committed states alone say what may stand.
+    """
 
     name: str
     machines: tuple[str, ...]
     prepare: Callable[[Stage], None]
     run: Callable[[Stage], None]
+    rewrites: tuple[str, ...] = ()
 
 
 # --- preparing ----------------------------------------------------------------------------------

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from aggregator import roster
+from aggregator import keybook, roster
+from aggregator.erasures import sweeper as center_sweeper
 from node import casebook, codes, enrolment
+from node.erasures import sweeper as hall_sweeper
 from standards.records import CaseReceived
+from sync.backup import ENDING, BackupRefused, unpack
 from sync.cabinet import Cabinet
 from sync.notes import Checkpoint, open_note
+from sync.sealing import SealingKey
+from sync.strict_json import read
 from web.accounts import Accounts
 
 Facts = Mapping[str, Any]
@@ -41,13 +48,14 @@ def _answered(hall: Any, told: Facts) -> bool:
 def _receipted(center: Any, told: Facts) -> bool:
     """The hall has a receipt: the entries are there, and the same receipt is given again."""
     note = b64decode(told["note"])
-    head = Checkpoint.parse(open_note(note, [center.cosigner.verifier]).text)
+    opened = open_note(note, center.keys.ring.keys.receipts_keys)
+    head, (signed_by,) = Checkpoint.parse(opened.text), opened.signed_by
     logs = center.logs
     return bool(
         logs.state(head.origin).size >= head.size
         and logs.root_at(head.origin, head.size) == head.root
         and len(logs.leaves(head.origin, 0, head.size)) == head.size
-        and logs.receipt(head.origin, center.cosigner.name, head.size) == note
+        and logs.receipt(head.origin, signed_by, head.size) == note
     )
 
 
@@ -61,6 +69,52 @@ def _enrolled(hall: Any, _told: Facts) -> bool:
 
 def _account(machine: Any, told: Facts) -> bool:
     return Accounts(machine.db, machine.clock.now).find(told["login"]) is not None
+
+
+def _written(hall: Any, told: Facts) -> bool:
+    """This entry stands once, in whatever epoch."""
+    leaves = hall.db.query("SELECT leaf FROM entry WHERE origin LIKE '%/T01/%'")
+    return [read(row["leaf"])["id"] for row in leaves].count(told["id"]) == 1
+
+
+def _erased(machine: Any, told: Facts) -> bool:
+    """It was said to be erased: no part stands, and after what each start does no byte of one."""
+    parts = [machine.logs.personal(log, at, at + 1) for log, at in told["places"]]
+    sweep = hall_sweeper if hasattr(machine.settings, "hall") else center_sweeper
+    sweep(machine)()
+    kept = b"".join(path.read_bytes() for path in machine.data.glob("*.db*"))
+    return not any(parts) and not any(bytes.fromhex(row) in kept for row in told["rows"])
+
+
+def _keyed(hall: Any, told: Facts) -> bool:
+    """It signed with this key: it has it still, or goes over to it at its next contact."""
+    return told["key"] in {str(one.signer.verifier) for one in hall.keys.sets}
+
+
+def _listed(center: Any, told: Facts) -> bool:
+    return told["key"] in {str(row.keys.signing) for row in keybook.keys_of(center, "T01")}
+
+
+def _installed(center: Any, told: Facts) -> bool:
+    return bool(center.keys.ring.keys.version >= told["version"])
+
+
+def _followed(hall: Any, told: Facts) -> bool:
+    peer = enrolment.peer(hall)
+    return peer is not None and bool(peer.keys.version >= told["version"])
+
+
+def half_backups(machine: Any) -> list[str]:
+    """Files with the name of a backup that cannot be put back: there is none."""
+    wrong = []
+    for path in sorted((machine.data / "backups").glob(f"*{ENDING}")):
+        seed = (machine.data / "offline" / "restore.key").read_text(encoding="ascii")
+        with TemporaryDirectory(dir=machine.data.parent) as room:
+            try:
+                unpack(path, SealingKey(bytes.fromhex(seed.strip())), Path(room) / "new")
+            except BackupRefused as refused:
+                wrong.append(f"{path.name}: {refused}")
+    return wrong
 
 
 def _cabinet(machine: Any) -> Cabinet:
@@ -78,7 +132,8 @@ def _filed(machine: Any, told: Facts) -> bool:
 def half_files(machine: Any) -> list[str]:
     """Files whose bytes are not those of their name: there is none, whatever was cut."""
     cabinet = _cabinet(machine)
-    return [name for name in cabinet.names() if not cabinet.is_sound(name)]
+    halves = [name for name in cabinet.names() if not cabinet.is_sound(name)]
+    return halves + half_backups(machine)
 
 
 TOLD: dict[str, Callable[[Any, Facts], bool]] = {
@@ -89,4 +144,10 @@ TOLD: dict[str, Callable[[Any, Facts], bool]] = {
     "enrolled": _enrolled,
     "account": _account,
     "filed": _filed,
+    "written": _written,
+    "erased": _erased,
+    "keyed": _keyed,
+    "listed": _listed,
+    "installed": _installed,
+    "followed": _followed,
 }

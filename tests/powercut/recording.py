@@ -64,7 +64,12 @@ def _truth(stage: Stage, path: CommitPath, log: Path) -> dict[str, Truth]:
     if CENTER in path.machines:
         with stage.center() as center:
             found[CENTER] = _truth_of(stage.commits[CENTER], center.logs, marks)
-    return found
+    return {
+        machine: msgspec.structs.replace(truth, entries=None, ends={})
+        if machine in path.rewrites
+        else truth
+        for machine, truth in found.items()
+    }
 
 
 def _truth_of(commits: Commits, logs: LogStore, marks: list[Mark]) -> Truth:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
-from aggregator import roster, rounds
+from aggregator import keybook, roster, rounds
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
 from node import enrolment
@@ -19,6 +20,7 @@ from standards.records import Record
 from standards.workdays import published_years
 from sync import messages
 from sync.client import PREFIX
+from sync.keysets import HallKeys
 from sync.log import LogStore, Portions
 from sync.messages import EnrolAsk, RoundAsk
 from sync.notes import Checkpoint, open_note
@@ -114,31 +116,43 @@ class Stage:
 
 
 class DirectLine:
-    """``sync.client.Line`` straight to the center's functions; a given receipt is marked."""
+    """``sync.client.Line`` straight to the center's functions; a given receipt is marked.
 
-    def __init__(self, center: Center) -> None:
+    Args:
+        hall: who asks, where its keys change meanwhile: the center answers to the key that asked.
+    """
+
+    def __init__(self, center: Center, hall: Hall | None = None) -> None:
         self._center = center
+        # A line signs its requests with the key that was in force when it was made.
+        self._key = hall.signer.verifier if hall else None
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``sync.client.Line``."""
         center, place = self._center, target.removeprefix(PREFIX)
         if place == "/enrol":
             return messages.write(roster.ask(center, messages.read(body, EnrolAsk)))
-        keys = roster.hall_keys(center, SETTINGS.hall)
+        keys = self._asking()
         if place == "/round":
             ask = messages.read(body, RoundAsk)
             return messages.write(rounds.answer_round(center, keys, ask))
         if method == "POST":
-            note = rounds.take_batch(center, (SETTINGS.hall, "1"), body)
+            note = rounds.take_batch(center, (SETTINGS.hall, place.rpartition("/")[2]), body)
             mark_receipt(center, note)
             return note
         origin, _, start = place.removeprefix("/logs/").partition("?from=")
-        return rounds.give_batch(center, keys, origin, int(start))
+        return rounds.give_batch(center, keys, unquote(origin), int(start))
+
+    def _asking(self) -> HallKeys:
+        if self._key is None:
+            return roster.hall_keys(self._center, SETTINGS.hall)
+        held = [row.keys for row in keybook.keys_of(self._center, SETTINGS.hall)]
+        return next(keys for keys in held if keys.signing == self._key)
 
 
 def mark_receipt(center: Center, note: bytes) -> None:
     """The center has answered with this receipt."""
-    head = Checkpoint.parse(open_note(note, [center.cosigner.verifier]).text)
+    head = Checkpoint.parse(open_note(note, center.keys.ring.keys.receipts_keys).text)
     preload.mark(
         "receipted",
         machine=CENTER,

@@ -9,6 +9,8 @@ import pytest
 
 from node.hall import Hall
 from standards.records import CaseStep
+from sync.backup import ENDING
+from sync.safekeeping import make_restore_key
 from tests.powercut.coherence import entries_of
 from tests.powercut.commit_paths import ACTOR, DAY, case, write_cases
 from tests.powercut.images import Image, violations
@@ -83,6 +85,10 @@ def test_an_entry_that_nobody_wrote_is_found(stage: Stage):
         Mark("enrolled", {}),
         Mark("account", {"login": "li"}),
         Mark("filed", {"name": "ab" * 32}),
+        Mark("written", {"id": "of nobody"}),
+        Mark("erased", {"places": [("tonghua.example/T01/1", 0)], "rows": []}),
+        Mark("keyed", {"key": "of nobody"}),
+        Mark("followed", {"version": 2}),
     ],
 )
 def test_something_acknowledged_that_is_not_there_is_found(stage: Stage, told: Mark):
@@ -101,3 +107,20 @@ def test_half_a_file_under_a_name_is_found(stage: Stage):
         (folder / ("ab" * 32)).write_bytes(b"half")
 
     assert "half a file has the name abab" in found_after(stage, cut_short)
+
+
+def test_half_a_backup_under_its_name_is_found(stage: Stage):
+    def cut_short(hall: Hall) -> None:
+        make_restore_key(hall.data / "offline")
+        (hall.data / "backups").mkdir()
+        (hall.data / "backups" / f"x{ENDING}").write_bytes(b"half")
+
+    assert f"half a file has the name x{ENDING}" in found_after(stage, cut_short)
+
+
+def test_bytes_of_an_erased_part_that_stay_beside_the_tables_are_found(stage: Stage):
+    with stage.hall() as hall:
+        write_cases(hall, 1)
+        row = hall.db.query("SELECT sealed FROM personal WHERE idx = 0")[0]["sealed"]
+    told = Mark("erased", {"places": [], "rows": [bytes(row).hex()]})
+    assert "acknowledged and not there" in found_after(stage, None, [told])
