@@ -58,8 +58,18 @@ WORDS = {
 }
 
 
+# One of the center's own logs is another there than here; all else goes on.
+_CENTERS_LOG = (
+    "中心自己的{log}与本厅所存的不一致(中心可能从备份恢复过)。"
+    "本厅上报和其他下发照常,只有这一份停在这里。请管理员告诉中心,由中心处理。"
+)
+
+
 def words_of(error: SyncError) -> str:
     """What a person reads of a refusal, with the center's reason for a revocation."""
+    if error.facts.get("others_done"):
+        is_standards = "/standards/" in str(error.facts.get("log"))
+        return _CENTERS_LOG.format(log="标准日志" if is_standards else "督查日志")
     said, reason = WORDS.get(error.code, WORDS["refused"]), error.facts.get("reason")
     if error.code == "revoked" and isinstance(reason, str) and reason:
         return f"{said}中心写明的原因:{reason[:200]}"
@@ -262,7 +272,8 @@ class Syncing:
             self._status = self._try()
             self._failures = 0
         except SyncError as error:
-            self._failures += 1
+            # Where all else was done, the next contact is not put off: entries must not wait.
+            self._failures = 0 if error.facts.get("others_done") else self._failures + 1
             state = "offline" if isinstance(error, Unreachable) else "refused"
             said = words_of(error)
             self._status = self._failed(state, error.code, said, _asked_to_wait(error))
@@ -325,7 +336,8 @@ class Syncing:
         self._status = replace(self._status, moving=moving)
 
     def _failed(self, state: str, code: str, said: str, at_least: float = 0.0) -> SyncStatus:
-        ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
+        failures = max(self._failures, 1)
+        ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures - 1, 10))
         # Full jitter, so that a thousand halls do not return in the same second (F12).
         wait = max(random.uniform(1.0, ceiling), at_least)
         return replace(self._status, state=state, error_code=code, last_error=said, next_in_s=wait)

@@ -17,7 +17,7 @@ from sync.batch import MEDIA_TYPE
 from sync.catching_up import CatchUp
 from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer
 from sync.epochs import in_order
-from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs
+from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError
 from sync.failpoints import fp
 from sync.keysets import CenterKeys, follow
 from sync.log import LogStore
@@ -61,14 +61,17 @@ class Exchange:
 
         Raises:
             Cloned: another machine goes on with our log; what comes down was fetched all the same.
+            Fork, Behind: one of the center's logs is another there than here; with
+                ``others_done`` all else was done, and only a person at the center can help.
             SyncError: what stopped it; everything before stays done.
         """
         answer = self._round()
         held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
         sent, returned, cloned = 0, 0, None
         wanted = answer.wants if isinstance(answer.wants, tuple) else ()
+        self._apart: list[SyncError] = []
         for want in wanted:
-            self._give_back(want)
+            self._of_one_log(want, self._give_back)
         try:
             returned = CatchUp(self._logs, self._line, self._peer).run(held)
             together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
@@ -76,13 +79,25 @@ class Exchange:
         except Cloned as error:
             cloned = error
         not_down = {*held, *(want.origin for want in wanted)}
-        fetched = sum(self._pull(head) for head in answer.logs if head.origin not in not_down)
+        down = [head for head in answer.logs if head.origin not in not_down]
+        fetched = sum(self._of_one_log(head, self._pull) for head in down)
         if cloned is not None:
             raise cloned
+        if self._apart:
+            raise self._apart[0]
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
         return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned)
+
+    def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
+        """Bring one of the center's logs into step; where both differ, the others go on."""
+        try:
+            return what(head)
+        except (Fork, Behind) as error:
+            error.facts |= {"log": head.origin, "others_done": True}
+            self._apart.append(error)
+            return 0
 
     def _round(self) -> RoundAnswer:
         logs, peer = self._logs, self._peer
@@ -139,8 +154,10 @@ class Exchange:
             origin=state.origin, size=state.size, note=note.decode(), receipted=receipted
         )
 
-    def _give_back(self, want: LogHead) -> None:
-        """The center was restored: bring back what we hold of its own log, under its own heads."""
+    def _give_back(self, want: LogHead) -> int:
+        """The center was restored: bring back what we hold of its own log, under its own heads;
+        nothing came from there.
+        """
         logs, peer, writer = self._logs, self._peer, self._writer(want.origin)
         origin, here = writer.origin, want.size
         signer, to = peer.book.signer(peer.book.open_log()), peer.keys.sealing
@@ -148,7 +165,7 @@ class Exchange:
         while here < logs.open(origin, writer.name, own=False).size:
             raw = relayed_batch(logs, origin, here, signer, to)
             if raw is None:
-                return
+                return 0
             try:
                 answer = self._line.send("POST", target, raw, MEDIA_TYPE)
                 there = Checkpoint.parse(open_note(answer, [peer.keys.log]).text).size
@@ -157,8 +174,9 @@ class Exchange:
                 size = gap.facts.get("size")
                 there = size if isinstance(size, int) else 0
             if there <= here:
-                return
+                return 0
             here = there
+        return 0
 
     def _pull(self, head: LogHead) -> int:
         logs, peer = self._logs, self._peer
