@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any
 
-from aggregator import rotation
+from aggregator import latency, rotation
 from aggregator.center import Center
 from aggregator.rounds import logs_of
 from standards.cases import CASES
@@ -37,6 +38,8 @@ def apply_hall(center: Center, origin: str, effect: Effect = nothing) -> int:
     def all_of_it(entries: Sequence[Entry]) -> None:
         if ours:
             rotation.take_over(center, entries)
+        for one, some in groupby(entries, key=lambda entry: entry.origin):
+            latency.note(center, one, [*some])
         effect(entries)
 
     for state in logs_of(center, center.logs.state(origin).writer):

@@ -22,6 +22,8 @@ from sync.proving import receipt_that_fails
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.command_line import AS_JSON
+from web.interface_lists import NAMES
+from web.token_commands import token_commands
 
 
 @click.group()
@@ -200,6 +202,7 @@ main.add_command(backup_commands.restore)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
+main.add_command(token_commands(DATA, opened, NAMES))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime
 
+from aggregator import latency
 from aggregator.center import Center
 from aggregator.halls import HallFacts, every_hall, standards_size
 from aggregator.intake import Worker
@@ -32,6 +33,8 @@ def of_center(center: Center) -> Iterator[Fact]:
         yield Fact("onehall_batches_total", "Batches received and kept.", int(row["n"]), label)
         said = "Bytes of the entries received, unpacked."
         yield Fact("onehall_batch_bytes_total", said, int(row["plain"]), label)
+    for one in latency.every(center).values():
+        yield from _of_latency(one)
     said = "Entries of the standards log."
     yield Fact("onehall_standards_entries", said, standards_size(center))
     said = "Enrolled halls that were silent for longer than was set."
@@ -62,6 +65,27 @@ def _of_hall(facts: HallFacts, now: datetime) -> Iterator[Fact]:
         silent = (now - datetime.fromisoformat(facts.contact_at)).total_seconds()
         said = "Seconds since the hall's last contact."
         yield Fact("onehall_hall_silent_seconds", said, max(silent, 0.0), label)
+
+
+def _of_latency(one: latency.Latency) -> Iterator[Fact]:
+    label = {"hall": one.hall}
+    figures = (
+        ("onehall_hall_timed_entries_total", "Entries that were timed.", one.entries),
+        (
+            "onehall_hall_to_receipt_seconds_total",
+            "Time from written to receipt, of all these entries.",
+            one.receipt_s,
+        ),
+        (
+            "onehall_hall_to_applied_seconds_total",
+            "Time from written to applied, of all these entries.",
+            one.applied_s,
+        ),
+        ("onehall_hall_to_receipt_seconds", "The same of the newest entry.", one.last_receipt_s),
+        ("onehall_hall_to_applied_seconds", "The same of the newest entry.", one.last_applied_s),
+    )
+    for name, said, value in figures:
+        yield Fact(name, said, value, label)
 
 
 def of_worker(worker: Worker) -> Iterator[Fact]:

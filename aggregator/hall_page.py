@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from aggregator import comparisons
+from aggregator import comparisons, latency
 from aggregator.center import Center
 from aggregator.hall_days import HALL_KINDS, compared, days_by_kind
 from aggregator.halls import LABELS, HallFacts, one_hall, pages, signs, standards_size
@@ -92,6 +92,8 @@ def one(hall: str) -> str:
         batches=batches_of(here, hall),
         delivered=delivered_to(here, hall),
         aside=aside.counts(here.logs, hall),
+        latency=latency.every(here).get(hall),
+        in_words=latency.in_words,
         comparisons=found,
         wished=comparisons.wished(here, hall),
         compared=compared(found),

@@ -14,6 +14,7 @@ from typing import Literal
 
 from flask import Blueprint, render_template, request
 
+from aggregator import latency
 from aggregator.center import Center
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, center
 from aggregator.silence import patience, silent_halls
@@ -294,6 +295,8 @@ def overview() -> str:
         silent=silent_halls(here, now),
         patience_hours=here.settings.silent_hours,
         files_missing=files_missing(here),
+        latencies=latency.every(here),
+        in_words=latency.in_words,
         now=now,
         brief=lambda moment: brief(moment, here.clock.local()),
         order=order if order in ORDERS else "trouble",

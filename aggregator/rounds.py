@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from aggregator import comparisons, keybook, returning, roster
+from aggregator import comparisons, keybook, latency, returning, roster
 from aggregator.center import Center
 from sync.batch import claimed_origin
 from sync.errors import (
@@ -39,6 +39,7 @@ CONTACT_DDL = (
         software TEXT NOT NULL, at TEXT NOT NULL)""",
     *comparisons.DDL,
     *returning.DDL,
+    *latency.DDL,
 )
 
 

@@ -29,6 +29,8 @@ from sync.client import HttpLine
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.command_line import AS_JSON
+from web.interface_lists import NAMES
+from web.token_commands import token_commands
 
 
 @click.group()
@@ -192,6 +194,7 @@ main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
 main.add_command(erase_data)
+main.add_command(token_commands(DATA, opened, NAMES))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,10 @@ def guides(database: Database, after: str, most: int) -> Sequence[Guide]:
     return [msgspec.convert(dict(row), Guide, strict=False) for row in rows]
 
 
+NAMES = ("cases", "punches", "guides", "reconciliation")
+"""What a token may be good for, at a hall as at the center."""
+
+
 def shared(database: Database) -> list[Listing]:
     """These lists over one database."""
     return [

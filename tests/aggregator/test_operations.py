@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
+from aggregator import latency
+from aggregator.apply import apply_all
 from aggregator.intake import Worker
+from aggregator.rounds import take_batch
 from standards.records import CaseReceived
-from tests.aggregator.intake_desk import LEAVES, Desk
+from sync.sending import next_batch
+from tests.aggregator.intake_desk import LEAVES, NAME, Desk
 from tests.aggregator.office import Office
+from tests.simulation.disk import Disk
+from tests.sync.pairs import case
+from tests.sync.stores import log_store
 from tests.web.test_metrics import figures
 from web.watchdog import Watchdog
 
@@ -38,6 +45,54 @@ def test_each_hall_has_its_figures_and_nobody_is_named(office: Office):
     assert found["onehall_disk_free_bytes", ()] > 0
     for personal in (CASE.applicant_name, CASE.paper_no, CASE.mobile, "分厅"):
         assert personal not in text
+
+
+def test_the_time_to_receipt_and_to_applied_is_told_for_each_hall(desk: Desk):
+    origin, written = f"{NAME}/T01/1", log_store(Disk())
+    written.open(origin, "T01", own=True)
+    for start in (0, 1):
+        written.write(origin, case(start), actor="T01-001")
+        signer, to = desk.halls["T01"].signer, desk.center.sealing.public
+        raw = next_batch(written, origin, start, signer, to)
+        assert raw is not None
+        take_batch(desk.center, ("T01", "1"), raw)
+    apply_all(desk.center)
+    found = figures(desk.app.test_client().get("/metrics", base_url="http://localhost").text)
+    label = (("hall", "T01"),)
+    (told,) = latency.every(desk.center).values()
+    assert found["onehall_hall_timed_entries_total", label] == told.entries == 2
+    assert 0 <= told.last_receipt_s <= told.last_applied_s
+    assert found["onehall_hall_to_applied_seconds", label] == told.last_applied_s
+    assert told.receipt_s >= told.last_receipt_s and told.applied_s >= told.last_applied_s
+
+
+def test_the_pages_of_halls_show_how_long_the_newest_entry_took(office: Office):
+    office.center.db.execute(
+        "INSERT INTO hall_latency VALUES ('T01', 4, 8000, 9000, 1500, 90000, '')"
+    )
+    reader = office.person("duizhang")
+    assert "1.5秒" in reader.text("/halls")
+    page = reader.text("/halls/T01")
+    assert "最新 1.5秒，平均 2.0秒" in page and "最新 2分，平均 2.2秒" in page
+
+
+def test_times_are_set_right_by_the_clock_of_the_last_contact_and_never_below_nothing():
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def after(seconds: float) -> datetime:
+        return noon + timedelta(seconds=seconds)
+
+    written = [(0, after(0)), (1, after(5)), (4, after(-2))]
+    arrivals = [latency.Arrival(0, 1, after(1)), latency.Arrival(1, 9, after(4.5))]
+    skew = timedelta(seconds=1)
+    assert latency.measured(written, arrivals, after(6), skew) == [
+        (2000, 7000),
+        (500, 2000),
+        (7500, 9000),
+    ]
+    fast = latency.measured(written[:1], arrivals, after(6), -timedelta(hours=1))
+    assert fast == [(0, 0)]
+    assert latency.measured([(9, noon)], arrivals, noon, skew) == []
 
 
 def test_batches_their_bytes_and_refusals_are_counted(desk: Desk):
