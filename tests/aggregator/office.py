@@ -161,7 +161,7 @@ def emptied_database(data: Path) -> str:
     with postgres().connect(name) as admin:
         tables = admin.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-            "AND relkind IN ('r', 'p') AND NOT relispartition"
+            "AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migration'"
         ).fetchall()
         with admin.pipeline(), admin.transaction():
             for (table,) in tables:
