@@ -8,7 +8,7 @@ clock, without zone. Reads no clock: ``reported_until`` says up to when everythi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -19,7 +19,11 @@ from standards.timetables import Direction, Half, Timetable
 
 __all__ = ["Absence", "Day", "DaySlot", "Excuse", "Facts", "Shift", "Sign", "derive"]
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _NONE = timedelta(minutes=1), timedelta()
+_SETTLED = frozenset({"ok", "leave", "duty"})
+# What counts against somebody.
+_HELD = frozenset({"missing", "late", "early", "over"})
+_ALL_OK = {"ok"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,34 +95,46 @@ class Day:
 
 def derive(staff_no: str, shift: Shift, facts: Facts) -> Day:
     """What a day was, as far as it is known."""
-    provisional = facts.reported_until < shift.ends
     away = sorted({one for one in facts.absences if _touches(one, shift)}, key=_absence_key)
-    blank = Day(
+    if shift.terms is None or not shift.slots:
+        return _at_rest(staff_no, shift, facts, away)
+    asked, spans = _cut(shift.slots, [one for one in away if one.effect != "outing"])
+    open_slots = [slot for slot in asked if not slot.waived]
+    signs = [one for one in sorted(set(facts.signs)) if in_window(one, open_slots)]
+    slots = _judged(asked, signs, shift.terms, facts)
+    absent = [half for half in Half if _is_absent(slots, half, shift.terms)]
+    leave = sum(span.leave for span in spans)
+    return Day(
+        staff_no,
+        shift.day,
+        _status(slots, len(absent), leave),
+        facts.reported_until < shift.ends,
+        shift.terms.code,
+        slots,
+        # Half a day that counts as absent is not late or early besides.
+        late=sum(one.minutes for one in slots if one.state == "late" and one.half not in absent),
+        early=sum(one.minutes for one in slots if one.state == "early" and one.half not in absent),
+        absent=_absent_minutes(absent, spans) if absent else 0,
+        halves=len(absent),
+        leave=leave,
+        duty=sum(span.duty for span in spans),
+        outings=sum(one.effect == "outing" for one in away),
+        doubtful=tuple(one.id for one in signs if one.doubtful),
+        holds_for=shift.holds_for,
+    )
+
+
+def _at_rest(staff_no: str, shift: Shift, facts: Facts, away: Sequence[Absence]) -> Day:
+    """A day that asks nothing."""
+    return Day(
         staff_no,
         shift.day,
         "covered" if shift.held_by else "rest",
-        provisional,
+        facts.reported_until < shift.ends,
         shift.terms.code if shift.terms else "",
         outings=sum(one.effect == "outing" for one in away),
-        holds_for=shift.holds_for,
         held_by=shift.held_by,
     )
-    if shift.terms is None or not shift.slots:
-        return blank
-    asked, spans = _cut(shift.slots, [one for one in away if one.effect != "outing"])
-    open_slots = [slot for slot in asked if not slot.waived]
-    signs = sorted({one for one in facts.signs if in_window(one, open_slots)})
-    slots = _judged(asked, _given(open_slots, signs, shift.terms), shift.terms, facts)
-    slots = tuple(_unsure(slot, want, signs) for slot, want in zip(slots, asked, strict=True))
-    day = replace(blank, slots=slots, doubtful=tuple(one.id for one in signs if one.doubtful))
-    return _summed(day, shift.terms, spans)
-
-
-def _given(slots: Sequence[Asked], signs: Sequence[Sign], terms: Timetable) -> dict[str, Sign]:
-    """Label of a slot -> the sign that counts for it."""
-    sure = [one for one in signs if not one.doubtful]
-    found = matched(slots, sure, terms.repeat_seconds)
-    return {slot.label: sign for slot, sign in zip(slots, found, strict=True) if sign is not None}
 
 
 def _touches(absence: Absence, shift: Shift) -> bool:
@@ -133,41 +149,39 @@ def _absence_key(one: Absence) -> tuple[datetime, datetime, str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Slot):
-    """A sign as it is asked for after leave was taken off. ``waived``: by leave or duty."""
-
-    waived: str = ""
-    moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Span:
     """Time of work between an ``in`` and an ``out``, and how much of it was away."""
 
     halves: tuple[Half, Half]
     minutes: int
-    leave: int
-    duty: int
+    leave: int = 0
+    duty: int = 0
 
 
-def _cut(slots: Sequence[Slot], away: Sequence[Absence]) -> tuple[list[Asked], list[_Span]]:
+def _cut(slots: Sequence[Slot], away: Sequence[Absence]) -> tuple[Sequence[Slot], list[_Span]]:
+    pairs = list(zip(slots[::2], slots[1::2], strict=True))
+    if not away:
+        return slots, [
+            _Span((came.half, left.half), _minutes(left.due - came.due)) for came, left in pairs
+        ]
     asked, spans = [], []
-    for came, left in zip(slots[::2], slots[1::2], strict=True):
+    for came, left in pairs:
         free = _pieces(came.due, left.due, away)
         if not free:
-            asked.append(_waived(came, _effect_at(came.due, away)))
-            asked.append(_waived(left, _effect_at(left.due - _MINUTE, away)))
+            asked.append(replace(came, waived=_effect_at(came.due, away)))
+            asked.append(replace(left, waived=_effect_at(left.due - _MINUTE, away)))
         else:
             asked += [_later(came, free[0][0], left.due), _earlier(left, free[-1][1], came.due)]
-        taken = {
-            effect: sum(
-                _minutes(end - start) for start, end in _overlaps(came.due, left.due, away, effect)
-            )
-            for effect in ("leave", "duty")
-        }
-        span = _minutes(left.due - came.due)
-        spans.append(_Span((came.half, left.half), span, taken["leave"], taken["duty"]))
+        leave, duty = (
+            sum(_minutes(stop - begin) for begin, stop in _overlaps(came.due, left.due, some))
+            for some in (_of_effect(away, "leave"), _of_effect(away, "duty"))
+        )
+        spans.append(_Span((came.half, left.half), _minutes(left.due - came.due), leave, duty))
     return asked, spans
+
+
+def _of_effect(away: Sequence[Absence], effect: str) -> list[Absence]:
+    return [one for one in away if one.effect == effect]
 
 
 def _pieces(
@@ -187,13 +201,13 @@ def _pieces(
 
 
 def _overlaps(
-    start: datetime, end: datetime, away: Sequence[Absence], effect: str
+    start: datetime, end: datetime, away: Sequence[Absence]
 ) -> list[tuple[datetime, datetime]]:
-    """The parts of a span that absences of one effect cover, none counted twice."""
+    """The parts of a span that absences cover, none counted twice."""
     found, at = [], start
     for one in away:
         begin, stop = max(one.start, at), min(one.end, end)
-        if one.effect == effect and begin < stop:
+        if begin < stop:
             found.append((begin, stop))
             at = stop
     return found
@@ -204,121 +218,104 @@ def _effect_at(moment: datetime, away: Sequence[Absence]) -> str:
     return covering[0] if covering else away[0].effect
 
 
-def _waived(slot: Slot, effect: str) -> Asked:
-    return Asked(slot.label, slot.sign, slot.half, slot.opens, slot.due, slot.closes, waived=effect)
-
-
-def _later(slot: Slot, due: datetime, end: datetime) -> Asked:
+def _later(slot: Slot, due: datetime, end: datetime) -> Slot:
     """Who comes back from leave signs in when it ends."""
+    if due == slot.due:
+        return slot
     closes = max(slot.closes, min(slot.closes + (due - slot.due), end))
-    moved = due != slot.due
-    return Asked(slot.label, slot.sign, slot.half, slot.opens, due, closes, moved=moved)
+    return replace(slot, due=due, closes=closes, moved=True)
 
 
-def _earlier(slot: Slot, due: datetime, start: datetime) -> Asked:
+def _earlier(slot: Slot, due: datetime, start: datetime) -> Slot:
     """Who goes on leave signs out when it begins."""
+    if due == slot.due:
+        return slot
     opens = min(slot.opens, max(slot.opens - (slot.due - due), start))
-    moved = due != slot.due
-    return Asked(slot.label, slot.sign, slot.half, opens, due, slot.closes, moved=moved)
+    return replace(slot, opens=opens, due=due, moved=True)
 
 
 # --- what each sign was ---------------------------------------------------------------------------
 
 
 def _judged(
-    asked: Sequence[Asked], found: Mapping[str, Sign], terms: Timetable, facts: Facts
+    asked: Sequence[Slot], signs: Sequence[Sign], terms: Timetable, facts: Facts
 ) -> tuple[DaySlot, ...]:
+    given = _given(asked, [one for one in signs if not one.doubtful], terms)
+    doubtful = [one.at for one in signs if one.doubtful]
     excused = {one.label for one in facts.excuses}
-    shift_by = _flexed(asked, found, terms)
+    shift_by = _flexed(asked, given, terms) if terms.flex_before or terms.flex_after else _NONE
     slots = []
-    for place, want in enumerate(asked):
-        due, sign = want.due, found.get(want.label)
-        if place == 0 and shift_by > timedelta():
+    for place, (want, sign) in enumerate(zip(asked, given, strict=True)):
+        due = want.due
+        if shift_by and (place == len(asked) - 1 or (place == 0 and shift_by > _NONE)):
             due += shift_by
-        if place == len(asked) - 1:
-            due += shift_by
-        slot = _judged_slot(want, sign, due, terms)
-        slots.append(_settled(slot, want, want.label in excused, facts.reported_until))
+        state, minutes = _rated(want, sign, due, terms)
+        if state not in _SETTLED:
+            state = _softened(want, state, want.label in excused, facts.reported_until)
+            if state in _HELD and any(want.opens <= at <= want.closes for at in doubtful):
+                # Its time is in doubt: it is not counted, and nothing is held against the person.
+                state = "unsure"
+            minutes = minutes if state in _HELD else 0
+        at, punch = (sign.at, sign.id) if sign else (None, "")
+        slots.append(DaySlot(want.label, want.sign, want.half, due, state, at, punch, minutes))
     return tuple(slots)
 
 
-def _flexed(asked: Sequence[Asked], found: Mapping[str, Sign], terms: Timetable) -> timedelta:
+def _given(slots: Sequence[Slot], signs: Sequence[Sign], terms: Timetable) -> list[Sign | None]:
+    """The sign that counts for each slot; a waived one takes none."""
+    asked = [slot for slot in slots if not slot.waived]
+    found = iter(matched(asked, signs, terms.repeat_seconds))
+    return [None if slot.waived else next(found) for slot in slots]
+
+
+def _flexed(asked: Sequence[Slot], given: Sequence[Sign | None], terms: Timetable) -> timedelta:
     """By how much flexible hours move the end of the day: as much as the first sign moved."""
-    first, last = asked[0], asked[-1]
-    sign = found.get(first.label)
+    first, last, sign = asked[0], asked[-1], given[0]
     if sign is None or first.moved or last.moved or last.waived:
-        return timedelta()
-    moved = _to_minute(sign.at) - first.due
+        return _NONE
+    moved = sign.at.replace(second=0, microsecond=0) - first.due
     return min(
         max(moved, -timedelta(minutes=terms.flex_before)), timedelta(minutes=terms.flex_after)
     )
 
 
-def _judged_slot(want: Asked, sign: Sign | None, due: datetime, terms: Timetable) -> DaySlot:
-    slot = DaySlot(want.label, want.sign, want.half, due, "ok")
+def _rated(want: Slot, sign: Sign | None, due: datetime, terms: Timetable) -> tuple[str, int]:
+    """State of a slot, and by how many minutes; a moment counts as the minute it lies in."""
     if want.waived:
-        return replace(slot, state=want.waived)
+        return want.waived, 0
     if sign is None:
-        return replace(slot, state="missing")
-    at = _to_minute(sign.at)
-    off = _minutes(at - due if want.sign is Direction.IN else due - at)
-    grace = terms.late_grace if want.sign is Direction.IN else terms.early_grace
-    state = "ok" if off <= grace else "late" if want.sign is Direction.IN else "early"
-    if state != "ok" and 0 < terms.absent_after < off:
-        state = "over"
-    minutes = off if state != "ok" else 0
-    return replace(slot, state=state, at=sign.at, punch=sign.id, minutes=minutes)
+        return "missing", 0
+    comes = want.sign is Direction.IN
+    if (sign.at <= due) if comes else (sign.at >= due):
+        return "ok", 0
+    at = sign.at.replace(second=0, microsecond=0)
+    off = _minutes(at - due if comes else due - at)
+    if off <= (terms.late_grace if comes else terms.early_grace):
+        return "ok", 0
+    if 0 < terms.absent_after < off:
+        return "over", off
+    return "late" if comes else "early", off
 
 
-def _settled(slot: DaySlot, want: Asked, excused: bool, reported_until: datetime) -> DaySlot:
+def _softened(want: Slot, state: str, excused: bool, reported_until: datetime) -> str:
     """An excuse stands at once; what may still come is open."""
-    if slot.state in ("ok", "leave", "duty"):
-        return slot
     if excused:
-        return replace(slot, state="excused", minutes=0)
-    could_come = slot.state == "missing" or want.sign is Direction.OUT
-    if could_come and reported_until < want.closes:
-        return replace(slot, state="open", minutes=0)
-    return slot
-
-
-def _unsure(slot: DaySlot, want: Asked, signs: Iterable[Sign]) -> DaySlot:
-    """A sign whose time is in doubt is not counted, and nothing is held against the person."""
-    if slot.state not in ("missing", "late", "early", "over"):
-        return slot
-    doubtful = any(one.doubtful and want.opens <= one.at <= want.closes for one in signs)
-    return replace(slot, state="unsure", minutes=0) if doubtful else slot
+        return "excused"
+    could_come = state == "missing" or want.sign is Direction.OUT
+    return "open" if could_come and reported_until < want.closes else state
 
 
 # --- the day --------------------------------------------------------------------------------------
 
 
-def _summed(day: Day, terms: Timetable, spans: Sequence[_Span]) -> Day:
-    absent = [half for half in Half if _is_absent(day.slots, half, terms)]
-    late = sum(slot.minutes for slot in day.slots if slot.state == "late")
-    early = sum(slot.minutes for slot in day.slots if slot.state == "early")
-    halves = {slot.half for slot in day.slots}
-    found = replace(
-        day,
-        late=late,
-        early=early,
-        halves=len(absent),
-        absent=_absent_minutes(absent, spans),
-        leave=sum(span.leave for span in spans),
-        duty=sum(span.duty for span in spans),
-    )
-    return replace(found, status=_status(found, whole=len(absent) == len(halves)))
-
-
 def _is_absent(slots: Sequence[DaySlot], half: Half, terms: Timetable) -> bool:
-    of_half = [slot for slot in slots if slot.half is half]
-    if any(slot.state == "over" for slot in of_half):
+    states = [slot.state for slot in slots if slot.half is half]
+    if "over" in states:
         return True
-    missing = [slot for slot in of_half if slot.state == "missing"]
+    missing = states.count("missing")
     if terms.missing_is_absent:
-        return bool(missing)
-    needed = [slot for slot in of_half if slot.state not in ("leave", "duty")]
-    return bool(missing) and len(missing) == len(needed)
+        return missing > 0
+    return 0 < missing == sum(state not in ("leave", "duty") for state in states)
 
 
 def _absent_minutes(absent: Sequence[Half], spans: Sequence[_Span]) -> int:
@@ -330,10 +327,13 @@ def _absent_minutes(absent: Sequence[Half], spans: Sequence[_Span]) -> int:
     return max(0, total)
 
 
-def _status(day: Day, *, whole: bool) -> str:
-    states = {slot.state for slot in day.slots}
-    if day.halves:
-        return "absent" if whole and day.halves > 1 else "absent_half"
+def _status(slots: Sequence[DaySlot], halves: int, leave: int) -> str:
+    states = {slot.state for slot in slots}
+    if halves:
+        whole = halves == len({slot.half for slot in slots})
+        return "absent" if whole and halves > 1 else "absent_half"
+    if not leave and states == _ALL_OK:
+        return "normal"
     by_weight = (
         ("missing", "missing" in states),
         ("unsure", "unsure" in states),
@@ -344,14 +344,10 @@ def _status(day: Day, *, whole: bool) -> str:
         ("leave", states <= {"leave", "duty"} and "leave" in states),
         ("duty", states == {"duty"}),
         ("excused", "excused" in states),
-        ("leave_part", "leave" in states or day.leave > 0),
+        ("leave_part", "leave" in states or leave > 0),
     )
     return next((status for status, holds in by_weight if holds), "normal")
 
 
-def _to_minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
-
-
 def _minutes(span: timedelta) -> int:
-    return int(span.total_seconds() // 60)
+    return span.days * 1440 + span.seconds // 60

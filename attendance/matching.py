@@ -61,20 +61,29 @@ def _clusters(signs: Sequence[Sign], apart: timedelta) -> list[list[Sign]]:
 def _plain(slots: Sequence[Slot], clusters: Sequence[list[Sign]]) -> list[Sign | None]:
     """The answer when no cluster could be a sign of two slots; empty otherwise."""
     found: list[Sign | None] = [None] * len(slots)
-    costs: list[Cost] = [_NOTHING] * len(slots)
+    best: list[Cost | None] = [None] * len(slots)
     for cluster in clusters:
         fitting = [place for place, slot in enumerate(slots) if _fits(slot, cluster)]
         if len(fitting) > 1:
             return []
         for place in fitting:
-            cost, sign = _chosen(slots[place], cluster)
-            if found[place] is None or cost < costs[place]:
-                found[place], costs[place] = sign, cost
+            if found[place] is None and len(cluster) == 1:
+                found[place] = cluster[0]
+                continue
+            so_far, slot = found[place], slots[place]
+            if so_far is not None and best[place] is None:
+                best[place] = _cost(slot, so_far)
+            cost, sign = _chosen(slot, cluster)
+            known = best[place]
+            if known is None or cost < known:
+                found[place], best[place] = sign, cost
     return found
 
 
 def _fits(slot: Slot, cluster: Sequence[Sign]) -> bool:
     opens, closes = slot.opens, slot.closes
+    if len(cluster) == 1:
+        return opens <= cluster[0].at <= closes
     return any(opens <= sign.at <= closes for sign in cluster)
 
 

@@ -26,7 +26,10 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One sign that a shift asks for; naive moments of the hall's clock."""
+    """One sign that a shift asks for; naive moments of the hall's clock.
+
+    ``waived``: by leave or duty; ``moved``: part of the work is covered by either.
+    """
 
     label: str
     sign: Direction
@@ -34,6 +37,8 @@ class Slot:
     opens: datetime
     due: datetime
     closes: datetime
+    waived: str = ""
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

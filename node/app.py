@@ -24,6 +24,7 @@ from node import (
     presence,
     quarantine,
     raw_punches,
+    reckoning,
     records,
     reveals,
     review,
@@ -70,6 +71,7 @@ LOCAL_TABLES = (
     *leavebook.INDEXES,
     *enrolment_page.TABLES,
     *days.TABLES,
+    *reckoning.TABLES,
 )
 
 ROOMS: tuple[Blueprint, ...] = (

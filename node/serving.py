@@ -16,6 +16,7 @@ from node.face_gallery import Faces
 from node.filing import Filing
 from node.hall import Hall
 from node.kiosk import create_terminal_app
+from node.reckoning import Reckoning
 from node.syncing import Syncing
 from web import logs
 from web.listener import MIB, Listener, serve_all
@@ -44,11 +45,13 @@ def serve(hall: Hall) -> None:
     # Deemed acceptance must not wait until somebody opens a page.
     syncing = Syncing(hall, chores=[lambda: deem_overdue(hall), sweeper(hall)])
     filing = Filing(hall, syncing)
+    reckoning = Reckoning(hall)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine()
     probes = {
         "sync": syncing.heart.overdue,
         "files": filing.heart.overdue,
+        "days": reckoning.heart.overdue,
         "faces": engine.probe,
         "database": Turn(lambda: hall.db.is_writable_within(0.5)).kept,
     }
@@ -57,17 +60,20 @@ def serve(hall: Hall) -> None:
     def ready(running: object) -> None:
         syncing.start()
         filing.start()
+        reckoning.start()
         watchdog.start()
         logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
 
     def stopping() -> None:
         watchdog.stop()
         engine.close()
+        reckoning.stop()
         filing.stop()
         syncing.stop()
 
     staff = staff_app(hall, engine, syncing, filing)
     staff.extensions[WATCHDOG] = watchdog
+    staff.health.register("days", reckoning.health)
     staff.health.register("workers", watchdog.health)
     staff.metrics.tell(lambda: figures.of_watch(watchdog, probes))
     terminals = create_terminal_app(hall, engine)

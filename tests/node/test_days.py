@@ -1,0 +1,209 @@
+"""Days of a real hall: worked out behind everybody's back, written once, changed only visibly."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from attendance.days import Absence
+from node import days, leave, raw_punches, reckoning
+from node.hall import Hall
+from standards.records import (
+    DayException,
+    DayResult,
+    MonthFrozen,
+    Punch,
+    ShiftAssigned,
+    StaffMember,
+)
+from sync.tables import as_record
+from tests.node.hall import TurnableClock, how_many
+from web.shell import Shell
+
+TUESDAY = date(2026, 11, 24)
+ZHANG = "T01-021"
+CHEN = "T01-005"
+
+
+def turn_to(clock: TurnableClock, text: str, day: date = TUESDAY) -> None:
+    """Set the hall's clock to ``hh:mm`` of a day."""
+    hours, minutes = map(int, text.split(":"))
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    clock.moment = moment + timedelta(hours=hours - 8, minutes=minutes)
+
+
+def punch(hall: Hall, moment: str, staff_no: str = ZHANG, **more: str) -> str:
+    """A punch at ``hh:mm`` of the Tuesday, straight into the log; answers its id."""
+    at = moment if len(moment) > 5 else f"2026-11-24T{moment}:00+08:00"
+    values = {"way": "pin", "grade": "C", **more}
+    return hall.write(Punch(staff_no=staff_no, punched_at=at, **values), actor=staff_no).leaf.id
+
+
+def results(hall: Hall, staff_no: str = ZHANG, day: date = TUESDAY) -> list[DayResult]:
+    """Every revision of a day, in order."""
+    reckoning.settle(hall)
+    rows = hall.db.query(
+        "SELECT * FROM day_result WHERE staff_no = :staff_no AND day = :day ORDER BY revision",
+        staff_no=staff_no,
+        day=day.isoformat(),
+    )
+    return [as_record(DayResult, row) for row in rows]
+
+
+@pytest.fixture
+def on_duty(hall: Hall, app: Shell, clock: TurnableClock) -> Hall:
+    """A hall where Zhang works four signs a day; it is Tuesday evening, nothing was signed."""
+    turn_to(clock, "07:00", TUESDAY - timedelta(days=1))
+    hall.write(StaffMember(staff_no=ZHANG, name="张小敏", window="A03"), actor=CHEN)
+    whole = ShiftAssigned(target="hall", timetable="four", first_day=TUESDAY)
+    hall.write(whole, actor=CHEN)
+    turn_to(clock, "20:00")
+    return hall
+
+
+FOUR = ("08:50", "12:05", "12:50", "17:10")
+
+
+def test_a_day_is_written_once_when_it_is_over_and_not_again_when_nothing_changes(
+    on_duty: Hall, clock: TurnableClock
+):
+    for moment in FOUR:
+        punch(on_duty, moment)
+    (only,) = results(on_duty)
+    assert (only.status, only.revision, only.change, only.old) == ("normal", 1, "first", None)
+    assert [slot.state for slot in only.slots] == ["ok"] * 4
+    days.recompute(on_duty, ZHANG, TUESDAY, TUESDAY, "calendar")
+    assert len(results(on_duty)) == 1
+
+
+def test_a_late_punch_makes_a_new_revision_with_old_value_and_reason(on_duty: Hall):
+    for moment in FOUR[1:]:
+        punch(on_duty, moment)
+    assert [one.status for one in results(on_duty)] == ["absent_half"]
+    punch_id = punch(on_duty, "08:50")
+    _, second = results(on_duty)
+    assert (second.status, second.revision, second.change) == ("normal", 2, "punch")
+    assert second.old is not None
+    assert (second.old.revision, second.old.status, second.old.halves) == (1, "absent_half", 1)
+    assert second.slots[0].punch == punch_id
+
+
+def test_a_day_that_is_not_over_is_shown_and_not_written(on_duty: Hall, clock: TurnableClock):
+    turn_to(clock, "10:00")
+    punch(on_duty, "09:12")
+    assert results(on_duty) == []
+    (row,) = on_duty.db.query("SELECT status, provisional FROM day_now WHERE day = '2026-11-24'")
+    assert (row["status"], row["provisional"]) == ("late", 1)
+
+
+def test_leave_approved_after_the_punch_was_missed_gives_the_day_back_and_keeps_the_old_value(
+    on_duty: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    """Acceptance 13: recomputed, points given back, old value in history."""
+    punch(on_duty, "12:50")
+    punch(on_duty, "17:10")
+    (first,) = results(on_duty)
+    assert (first.status, first.halves) == ("absent_half", 1)
+    start = datetime(2026, 11, 24, 0, 0)
+    granted = Absence(ZHANG, start, start + timedelta(hours=12), "事假", "leave")
+    monkeypatch.setattr(leave, "absences", lambda hall, first, last: [granted])
+    days.recompute(on_duty, ZHANG, TUESDAY, TUESDAY, "leave")
+    _, second = results(on_duty)
+    assert (second.status, second.halves, second.leave, second.change) == (
+        *("leave_part", 0, 180),
+        "leave",
+    )
+    assert second.old is not None
+    assert (second.old.status, second.old.halves) == ("absent_half", 1)
+    assert first == results(on_duty)[0]
+
+
+def test_days_stay_provisional_until_every_terminal_has_reported_past_the_end(
+    on_duty: Hall, clock: TurnableClock
+):
+    raw_punches.report(on_duty, "Z-7", datetime(2026, 11, 24, 4, 0, tzinfo=UTC))
+    for moment in FOUR[:3]:
+        punch(on_duty, moment)
+    assert [(one.status, one.provisional) for one in results(on_duty)] == [("open", True)]
+    turn_to(clock, "20:30")
+    raw_punches.report(on_duty, "Z-7", datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+    *_, last = results(on_duty)
+    assert (last.status, last.provisional, last.change) == ("absent_half", False, "terminal")
+
+
+def test_a_terminal_that_is_withdrawn_holds_no_day(on_duty: Hall, clock: TurnableClock):
+    raw_punches.report(on_duty, "Z-7", datetime(2026, 11, 24, 4, 0, tzinfo=UTC))
+    assert results(on_duty)[-1].provisional
+    raw_punches.withdraw_report(on_duty, "Z-7")
+    turn_to(clock, "20:30")
+    assert not results(on_duty)[-1].provisional
+
+
+def test_a_punch_whose_time_is_in_doubt_is_left_out_and_said(on_duty: Hall):
+    for moment in FOUR[1:]:
+        punch(on_duty, moment)
+    doubted = punch(on_duty, "08:50", clock="suspect")
+    (only,) = results(on_duty)
+    assert (only.status, only.slots[0].state, only.doubtful) == ("unsure", "unsure", (doubted,))
+
+
+def test_a_punch_from_the_future_is_left_out_until_somebody_confirms_it(
+    on_duty: Hall, clock: TurnableClock
+):
+    turn_to(clock, "12:30")
+    for moment in (*FOUR[:3], "17:10"):
+        punch(on_duty, moment)
+    turn_to(clock, "20:00")
+    assert [one.status for one in results(on_duty)] == ["unsure"]
+
+
+def test_a_frozen_month_does_not_change_and_a_later_fact_opens_one_exception(on_duty: Hall):
+    for moment in FOUR[1:]:
+        punch(on_duty, moment)
+    (before,) = results(on_duty)
+    on_duty.write(MonthFrozen(month="2026-11", people=1, results=1), actor=CHEN)
+    punch(on_duty, "08:50")
+    assert results(on_duty) == [before]
+    days.recompute(on_duty, ZHANG, TUESDAY, TUESDAY, "calendar")
+    assert results(on_duty) == [before]
+    (row,) = on_duty.db.query("SELECT * FROM day_exception")
+    found = as_record(DayException, row)
+    assert (found.standing.status, found.found.status, found.change) == (
+        *("absent_half", "normal"),
+        "punch",
+    )
+
+
+def test_what_a_crash_left_undone_is_done_after_the_next_start(on_duty: Hall):
+    """The log says what is to be done: nothing has to be remembered beside it."""
+    for moment in FOUR:
+        punch(on_duty, moment)
+    reckoning.follow(on_duty)
+    on_duty.db.execute("DELETE FROM day_wanted")
+    on_duty.db.execute("DELETE FROM day_mark")
+    assert [one.status for one in results(on_duty)] == ["normal"]
+
+
+def test_a_shift_over_midnight_takes_the_punch_of_the_next_morning(
+    on_duty: Hall, clock: TurnableClock
+):
+    night = ShiftAssigned(
+        target="person", whose=ZHANG, timetable="night", first_day=TUESDAY, last_day=TUESDAY
+    )
+    on_duty.write(night, actor=CHEN)
+    punch(on_duty, "19:50")
+    turn_to(clock, "11:00", TUESDAY + timedelta(days=1))
+    punch(on_duty, "2026-11-25T08:05:00+08:00")
+    *_, last = results(on_duty)
+    assert (last.status, last.timetable) == ("normal", "night")
+    assert last.slots[1].at == "2026-11-25T08:05:00+08:00"
+
+
+def test_no_result_carries_a_name(on_duty: Hall):
+    punch(on_duty, "08:50")
+    assert results(on_duty)
+    size = on_duty.state().size
+    bodies = b"".join(on_duty.logs.leaves(on_duty.origin, 0, size))
+    assert "张小敏".encode() not in bodies
+    assert how_many(on_duty, "day_result") == 1
