@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from node import (
     cases,
+    clock_health,
     days,
     enrolment_page,
     epoch_page,
@@ -35,6 +36,10 @@ from node import (
     stick_pages,
     terminals,
     windows,
+    zkteco_calls,
+    zkteco_notes,
+    zkteco_orders,
+    zkteco_terminals,
 )
 from node.deemed import deem_overdue
 from node.desk import FACES, HALL
@@ -69,6 +74,11 @@ LOCAL_TABLES = (
     *holders.TABLES,
     *sign_ins.TABLES,
     *leavebook.INDEXES,
+    *clock_health.TABLES,
+    *zkteco_terminals.TABLES,
+    *zkteco_calls.TABLES,
+    *zkteco_notes.TABLES,
+    *zkteco_orders.TABLES,
     *enrolment_page.TABLES,
     *days.TABLES,
     *reckoning.TABLES,

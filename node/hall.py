@@ -48,7 +48,8 @@ class HallSettings:
         sync_seconds: how often to look for something to send or fetch.
         file_kbit_s: what files may take of the line, in kilobits a second; 0 for all of it.
         file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
-        listen: address of the staff pages; terminal_listen: of the terminals.
+        listen: address of the staff pages; terminal_listen: of the terminals; zkteco_listen: of
+            terminals of this maker, empty where there are none.
     """
 
     hall: str
@@ -61,6 +62,7 @@ class HallSettings:
     file_windows: tuple[str, ...] = ()
     listen: str = "127.0.0.1:8701"
     terminal_listen: str = "127.0.0.1:8711"
+    zkteco_listen: str = ""
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""

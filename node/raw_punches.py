@@ -8,10 +8,10 @@ no page and no wire.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -21,6 +21,7 @@ from attendance.punches import RawPunch, SignIn, punch_of
 from node.hall import Hall
 from node.holders import holdings_of
 from node.terminals import terminals
+from standards.records import Punch
 from sync.drafts import Draft
 from sync.entries import new_id
 from sync.store import Row
@@ -46,6 +47,7 @@ TABLES = (
         clock TEXT NOT NULL
     )""",
     "CREATE UNIQUE INDEX IF NOT EXISTS raw_punch_event ON raw_punch (source, device, event_key)",
+    "CREATE INDEX IF NOT EXISTS raw_punch_punch ON raw_punch (punch_id)",
     """CREATE TRIGGER IF NOT EXISTS raw_punch_stays BEFORE DELETE ON raw_punch
         BEGIN SELECT RAISE(ABORT, 'a raw punch is never deleted'); END""",
     """CREATE TRIGGER IF NOT EXISTS raw_punch_as_it_came BEFORE UPDATE ON raw_punch
@@ -107,22 +109,17 @@ def take_in(hall: Hall, raws: Sequence[RawPunch], proven: Mapping[str, SignIn] =
     with hall.db.transaction():
         known = _known(hall, raws)
         fresh: dict[tuple[str, str, str], RawPunch] = {}
-        now = hall.clock.posix_ms()
-        outcomes: list[Outcome] = []
         for raw in raws:
-            place = _place(raw)
-            if place in known:
-                outcomes.append("duplicate")
-                continue
-            known[place], fresh[place] = new_id(now), raw
-            outcomes.append("stored")
-        ids = tuple(known[_place(raw)] for raw in raws)
-        held = _write(hall, list(fresh.values()), [known[place] for place in fresh], proven)
-        stood = [
-            "held" if outcome == "stored" and punch_id in held else outcome
-            for outcome, punch_id in zip(outcomes, ids, strict=True)
-        ]
-        return Taken(tuple(stood), ids)
+            if _place(raw) not in known:
+                fresh.setdefault(_place(raw), raw)
+        became = _write(hall, list(fresh.values()), proven)
+        new = dict(zip(fresh, became, strict=True))
+        found: list[tuple[Outcome, str]] = []
+        for raw in raws:
+            # Only the first of several equal ones is new.
+            found.append(new.pop(_place(raw), ("duplicate", "")))
+            known.setdefault(_place(raw), found[-1][1])
+        return Taken(tuple(one for one, _ in found), tuple(known[_place(raw)] for raw in raws))
 
 
 def _place(raw: RawPunch) -> tuple[str, str, str]:
@@ -148,43 +145,81 @@ def _known(hall: Hall, raws: Sequence[RawPunch]) -> dict[tuple[str, str, str], s
 
 
 def _write(
-    hall: Hall, raws: Sequence[RawPunch], ids: Sequence[str], proven: Mapping[str, SignIn]
-) -> set[str]:
-    """Keep these and write what can be written; answers the ids of those that are held."""
-    if not raws:
-        return set()
-    first = int(hall.db.query("SELECT COALESCE(MAX(id), 0) + 1 AS n FROM raw_punch")[0]["n"])
-    rows = [
-        _row(raw, first + n, punch_id)
-        for n, (raw, punch_id) in enumerate(zip(raws, ids, strict=True))
-    ]
-    hall.db.insert("raw_punch", _COLUMNS, rows)
-    drafts, held = _told_apart(hall, raws, proven)
-    if held:
-        waiting = [(first + n, raws[n].source, raws[n].device, raws[n].pin) for n in held]
-        hall.db.insert("raw_punch_held", ("raw", "source", "device", "pin"), waiting)
-    if drafts:
-        hall.write_all([replace(draft, record_id=ids[n]) for n, draft in drafts.items()])
-    return {ids[n] for n in held}
-
-
-def _told_apart(
     hall: Hall, raws: Sequence[RawPunch], proven: Mapping[str, SignIn]
-) -> tuple[dict[int, Draft], list[int]]:
-    """By place in the row: what can be written, and what has to wait for a name."""
+) -> list[tuple[Outcome, str]]:
+    """Keep these and write what can be written; what each became, and the id of its punch."""
+    if not raws:
+        return []
+    first = int(hall.db.query("SELECT COALESCE(MAX(id), 0) + 1 AS n FROM raw_punch")[0]["n"])
+    drafts = _drafts(hall, raws, proven)
+    standing = _standing(hall, drafts.values())
+    became: list[tuple[Outcome, str]] = []
+    writing: list[Draft] = []
+    for n in range(len(raws)):
+        fact = _fact(drafts[n]) if n in drafts else None
+        if fact in standing:
+            became.append(("duplicate", standing.pop(fact)))
+            continue
+        became.append(("held" if fact is None else "stored", new_id(hall.clock.posix_ms())))
+        if fact is not None:
+            writing.append(replace(drafts[n], record_id=became[-1][1]))
+    rows = [_row(raw, first + n, became[n][1]) for n, raw in enumerate(raws)]
+    hall.db.insert("raw_punch", _COLUMNS, rows)
+    waiting = [
+        (first + n, raw.source, raw.device, raw.pin)
+        for n, raw in enumerate(raws)
+        if became[n][0] == "held"
+    ]
+    if waiting:
+        hall.db.insert("raw_punch_held", ("raw", "source", "device", "pin"), waiting)
+    if writing:
+        hall.write_all(writing)
+    return became
+
+
+# Who was where in which second, and checked in which way.
+Fact = tuple[str, str, str, str]
+
+
+def _fact(draft: Draft) -> Fact:
+    punch = cast(Punch, draft.record)
+    return punch.staff_no, punch.punched_at, punch.terminal, punch.way
+
+
+def _standing(hall: Hall, drafts: Iterable[Draft]) -> dict[Fact | None, str]:
+    """Of these facts those that the log has and no raw punch here led to, with their ids.
+
+    After a dead machine the log comes back from the center, and what every terminal had told does
+    not: they send it all again, and nobody signs in twice because of that.
+    """
+    asked = [[one[0], one[1]] for one in map(_fact, drafts) if one[2]]
+    rows = hall.db.query(
+        "SELECT p.staff_no, p.punched_at, p.terminal, p.way, p.id FROM json_each(:asked) AS a "
+        "JOIN punch AS p ON p.hall = :hall AND p.staff_no = a.value ->> 0 "
+        "AND p.punched_at = a.value ->> 1 "
+        "WHERE NOT EXISTS (SELECT 1 FROM raw_punch AS r WHERE r.punch_id = p.id)",
+        asked=msgspec.json.encode(asked).decode(),
+        hall=hall.settings.hall,
+    )
+    return {
+        (row["staff_no"], row["punched_at"], row["terminal"], row["way"]): row["id"]
+        for row in rows
+        if row["terminal"]
+    }
+
+
+def _drafts(hall: Hall, raws: Sequence[RawPunch], proven: Mapping[str, SignIn]) -> dict[int, Draft]:
+    """By place in the row, the punches of those whose person is known."""
     asked = {raw.pin for raw in raws if raw.event_key not in proven}
     holdings = holdings_of(hall, asked) if asked else {}
     drafts: dict[int, Draft] = {}
-    held = []
     for n, raw in enumerate(raws):
         if raw.event_key in proven:
             punch = proven[raw.event_key].punch
             drafts[n] = Draft(punch, punch.witness or punch.staff_no)
         elif (staff_no := holder_of(holdings.get(raw.pin, ()), raw.device, _day(raw))) is not None:
             drafts[n] = Draft(punch_of(raw, staff_no), staff_no)
-        else:
-            held.append(n)
-    return drafts, held
+    return drafts
 
 
 def _day(raw: RawPunch) -> date:
@@ -257,10 +292,13 @@ def _attribute(hall: Hall, rows: Sequence[Row], holdings: Mapping[str, list[Hold
         if staff_no is not None:
             drafts.append(Draft(punch_of(raw, staff_no), staff_no, row["punch_id"]))
             done.append({"raw": row["id"]})
-    if drafts:
-        hall.db.executemany("DELETE FROM raw_punch_held WHERE raw = :raw", done)
-        hall.write_all(drafts)
-    return len(drafts)
+    if not drafts:
+        return 0
+    hall.db.executemany("DELETE FROM raw_punch_held WHERE raw = :raw", done)
+    standing = _standing(hall, drafts)
+    writing = [one for one in drafts if standing.pop(_fact(one), None) is None]
+    hall.write_all(writing)
+    return len(writing)
 
 
 # --- up to when everything is here --------------------------------------------------------------

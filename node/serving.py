@@ -18,6 +18,7 @@ from node.hall import Hall
 from node.kiosk import create_terminal_app
 from node.reckoning import Reckoning
 from node.syncing import Syncing
+from node.zkteco import TerminalPort
 from web import logs
 from web.listener import MIB, Listener, serve_all
 from web.shell import Shell
@@ -79,7 +80,7 @@ def serve(hall: Hall) -> None:
     terminals = create_terminal_app(hall, engine)
     terminals.metrics, terminals.listener = staff.metrics, "terminals"
     listeners = [staff_listener(hall, staff), terminal_listener(hall, terminals)]
-    serve_all(listeners, ready=ready, stopping=stopping)
+    serve_all([*listeners, *zkteco_listeners(hall, staff, syncing)], ready=ready, stopping=stopping)
 
 
 def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:
@@ -114,4 +115,30 @@ def terminal_listener(hall: Hall, terminals: Shell) -> Listener:
         connections=64,
         max_body=TERMINAL_BODY,
         memory_body=TERMINAL_BODY,
+    )
+
+
+def zkteco_listeners(hall: Hall, staff: Shell, syncing: Syncing) -> list[Listener]:
+    """The terminals of one maker, on an address of their own, where the settings name one."""
+    if not hall.settings.zkteco_listen:
+        return []
+    port = TerminalPort(hall, lambda: syncing.status().center_clock_skew_s)
+    port.refused = lambda rule: staff.metrics.refused(f"zkteco.{rule}")
+    return [zkteco_listener(hall, port)]
+
+
+def zkteco_listener(hall: Hall, port: TerminalPort) -> Listener:
+    """A port that serves nothing else."""
+    host, number = address(hall.settings.zkteco_listen)
+    return Listener(
+        app=port,
+        host=host,
+        port=number,
+        threads=4,
+        connections=128,
+        per_address=16,
+        # More than the port takes in, so that it can keep the beginning of what is too large.
+        max_body=64 * MIB,
+        memory_body=MIB,
+        for_machines=True,
     )

@@ -49,6 +49,8 @@ PURE = (
     *("attendance/days.py", "attendance/matching.py", "attendance/shifts.py"),
     *("attendance/leave.py", "attendance/leave_balance.py", "attendance/leave_chain.py"),
     *("attendance/leave_request.py", "attendance/absence_limits.py"),
+    *("attendance/terminals", "attendance/punches.py", "attendance/holders.py"),
+    "attendance/local_time.py",
 )
 READS_PACKAGED_FILES = ("standards/packaged.py",)
 EDGES = (

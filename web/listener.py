@@ -22,7 +22,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from web import logs
@@ -54,6 +54,7 @@ class Listener:
         memory_body: bytes of a body that stay in memory; a longer one goes to a temporary file
             without a name that nobody can read (``web.bodies``).
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
+        for_machines: nobody reads its pages: refusals are one word, and tell no time.
     """
 
     app: WsgiApp
@@ -68,6 +69,22 @@ class Listener:
     memory_body: int = MIB // 2
     backlog: int = 1024
     proxy: str = ""
+    for_machines: bool = False
+
+
+NO_DATE = "-"
+"""As the value of ``Date``: an answer that tells no time, because the clock is in doubt."""
+
+
+class _DatelessTask(WSGITask):  # type: ignore[misc]
+    """Sends no ``Date`` where the application says so; waitress would always send one."""
+
+    def build_response_header(self) -> bytes:
+        return _without_date(super().build_response_header())
+
+
+def _without_date(header: bytes) -> bytes:
+    return header.replace(f"Date: {NO_DATE}\r\n".encode(), b"", 1)
 
 
 class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
@@ -114,18 +131,24 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         status, _, _ = self.request.error.to_response()
         self.status = status
-        body = bare_page(REFUSALS.get(self.request.error.code, REFUSALS[400])).encode()
-        self.response_headers.extend(
-            [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
-        )
+        refusal = REFUSALS.get(self.request.error.code, REFUSALS[400])
+        kind, body = "text/html; charset=utf-8", bare_page(refusal).encode()
+        if self.channel.server.listener.for_machines:
+            kind, body = "text/plain", status.encode()
+            self.response_headers.append(("Date", NO_DATE))
+        self.response_headers.extend([("Content-Type", kind), ("Cache-Control", "no-store")])
         self.response_headers.extend(STANDING.items())
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
 
+    def build_response_header(self) -> bytes:
+        return _without_date(super().build_response_header())
+
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     parser_class = _StrictParser
+    task_class = _DatelessTask
     error_task_class = _RefusalTask
     begun = 0.0
 

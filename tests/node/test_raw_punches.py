@@ -106,6 +106,25 @@ def test_only_the_days_on_which_somebody_held_the_number_are_his(here: Hall):
     assert raw_punches.unknown_numbers(here)[0].times == 1
 
 
+def test_after_a_machine_died_what_terminals_send_again_doubles_nothing_that_the_log_has(
+    here: Hall,
+):
+    """The log comes back from the center; raw punches and numbers do not."""
+    is_wangs(here)
+    raw_punches.take_in(here, [told(minute=n) for n in range(3)])
+    for statement in ("DROP TABLE raw_punch", "DELETE FROM terminal_number"):
+        here.db.execute(statement)
+    here.db.create(raw_punches.TABLES)
+    again = [told(minute=n) for n in range(4)]
+    assert raw_punches.take_in(here, again[:2]).held == 2
+    is_wangs(here)
+    assert raw_punches.attribute(here, ["37"]) == 0
+    assert raw_punches.take_in(here, again).outcomes == (
+        *("duplicate", "duplicate", "duplicate", "stored"),
+    )
+    assert how_many(here, "raw_punch") == how_many(here, "punch") == 4
+
+
 def test_a_number_has_one_holder_a_day_and_ends_when_somebody_says_so(here: Hall):
     is_wangs(here)
     with pytest.raises(Invalid):
