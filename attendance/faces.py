@@ -171,8 +171,9 @@ class FaceMeter:
         """
         picture = Picture(data)
         found = self._find(picture)
-        rgb = picture.rgb()
-        chip, yaw = self._align(rgb, found.box)
+        rgb = picture.around(found.box.width)
+        box = _scaled(found.box, rgb.shape[1] / picture.width)
+        chip, yaw = self._align(rgb, box)
         chips = np.stack([chip, chip[:, ::-1]]) if mirrored else chip[None]
         vector = self.network.embed(chips).mean(axis=0, dtype=np.float32)
         vector.flags.writeable = False
@@ -185,9 +186,16 @@ class FaceMeter:
             light=light,
             bystanders=found.bystanders,
             view=found.view,
-            eyes=_openness(self._eyes, rgb, found.box) if self._eyes else None,
+            eyes=_openness(self._eyes, rgb, box) if self._eyes else None,
         )
         return FaceFound(vector, found.box, quality, self.network.model_id, self.network.engine_id)
+
+    def chip(self, data: bytes) -> Bytes:
+        """(1, 150, 150, 3): the aligned face of a picture, as the network gets it."""
+        picture = Picture(data)
+        found = self._find(picture)
+        rgb = picture.around(found.box.width)
+        return self._align(rgb, _scaled(found.box, rgb.shape[1] / picture.width))[0][None]
 
     def _find(self, picture: Picture) -> _Found:
         looks: list[_Found] = []
@@ -223,13 +231,12 @@ def _widest(seen: _Seen, scale: float) -> _Found:
     first = boxes[order[0]]
     if len(order) > 1 and boxes[order[1]].width() >= RIVAL * first.width():
         raise FaceError("two_faces")
-    box = Box(
-        round(first.left() * scale),
-        round(first.top() * scale),
-        round(first.width() * scale),
-        round(first.height() * scale),
-    )
+    box = _scaled(Box(first.left(), first.top(), first.width(), first.height()), scale)
     return _Found(box, float(scores[order[0]]), int(views[order[0]]), len(order) - 1)
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(*(round(length * scale) for length in box))
 
 
 def _rectangle(box: Box) -> dlib.rectangle:

@@ -22,6 +22,10 @@ from attendance.errors import FaceError
 
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_PIXELS: Final = 4_000_000
+DETAIL: Final = 120
+"""Pixels of a face's width that measuring makes use of; as many as enrolment asks for."""
+LARGE_FACE: Final = 3
+"""A third of the picture's height is what the first search finds; it stays that detailed."""
 _FORMATS: Final = ("JPEG", "PNG")
 _ORIENTATION: Final = 0x0112
 _UPRIGHT: Final = {
@@ -55,39 +59,56 @@ class Picture:
         check_length(data)
         self._data = data
         with _refusing():
-            image = _open(data)
+            self._opened: Image.Image | None = (image := _open(data))
             orientation = image.getexif().get(_ORIENTATION, 1)
         self._turn = _UPRIGHT.get(orientation)
-        self._is_lying = self._turn in _SWAPS_SIDES
-        self._is_jpeg = image.format in ("JPEG", "MPO")
-        self.width, self.height = image.size[::-1] if self._is_lying else image.size
-        self._full: Bytes | None = None
+        is_lying = self._turn in _SWAPS_SIDES
+        self.width, self.height = image.size[::-1] if is_lying else image.size
+        self._usual = 1
+        if image.format in ("JPEG", "MPO"):
+            self._usual = _halved(min(image.size), LARGE_FACE * DETAIL)
+        self._drawn: dict[int, Image.Image] = {}
+        self._luma: dict[int, Image.Image] = {}
 
     def rgb(self) -> Bytes:
         """(height, width, 3). Raises FaceError not_a_picture when the bytes end too early."""
-        if self._full is None:
-            with _refusing():
-                self._full = np.asarray(self._made_upright(_open(self._data).convert("RGB")))
-        return self._full
+        return np.asarray(self._draw(1))
+
+    def around(self, width: int) -> Bytes:
+        """The picture in colour, reduced as far as a face that wide keeps ``DETAIL`` pixels."""
+        return np.asarray(self._draw(min(self._usual, _halved(width, DETAIL))))
 
     def grey(self, shorter_side: int) -> Bytes:
         """The picture in grey, its shorter side that long but never enlarged: (height, width)."""
-        scale = min(1.0, shorter_side / min(self.width, self.height))
-        width, height = round(self.width * scale), round(self.height * scale)
+        shortest = min(self.width, self.height)
+        ratio = min(1.0, shorter_side / shortest)
+        size = round(self.width * ratio), round(self.height * ratio)
+        scale = min(self._usual, _halved(shortest, shorter_side))
+        if scale not in self._luma:
+            self._luma[scale] = self._draw(scale).convert("L")
         with _refusing():
-            image = self._luma(width, height)
-            return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+            # Quartered by averaging first: several times as fast, and no worse to detect in.
+            reduced = self._luma[scale].resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
+            return np.asarray(reduced)
 
-    def _luma(self, width: int, height: int) -> Image.Image:
-        if not self._is_jpeg:
-            return Image.fromarray(self.rgb()).convert("L")
-        # A JPEG decodes straight to grey at 1/2, 1/4 or 1/8: a fifth of the work at 1080p.
-        image = _open(self._data)
-        image.draft("L", (height, width) if self._is_lying else (width, height))
-        return self._made_upright(image.convert("L"))
+    def _draw(self, scale: int) -> Image.Image:
+        """Upright and in colour, at 1/1, 1/2, 1/4 or 1/8; decoded once."""
+        if scale not in self._drawn:
+            with _refusing():
+                image, self._opened = self._opened or _open(self._data), None
+                if scale > 1:
+                    # A JPEG decodes straight to a reduced picture: a third of the work at 1080p.
+                    image.draft("RGB", (image.width // scale, image.height // scale))
+                colours = image.convert("RGB")
+                self._drawn[scale] = (
+                    colours.transpose(self._turn) if self._turn is not None else colours
+                )
+        return self._drawn[scale]
 
-    def _made_upright(self, image: Image.Image) -> Image.Image:
-        return image if self._turn is None else image.transpose(self._turn)
+
+def _halved(length: int, least: int) -> int:
+    """By how much a length may be divided, as far as a JPEG can, and stay that long."""
+    return next(scale for scale in (8, 4, 2, 1) if length >= scale * least or scale == 1)
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:

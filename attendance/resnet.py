@@ -132,67 +132,168 @@ def read_weights(data: bytes) -> Weights:
     return Weights(mean_colour, tuple(convolutions), reader.tensor().reshape(channels, -1))
 
 
-def _convolve(images: Floats, layer: Convolution) -> Floats:
-    """(n, h, w, c) -> (n, h', w', filters); every window becomes one row of a matrix."""
-    if layer.padding:
-        pad = layer.padding
-        images = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    count, height, width, channels = images.shape
-    rows = (height - layer.window) // layer.stride + 1
-    columns = (width - layer.window) // layer.stride + 1
-    by_image, by_row, by_column, by_channel = images.strides
-    windows = as_strided(
-        images,
-        (count, rows, columns, layer.window, layer.window * channels),
-        (by_image, by_row * layer.stride, by_column * layer.stride, by_row, by_channel),
-        writeable=False,
-    )
-    result = windows.reshape(count * rows * columns, -1) @ layer.weights
-    result += layer.bias
-    return result.reshape(count, rows, columns, -1)
+class _Memory:
+    """Room for one matrix of windows and one of results, which all layers of a run share.
+
+    Fresh arrays come from the operating system page by page, and arrays of their own for each
+    layer would be cold each time: both take longer than the multiplication saves.
+    """
+
+    def __init__(self) -> None:
+        self._room: dict[str, Floats] = {}
+
+    def take(self, use: str, shape: tuple[int, ...]) -> Floats:
+        """An array in the shared room; what another layer left there is lost."""
+        size = int(np.prod(shape))
+        room = self._room.get(use)
+        if room is None or room.size < size:
+            room = self._room[use] = np.empty(size, np.float32)
+        return room[:size].reshape(shape)
 
 
-def _shrink(images: Floats, window: int, combine: np.ufunc) -> Floats:
+class _Layer:
+    """One convolution of a fixed number of images, ready to run."""
+
+    def __init__(self, layer: Convolution, images: Floats, memory: _Memory) -> None:
+        """``images`` is the padded input that is filled before each run."""
+        self._layer = layer
+        self.bias = layer.bias
+        self._memory = memory
+        count, height, width, channels = images.shape
+        window, stride = layer.window, layer.stride
+        rows, columns = (height - window) // stride + 1, (width - window) // stride + 1
+        by_image, by_row, by_column, by_channel = images.strides
+        self._windows = as_strided(
+            images,
+            (count, rows, columns, window, window * channels),
+            (by_image, by_row * stride, by_column * stride, by_row, by_channel),
+            writeable=False,
+        )
+        self._rows = count * rows * columns
+        self.shape = (count, rows, columns, layer.bias.size)
+
+    def run(self) -> Floats:
+        """Every window becomes one row of a matrix. The result is good until the next run."""
+        result = self.run_without_bias()
+        result += self.bias
+        return result
+
+    def run_without_bias(self) -> Floats:
+        """The same before the bias is added."""
+        layer = self._layer
+        matrix = self._memory.take("windows", (self._rows, layer.weights.shape[0]))
+        np.copyto(matrix.reshape(self._windows.shape), self._windows)
+        result = self._memory.take("results", (self._rows, layer.bias.size))
+        np.matmul(matrix, layer.weights, out=result)
+        return result.reshape(self.shape)
+
+
+def _padded(count: int, sides: tuple[int, ...], padding: int) -> tuple[Floats, Floats]:
+    """Zeros with a rim, and the view inside the rim."""
+    height, width, channels = sides
+    whole = np.zeros((count, height + 2 * padding, width + 2 * padding, channels), np.float32)
+    return whole, whole[:, padding : padding + height, padding : padding + width]
+
+
+class _Block:
+    """Two convolutions and the way around them, which halves the image where the first one does."""
+
+    def __init__(
+        self, pair: tuple[Convolution, Convolution], images: Floats, memory: _Memory
+    ) -> None:
+        """``images`` has a rim of one zero, which a convolution without padding does not see."""
+        first, second = pair
+        self._inside = images[:, 1:-1, 1:-1]
+        self._is_halving = first.stride == 2
+        self._first = _Layer(first, images if first.padding else self._inside, memory)
+        count, *sides = self._first.shape
+        whole, self._inner = _padded(count, tuple(sides), second.padding)
+        self._second = _Layer(second, whole, memory)
+        around, through = self._inside.shape, self._second.shape
+        if self._is_halving:
+            around = (count, around[1] // 2, around[2] // 2, around[3])
+        # Where one of the two has no value it counts as zero (dlib).
+        both = [max(pair) for pair in zip(around, through, strict=True)]
+        self._around = np.empty(around, np.float32)
+        self.images, self._total = _padded(count, tuple(both[1:]), 1)
+        self._for_around = self._total[tuple(slice(size) for size in around)]
+        self._for_through = self._total[tuple(slice(size) for size in through)]
+
+    def run(self) -> None:
+        """Fill ``images`` of this block from those of the one before."""
+        np.maximum(self._first.run(), 0, out=self._inner)
+        through = self._second.run()
+        if self._is_halving:
+            _shrink(self._inside, 2, np.add, self._around)
+            np.multiply(self._around, np.float32(0.25), out=self._around)
+            self._total.fill(0)
+            self._for_around += self._around
+            self._for_through += through
+        else:
+            np.add(self._inside, through, out=self._total)
+        np.maximum(self._total, 0, out=self._total)
+
+
+def _shrink(images: Floats, window: int, combine: np.ufunc, out: Floats) -> None:
     """Fold every window of the given side, two pixels apart, with ``combine``."""
-    rows = (images.shape[1] - window) // 2 + 1
-    columns = (images.shape[2] - window) // 2 + 1
-    folded = images[:, : 2 * rows : 2, : 2 * columns : 2].copy()
+    rows, columns = out.shape[1:3]
+    np.copyto(out, images[:, : 2 * rows : 2, : 2 * columns : 2])
     for index in range(1, window * window):
         top, left = divmod(index, window)
         part = images[:, top : top + 2 * rows : 2, left : left + 2 * columns : 2]
-        combine(folded, part, out=folded)
-    return folded
+        combine(out, part, out=out)
 
 
-def _add(left: Floats, right: Floats) -> Floats:
-    """Sum of two feature maps; the smaller one counts as zero where it has no value (dlib)."""
-    if left.shape == right.shape:
-        left += right
-        return left
-    sides = [max(sizes) for sizes in zip(left.shape, right.shape, strict=True)]
-    total = np.zeros(sides, np.float32)
-    for part in (left, right):
-        total[tuple(slice(size) for size in part.shape)] += part
-    return total
+_ONE_BY_ONE: Final = 7
+"""So many blocks run chip after chip, because their images fill the cache; the others run for all
+chips at once, because their weights do."""
 
 
 class FaceNetwork:
-    """The network ready to run. Not for two threads at once beyond what numpy allows."""
+    """The network ready to run. Belongs to one thread: its memory is written at each run."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
+        self._memory = _Memory()
+        self._chip = np.empty((1, CHIP_SIDE, CHIP_SIDE, 3), np.float32)
+        stem, *layers = weights.convolutions
+        self._stem = _Layer(stem, self._chip, self._memory)
+        _, height, width, channels = self._stem.shape
+        sides = ((height - 3) // 2 + 1, (width - 3) // 2 + 1, channels)
+        images, self._start = _padded(1, sides, 1)
+        pairs = list(zip(layers[::2], layers[1::2], strict=True))
+        self._early = self._blocks(pairs[:_ONE_BY_ONE], images)
+        self._late_pairs = pairs[_ONE_BY_ONE:]
+        self._late: dict[int, tuple[Floats, list[_Block]]] = {}
 
     def embed(self, chips: Bytes) -> Floats:
         """(n, 150, 150, 3) aligned RGB chips -> (n, 128) vectors."""
-        stem, *layers = self._weights.convolutions
-        images = (chips.astype(np.float32) - self._weights.mean_colour) * _PIXEL_SCALE
-        images = np.maximum(_convolve(images, stem), 0)
-        images = _shrink(images, 3, np.maximum)
-        for first, second in zip(layers[::2], layers[1::2], strict=True):
-            inner = np.maximum(_convolve(images, first), 0)
-            if first.stride == 2:
-                images = _shrink(images, 2, np.add) * np.float32(0.25)
-            images = _add(_convolve(inner, second), images)
-            np.maximum(images, 0, out=images)
-        vectors: Floats = images.mean(axis=(1, 2)) @ self._weights.last
+        images, blocks = self._late_for(len(chips))
+        for index, chip in enumerate(chips):
+            np.subtract(chip, self._weights.mean_colour, out=self._chip[0])
+            np.multiply(self._chip, _PIXEL_SCALE, out=self._chip)
+            # The greatest stays the greatest when all are raised or cut off alike.
+            _shrink(self._stem.run_without_bias(), 3, np.maximum, self._start)
+            np.add(self._start, self._stem.bias, out=self._start)
+            np.maximum(self._start, 0, out=self._start)
+            for block in self._early:
+                block.run()
+            images[index] = self._early[-1].images[0]
+        for block in blocks:
+            block.run()
+        vectors: Floats = blocks[-1].images[:, 1:-1, 1:-1].mean(axis=(1, 2)) @ self._weights.last
         return vectors
+
+    def _blocks(self, pairs: list[tuple[Convolution, Convolution]], images: Floats) -> list[_Block]:
+        blocks: list[_Block] = []
+        for pair in pairs:
+            blocks.append(_Block(pair, images, self._memory))
+            images = blocks[-1].images
+        return blocks
+
+    def _late_for(self, count: int) -> tuple[Floats, list[_Block]]:
+        found = self._late.get(count)
+        if found is None:
+            images = np.zeros((count, *self._early[-1].images.shape[1:]), np.float32)
+            found = self._late[count] = images, self._blocks(self._late_pairs, images)
+        return found

@@ -19,7 +19,7 @@ from attendance.engine import EngineSettings, FaceEngine
 from attendance.errors import MESSAGES, FaceError
 from attendance.faces import FaceMeter
 from tests import pictures
-from tests.attendance.test_pictures import REFUSED
+from tests.attendance.test_pictures import ODD, REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,6 +86,15 @@ def test_a_hostile_picture_is_refused_and_the_same_child_lives_on(engine: FaceEn
     assert code_of(engine, data) == code
     assert engine.pid == before
     assert engine.measure(pictures.frame("obama")).quality.width > 100
+
+
+@pytest.mark.parametrize("name", ["one pixel", "one row", "printing colours"])
+def test_odd_pictures_reach_the_detector_as_plain_pixels_or_not_at_all(
+    engine: FaceEngine, name: str
+):
+    before = engine.pid
+    assert code_of(engine, ODD[name][0]) in ("no_face", "too_dark")
+    assert engine.pid == before
 
 
 def test_frames_without_one_person_are_refused_through_the_child(engine: FaceEngine):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from attendance import faces
 from attendance.errors import FaceError
@@ -43,11 +45,34 @@ def test_the_fast_engine_gives_the_vector_that_the_reference_gives(
 def test_the_bare_library_gives_the_same_vector_for_the_same_box(name: str, meter: FaceMeter):
     data = pictures.original(name)
     found = meter.measure(data, mirrored=False)
-    left, top, width, height = found.box
+    picture = Picture(data)
+    seen = picture.around(found.box.width)
+    scale = seen.shape[1] / picture.width
+    left, top, width, height = (round(length * scale) for length in found.box)
     box = (top, left + width - 1, top + height - 1, left)
     library = faces.reference_library()
-    (expected,) = library.face_encodings(Picture(data).rgb(), [box], model="small")
+    (expected,) = library.face_encodings(seen, [box], model="small")
     assert distance(found.vector, expected) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["obama", "biden"])
+def test_a_large_face_is_measured_in_fewer_pixels_to_nearly_the_same_vector(
+    name: str, meter: FaceMeter
+):
+    data = pictures.frame(name, pictures.Augmentation(face=400), (1920, 1080))
+    picture, found = Picture(data), meter.measure(data)
+    assert picture.around(found.box.width).shape == (540, 960, 3)
+    # As a picture without reduced decoding, whole.
+    image = Image.open(io.BytesIO(data))
+    whole = meter.measure(pictures.png(image))
+    assert distance(found.vector, whole.vector) < 0.1
+
+
+def test_many_chips_at_once_give_the_same_vectors_as_one_by_one(meter: FaceMeter):
+    chips = np.concatenate([meter.chip(data) for data in pictures.frames("obama")])
+    together = meter.network.embed(chips).copy()
+    for chip, vector in zip(chips, together, strict=True):
+        assert distance(meter.network.embed(chip[None])[0], vector) < 1e-5
 
 
 @pytest.mark.parametrize("name", ORIGINALS)

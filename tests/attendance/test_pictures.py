@@ -111,3 +111,53 @@ def test_every_kind_of_png_becomes_plain_red_green_blue(mode: str):
 def test_a_small_picture_is_not_enlarged():
     picture = Picture(pictures.png(Image.new("RGB", (200, 100))))
     assert picture.grey(240).shape == (100, 200)
+
+
+def saved(image: Image.Image, kind: str, **more: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **more)
+    return out.getvalue()
+
+
+PHOTO = Image.new("RGB", (640, 480), (200, 30, 30))
+DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
+ODD = {
+    "one pixel": (saved(Image.new("RGB", (1, 1)), "JPEG"), (1, 1, 3)),
+    "one row": (saved(Image.new("RGB", (3000, 1)), "JPEG"), (1, 3000, 3)),
+    "printing colours": (saved(PHOTO.convert("CMYK"), "JPEG"), (480, 640, 3)),
+    "a moving picture": (
+        saved(PHOTO, "PNG", save_all=True, append_images=[PHOTO.rotate(90)] * 3),
+        (480, 640, 3),
+    ),
+    "a page behind the picture": (
+        saved(PHOTO, "JPEG") + b"<script>alert(1)</script>PK\x03\x04",
+        (480, 640, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_but_whole_pictures_become_plain_pixels(name: str):
+    data, shape = ODD[name]
+    picture = Picture(data)
+    assert picture.rgb().shape == shape
+    assert picture.around(1).dtype == picture.grey(240).dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "data",
+    [DRAWING, b"<!--" + saved(PHOTO, "JPEG"), b"GIF89a" + saved(PHOTO, "JPEG"), b"BM" + bytes(999)],
+    ids=["a drawing", "a page before the picture", "a GIF's first bytes", "a bitmap"],
+)
+def test_drawings_and_pictures_behind_other_bytes_are_refused(data: bytes):
+    with pytest.raises(FaceError) as refused:
+        Picture(data)
+    assert refused.value.code == "not_a_picture"
+
+
+def test_a_large_picture_is_drawn_in_the_detail_that_faces_need():
+    picture = Picture(saved(Image.new("RGB", (1920, 1080)), "JPEG"))
+    assert picture.around(400).shape == (540, 960, 3)
+    assert picture.around(200).shape == (1080, 1920, 3)
+    assert Picture(saved(PHOTO, "JPEG")).around(400).shape == (480, 640, 3)
+    assert Picture(pictures.png(Image.new("RGB", (1920, 1080)))).around(400).shape[0] == 1080
