@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from node import casebook, comparisons, epoch_page, findings, outbox, reveals
+from node import casebook, comparisons, epoch_page, findings, leave_sight, outbox, reveals
 from node.cases import deem_before_listing
 from node.desk import hall, sync, today, watch
 from node.hall import Hall
@@ -57,6 +57,7 @@ def start() -> str:
         shelf=here.shelf(),
         looks=reveals.count_since(here, _days_ago(here, 7)),
         disk=shutil.disk_usage(here.data),
+        leave_waits=leave_sight.waiting(),
     )
 
 

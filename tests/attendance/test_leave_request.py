@@ -118,14 +118,15 @@ def test_leave_that_has_begun_needs_a_telephone_note_in_time():
     today = leg("sick", "2026-11-24")
     assert late(today) == {}
     assert set(wrong(today)) == {"told_to", "told_at"}
-    assert "60分钟" in late(today, told_at="2026-11-24T09:01")["told_at"]
-    assert late(today, told_at="2026-11-24T09:00") == {}
+    later = around(now=datetime(2026, 11, 24, 10, 30))
+    assert "60分钟" in late(today, told_at="2026-11-24T10:01", where=later)["told_at"]
+    assert late(today, told_at="2026-11-24T10:00", where=later) == {}
     assert (
         "没有到"
         in late(
             leg("sick", "2026-11-24"),
-            told_at="2026-11-24T08:55",
-            where=around(now=datetime(2026, 11, 24, 8, 50)),
+            told_at="2026-11-24T09:15",
+            where=around(now=datetime(2026, 11, 24, 9, 10)),
         )["told_at"]
     )
     assert "自己" in late(today, told_to="T01-001")["told_to"]

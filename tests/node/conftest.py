@@ -23,6 +23,7 @@ from tests.node.hall import (
     publish,
     published,
 )
+from tests.node.leaves import person, staffed
 from web.shell import Shell
 
 
@@ -94,3 +95,10 @@ def kiosk(hall: Hall, app: Shell, engine: FaceEngine) -> Kiosk:
 def administration(app: Shell) -> Browser:
     """The administrator."""
     return Browser(app.test_client()).sign_in("root")
+
+
+@pytest.fixture
+def clerk(app: Shell, hall: Hall) -> Browser:
+    """The clerk Li, in a hall where everybody is on post and the offices are held."""
+    staffed(hall)
+    return person(app, "li")

@@ -1,0 +1,168 @@
+"""Offices, settled facts, overtime and what is printed: what the leave of a hall rests on."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from node import balances, leavebook
+from node.hall import Hall
+from standards.records import LeaveRequest
+from tests.node.hall import Browser, TurnableClock, how_many
+from tests.node.leaves import (
+    BOTH,
+    CHEN,
+    LI,
+    POLICE,
+    WANG,
+    ZHAO,
+    appoint,
+    asked,
+    decided,
+    granted,
+    person,
+    settle,
+    staffed,
+    stage,
+    stood_in,
+    told,
+)
+from web.shell import Shell
+
+DAY = 480
+
+
+# --- offices -------------------------------------------------------------------------------------
+
+
+def test_without_any_office_the_head_of_the_hall_decides_alone_and_it_is_said(
+    app: Shell, hall: Hall
+):
+    staffed(hall)
+    for office, staff_no in (("chief", WANG), ("business", BOTH), ("leader", CHEN)):
+        appoint(hall, office, staff_no, until=date(2026, 11, 1))
+    appoint(hall, "department", "T01-006", until=date(2026, 11, 1))
+    head, li = person(app, "chen"), person(app, "li")
+    request_id = asked(li, **{"last-0": "2026-12-01"})
+    stood_in(person(app, "zhao"), request_id)
+    assert decided(head, request_id, "head").status_code == 303
+    assert stage(hall, request_id) == "granted"
+    assert "没有经过部门一方审批" in told(li.get(f"/leave/{request_id}"))
+
+
+def test_an_administrator_says_who_holds_an_office_and_ends_it(app: Shell, hall: Hall):
+    staffed(hall)
+    admin = person(app, "root")
+    new = {"office": "superior", "staff_no": CHEN, "since": "2026-11-01"}
+    assert admin.post("/leave/offices", new).status_code == 303
+    assert "上级主管领导" in told(admin.get("/leave/offices"))
+    missing = admin.post("/leave/offices", {**new, "office": "chief"})
+    assert missing.status_code == 422 and "请选择部门" in told(missing)
+    for wrong in ({"office": "head"}, {"staff_no": "T09-001"}, {"until": "2026-10-01"}):
+        assert admin.post("/leave/offices", {**new, **wrong}).status_code == 422
+    end = {"office": "chief", "department": POLICE, "staff_no": WANG}
+    assert admin.post("/leave/offices/end", end).status_code == 303
+    assert "窗口首席代表（市公安局）" in told(admin.get("/leave/offices"))
+    assert person(app, "chen").post("/leave/offices", new).status_code == 403
+
+
+# --- facts, overtime, paper ----------------------------------------------------------------------
+
+
+def test_a_supervisor_settles_the_work_start_and_it_is_shown_nowhere(app: Shell, hall: Hall):
+    staffed(hall)
+    office = person(app, "chen")
+    typed = {"work_start": "2016-11-24", "employment": "civil", "carried_days": "0"}
+    assert office.post(f"/leave/facts/{WANG}", typed).status_code == 303
+    assert balances.annual(hall, WANG, date(2026, 11, 23)).given == 5 * DAY
+    assert balances.annual(hall, WANG, date(2026, 11, 24)).given == 10 * DAY
+    page = office.get("/leave/facts")
+    assert "王**" in told(page) and "2016" not in page.text
+    assert "2016" not in office.get(f"/leave/facts/{WANG}").text
+    assert "2016-11-24" not in str([dict(r) for r in hall.db.query("SELECT * FROM leave_facts")])
+    kept = {"work_start": "", "employment": "civil", "carried_days": "1.5"}
+    assert office.post(f"/leave/facts/{WANG}", kept).status_code == 303
+    assert balances.annual(hall, WANG, date(2026, 11, 24)).left == 11.5 * DAY
+    settle(hall, WANG, "2016-11-24", year=2025)
+    for wrong in ({"carried_days": "6"}, {"carried_days": "1.2"}, {"work_start": "2027-01-01"}):
+        assert office.post(f"/leave/facts/{WANG}", {**kept, **wrong}).status_code == 422
+
+
+def test_overtime_counts_once_a_supervisor_has_confirmed_it(app: Shell, hall: Hall):
+    staffed(hall)
+    li, office = person(app, "li"), person(app, "chen")
+    entry = {"day": "2026-11-21", "begins": "08:30", "ends": "12:00", "reason": "系统升级"}
+    assert li.post("/leave/overtime", entry).status_code == 303
+    assert li.post("/leave/overtime", entry).status_code == 422
+    assert balances.comp(hall, LI, date(2026, 11, 24)).left == 0
+    (line,) = leavebook.overtime_of(hall)
+    assert li.post(f"/leave/overtime/{line.id}", {"granted": "1", "hours": "3"}).status_code == 403
+    for wrong in ({"hours": "4"}, {"hours": "x"}, {"granted": "0"}):
+        confirmed = {"granted": "1", "hours": "3", **wrong}
+        assert office.post(f"/leave/overtime/{line.id}", confirmed).status_code == 422
+    assert (
+        office.post(f"/leave/overtime/{line.id}", {"granted": "1", "hours": "3"}).status_code == 303
+    )
+    assert (
+        office.post(f"/leave/overtime/{line.id}", {"granted": "1", "hours": "3"}).status_code == 422
+    )
+    assert balances.comp(hall, LI, date(2026, 11, 24)).left == 180
+    assert "2027年11月21日" in told(li.get("/leave/overtime"))
+    taken = {"leave-0": "comp:comp", "begins-0": "09:00", "ends-0": "11:00"}
+    asked(li, **taken)
+    ledger = balances.comp(hall, LI, date(2026, 11, 25))
+    assert (ledger.left, ledger.reserved) == (60, 120)
+
+
+NO_OVERTIME = [
+    ({"ends": "08:00"}, "晚于开始"),
+    ({"day": "2026-11-25"}, "加班以后"),
+    ({"day": "2026-10-01"}, "31天内"),
+    ({"reason": ""}, "事由"),
+    ({"begins": "8"}, "时间"),
+]
+
+
+def test_overtime_that_cannot_be_is_refused(clerk: Browser, hall: Hall):
+    for changed, words in NO_OVERTIME:
+        entry = {"day": "2026-11-21", "begins": "08:30", "ends": "12:00", "reason": "值守"}
+        answer = clerk.post("/leave/overtime", {**entry, **changed})
+        assert answer.status_code == 422 and words in told(answer), changed
+    assert how_many(hall, "overtime") == 0
+
+
+def test_nobody_confirms_the_own_overtime(app: Shell, hall: Hall):
+    staffed(hall)
+    office = person(app, "chen")
+    entry = {"day": "2026-11-21", "begins": "08:30", "ends": "12:00", "reason": "值守"}
+    office.post("/leave/overtime", entry)
+    (line,) = leavebook.overtime_of(hall)
+    answer = office.post(f"/leave/overtime/{line.id}", {"granted": "1", "hours": "3"})
+    assert answer.status_code == 422 and "自己" in told(answer)
+
+
+def test_slip_and_return_are_printed_with_full_names_and_every_opinion(
+    clerk: Browser, app: Shell, hall: Hall, clock: TurnableClock
+):
+    request_id = asked(clerk)
+    granted(app, request_id, "chief")
+    answer = clerk.post(f"/leave/{request_id}/print/slip")
+    sheet = told(clerk.get(answer.location))
+    for words in ("请假条", "李小雪", "赵大海", "王建国", "批准：同意", "回老家看望父母", "1天"):
+        assert words in sheet
+    assert clerk.post(f"/leave/{request_id}/print/return").status_code == 404
+    clock.turn(days=2)
+    clerk.sign_in("li")
+    clerk.post(f"/leave/{request_id}/return", {"back_on": "2026-11-26", "back_from": "am"})
+    again = clerk.post(f"/leave/{request_id}/print/return")
+    assert "销假单" in told(clerk.get(again.location))
+    second = clerk.post(f"/leave/{request_id}/print/slip")
+    assert "补打" in told(clerk.get(second.location))
+
+
+def test_the_request_that_was_kept_says_everything_again(clerk: Browser, hall: Hall):
+    request_id = asked(clerk)
+    kept = hall.read(LeaveRequest, request_id)
+    assert kept is not None
+    assert (kept.reason, kept.grounds, kept.stand_in) == ("回老家看望父母", "annual/0/1", ZHAO)
+    settle(hall, LI, "2010-07-01", school_holidays=True)
+    assert "不享受" in told(clerk.get("/leave"))
