@@ -11,6 +11,7 @@ from aggregator import (
     figures,
     files,
     findings,
+    handing_on,
     home,
     inspections,
     key_pages,
@@ -28,6 +29,7 @@ from aggregator import (
 
 # Its routes join the sync interface, which the process or a test puts into the application.
 from aggregator import file_intake as _file_intake  # noqa: F401
+from aggregator import tier_intake as _tier_intake  # noqa: F401
 from aggregator.center import Center
 from aggregator.interface import listings
 from aggregator.office import (
@@ -83,6 +85,7 @@ LOCAL_TABLES = (
     *CONTACT_DDL,
     *drafts.DDL,
     *tiers.DDL,
+    *handing_on.DDL,
     *cases.DDL,
     *findings.INDEXES,
     *scanbook.INDEXES,

@@ -41,6 +41,9 @@ class CenterSettings:
         name: what stands on pages, e.g. ``市政务公开办公室``.
         database: SQLAlchemy URL; empty for ``center.db`` in the data folder.
         silent_hours: after so many hours without a contact a hall is an alarm.
+        city: address of the center above this one, to which ``forward`` hands the halls' logs on.
+        city_root: that center's root key, as it stands in its ``root.pub``.
+        city_ca: file of the authority that vouches for its certificate; empty for the machine's.
         partitions: into how many each large table is split when it is created on PostgreSQL.
     """
 
@@ -53,6 +56,9 @@ class CenterSettings:
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
+    city: str = ""
+    city_root: str = ""
+    city_ca: str = ""
 
     @classmethod
     def load(cls, data: Path) -> CenterSettings:

@@ -16,6 +16,7 @@ from aggregator.office import ROLES
 from aggregator.opening import DATA, opened
 from aggregator.rounds import logs_of
 from aggregator.stick_commands import export_stick, import_stick
+from aggregator.tier_commands import county, forward_logs
 from sync.applying import rebuild as rebuild_tables
 from sync.durable import write_file
 from sync.proving import receipt_that_fails
@@ -202,6 +203,8 @@ main.add_command(backup_commands.restore)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
+main.add_command(forward_logs)
+main.add_command(county)
 main.add_command(token_commands(DATA, opened, NAMES))
 
 

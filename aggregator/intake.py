@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any
@@ -155,6 +155,11 @@ class Room:
 
 _LONGEST_BODY = MAX_BATCH_BYTES + 64 * 1024
 _room = Room(_LONGEST_BODY)
+
+
+def taking(size: int) -> AbstractContextManager[None]:
+    """Have room for a body until the block ends; see ``Room.taken``."""
+    return _room.taken(min(size, _LONGEST_BODY))
 
 
 @intake.post("/logs/<hall>/<epoch>")

@@ -9,11 +9,15 @@ from __future__ import annotations
 from aggregator.center import Center
 from aggregator.keybook import epoch_of, note_of_epoch
 from aggregator.roster import keys_note
-from sync.errors import UnknownLog
+from sync.batch import claimed_origin
+from sync.errors import DiskFull, StoreBusy, TryLater, UnknownLog
 from sync.forwarding import County, Forwarded, Keeper, forwarded_batch, take_forwarded
-from sync.keysets import CenterKeys
+from sync.keysets import CenterKeys, follow
+from sync.messages import ForwardAnswer, ForwardAsk, LogHead
 from sync.notes import Verifier
 from sync.receiving import Receiver
+from sync.sealing import SEALED_TOGETHER, Recipient
+from sync.store import again
 
 DDL = (
     """CREATE TABLE IF NOT EXISTS county (
@@ -21,12 +25,14 @@ DDL = (
 )
 
 
-def forward(center: Center, origin: str, start: int, city_sealing: bytes) -> bytes | None:
+def forward(
+    center: Center, origin: str, start: int, city_sealing: bytes | Recipient
+) -> bytes | None:
     """The county's side: the next piece of a hall's log, or None when there is nothing after it.
 
     Args:
         start: how much of this log the city holds.
-        city_sealing: the city's public sealing key.
+        city_sealing: the city's public sealing key, and what it opens.
     """
     keeper = Keeper(center.signer, center.cosigner)
     batch = forwarded_batch(center.logs, origin, start, keeper, city_sealing)
@@ -82,3 +88,62 @@ def held(center: Center, origin: str) -> int:
         return center.logs.state(origin).size
     except UnknownLog:
         return 0
+
+
+# --- the city's side of a run ---------------------------------------------------------------------
+
+
+def log_key_of(center: Center, ask: ForwardAsk) -> Verifier:
+    """The key with which a county signs what it asks, by the key set that it shows.
+
+    Raises:
+        UnknownLog: no county of this name was pinned.
+        UnknownKey, KeySetRefused: the key set is not the county's, or an older one.
+    """
+    known = _known(center, ask.center)
+    offered = CenterKeys.open(ask.keys.encode(), known.root)
+    keys = follow(known.keys, offered) if known.keys else offered
+    if keys.center != ask.center:
+        raise UnknownLog("the key set of another county", county=keys.center)
+    return keys.log
+
+
+def answer(center: Center, ask: ForwardAsk) -> ForwardAnswer:
+    """What the city holds of a county's logs."""
+    center.keys.refresh()
+    home = ask.center + "/"
+    sizes = {origin: held(center, origin) for origin in ask.origins if origin.startswith(home)}
+    return ForwardAnswer(
+        center=center.settings.center,
+        keys=keys_note(center).decode(),
+        sealed=SEALED_TOGETHER,
+        logs=tuple(LogHead(origin=o, size=size) for o, size in sizes.items() if size),
+    )
+
+
+def take_in(center: Center, county: str, raw: bytes) -> tuple[str, bytes]:
+    """Take in what came over HTTP; the log and the receipt.
+
+    Raises:
+        SyncError: refused. TryLater: the city's disk is full, or its database out of reach.
+    """
+    center.keys.refresh()
+    try:
+        receipt = again(lambda: take(center, county, raw))
+    except DiskFull:
+        raise TryLater("the city's disk is full", retry_after=300) from None
+    except StoreBusy:
+        raise TryLater("the city's database is busy or out of reach", retry_after=15) from None
+    return claimed_origin(Forwarded.unpack(raw).batch), receipt
+
+
+def counties(center: Center) -> list[dict[str, object]]:
+    """Every county that was pinned, and what came from it."""
+    found: list[dict[str, object]] = []
+    states = [state for state in center.logs.states() if not state.own]
+    for row in center.db.query("SELECT center, root FROM county ORDER BY center"):
+        home = row["center"] + "/"
+        mine = [state for state in states if state.origin.startswith(home)]
+        facts = {"logs": len(mine), "entries": sum(state.size for state in mine)}
+        found.append({"county": row["center"], "root": row["root"], **facts})
+    return found

@@ -15,6 +15,7 @@ from sync.keysets import CenterKeys, HallKeys, follow
 from sync.log import LogStore
 from sync.notes import MAX_NOTE_BYTES, Checkpoint, Signer, Verifier, decimal, open_note, text_of
 from sync.receiving import Receiver, Writer, receive
+from sync.sealing import Recipient
 
 MEDIA_TYPE = "application/vnd.onehall.forward"
 _MAX_LINE = 64
@@ -66,14 +67,14 @@ class Keeper:
 
 
 def forwarded_batch(
-    logs: LogStore, origin: str, start: int, keeper: Keeper, receiver: bytes
+    logs: LogStore, origin: str, start: int, keeper: Keeper, receiver: bytes | Recipient
 ) -> bytes | None:
     """The next relayed batch of a log from ``start``, under a head that the keeper has cosigned.
 
     It ends where a batch of the writer ended, and None comes when there is nothing after ``start``.
 
     Args:
-        receiver: the public sealing key of the city.
+        receiver: the public sealing key of the city, and what it opens.
     """
     rows = logs.db.query(
         "SELECT stop, head FROM batch WHERE origin = :origin AND start <= :start AND stop > :start",

@@ -158,6 +158,23 @@ class EnrolAnswer(_Message, frozen=True, kw_only=True):
     )
 
 
+class ForwardAsk(_Message, frozen=True, kw_only=True):
+    """A county asks its city how much it holds of these logs. ``keys``: the county's key set."""
+
+    center: Name
+    keys: Note
+    origins: Annotated[tuple[Name, ...], msgspec.Meta(max_length=500)]
+
+
+class ForwardAnswer(_Message, frozen=True, kw_only=True):
+    """The city's key set, the newest form of sealed section it opens, and the sizes it holds."""
+
+    center: Name
+    keys: Note
+    sealed: Size | msgspec.UnsetType = msgspec.UNSET
+    logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=500)]
+
+
 class FilesWanted(_Message, frozen=True, kw_only=True):
     """Files of a hall that the center lacks, a portion of them in the order of their names."""
 

@@ -25,12 +25,13 @@ def test_a_unit_starts_the_command_it_is_named_after(unit: str):
     assert started_by(unit)[0].endswith(f"/.venv/bin/{unit}")
 
 
-UNITS = [*COMMANDS, *(f"{name}-backup" for name in COMMANDS)]
+FORWARD = "onehall-aggregator-forward"
+UNITS = [*COMMANDS, *(f"{name}-backup" for name in COMMANDS), FORWARD]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_gives_its_command_what_the_command_takes(unit: str):
-    command: click.Command = COMMANDS[unit.removesuffix("-backup")]
+    command: click.Command = COMMANDS[unit.removesuffix("-backup").removesuffix("-forward")]
     words = started_by(unit)[1:]
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
