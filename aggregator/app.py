@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from flask import Blueprint
+
 from aggregator import (
+    attendance,
     calendars,
     cases,
     drafts,
@@ -11,13 +14,13 @@ from aggregator import (
     figures,
     files,
     findings,
+    halls,
     handing_on,
     home,
     inspections,
     key_pages,
     presence,
     quarantine,
-    records,
     return_pages,
     returning,
     roster,
@@ -27,8 +30,10 @@ from aggregator import (
     tiers,
 )
 
-# Its routes join the sync interface, which the process or a test puts into the application.
+# Their routes join the sync interface, which the process or a test puts into the application, and
+# the halls' pages.
 from aggregator import file_intake as _file_intake  # noqa: F401
+from aggregator import records as _records  # noqa: F401
 from aggregator import tier_intake as _tier_intake  # noqa: F401
 from aggregator.center import Center
 from aggregator.interface import listings
@@ -71,7 +76,7 @@ NAVIGATION = (
         access_key="5",
     ),
     NavItem(endpoint="cases.listing", label="办件", roles=(RECONCILER, INSPECTOR), access_key="6"),
-    NavItem(endpoint="presence.today", label="在岗", roles=(RECONCILER, INSPECTOR), access_key="7"),
+    NavItem(endpoint="attendance.now", label="考勤", roles=(RECONCILER, INSPECTOR), access_key="7"),
     NavItem(endpoint="enrolment.listing", label="分厅登记", roles=(ADMINISTRATOR,), access_key="8"),
     NavItem(endpoint="keys.overview", label="密钥", roles=(ADMINISTRATOR,)),
     NavItem(endpoint="erasures.listing", label="依法删除", roles=(ADMINISTRATOR,)),
@@ -87,10 +92,31 @@ LOCAL_TABLES = (
     *tiers.DDL,
     *handing_on.DDL,
     *cases.DDL,
+    *attendance.INDEXES,
     *findings.INDEXES,
     *scanbook.INDEXES,
 )
 """What is local to the center and never travels, as portable DDL."""
+
+
+ROOMS: tuple[Blueprint, ...] = (
+    home.pages,
+    halls.pages,
+    quarantine.pages,
+    standards.pages,
+    calendars.pages,
+    inspections.pages,
+    findings.pages,
+    cases.pages,
+    presence.pages,
+    attendance.pages,
+    enrolment.pages,
+    erasures.pages,
+    stick_pages.pages,
+    key_pages.pages,
+    files.pages,
+    return_pages.pages,
+)
 
 
 def create_app(center: Center) -> Shell:
@@ -117,15 +143,8 @@ def create_app(center: Center) -> Shell:
     app.metrics_from = center.settings.metrics_from
     app.metrics.tell(lambda: figures.of_center(center))
     app.health.register("disk", lambda: figures.disk_health(center))
-    for room in (home, records, quarantine, standards, calendars, inspections, findings, cases):
-        app.register_blueprint(room.pages)
-    app.register_blueprint(presence.pages)
-    app.register_blueprint(enrolment.pages)
-    app.register_blueprint(erasures.pages)
-    app.register_blueprint(stick_pages.pages)
-    app.register_blueprint(key_pages.pages)
-    app.register_blueprint(files.pages)
-    app.register_blueprint(return_pages.pages)
+    for room in ROOMS:
+        app.register_blueprint(room)
     app.jinja_env.globals.update(scanbook.WORDS)
     interface(app, listings(center))
     app.register_blueprint(api_pages.pages)

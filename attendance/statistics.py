@@ -7,6 +7,7 @@ day that is still provisional is counted and said to be so.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,21 @@ MARKS: Final = {
 """One sign for a day's result, for the sheet of a month."""
 PROVISIONAL: Final = "*"
 
+_EARLIEST: Final = 2020
+
 Day = tuple[str, date]
 """staff number and day"""
+
+
+def month_span(text: str, today: date) -> tuple[date, date]:
+    """First and last day of a month written ``2026-11``; of today's where it is not one."""
+    try:
+        first = datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        first = today.replace(day=1)
+    if first > today or first.year < _EARLIEST:
+        first = today.replace(day=1)
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def latest(results: Iterable[DayResult]) -> dict[Day, DayResult]:

@@ -16,34 +16,18 @@ from attendance.statistics import (
     standing,
     tally,
 )
-from standards.records.attendance import DAY_STATES, DayResult, SlotResult
+from standards.records.attendance import DAY_STATES, DayResult
+from tests.days_told import a_day
 
 DAY = date(2026, 11, 24)
-DUE = ("09:00", "12:00", "13:00", "17:00")
 
 
-def moment(clock: str) -> str:
-    return f"2026-11-24T{clock}:00+08:00"
-
-
-def slot(place: int, said: str) -> SlotResult:
-    """``said``: a time ("ok" at it), or time and state, or a state alone."""
-    at, _, state = said.partition(" ")
-    if ":" not in at:
-        return SlotResult(label=f"第{place + 1}次", state=at, due=moment(DUE[place]))
-    return SlotResult(
-        label=f"第{place + 1}次", state=state or "ok", due=moment(DUE[place]), at=moment(at)
-    )
-
-
-def result(*slots: str, status: str = "normal", **more: object) -> DayResult:
-    known = {"staff_no": "T01-001", "day": DAY, "revision": 1, "change": "first"} | more
-    made = tuple(slot(place, said) for place, said in enumerate(slots))
-    return DayResult(status=status, slots=made, **known)  # type: ignore[arg-type]
+def result(*slots: str, staff_no: str = "T01-001", **more: object) -> DayResult:
+    return a_day(staff_no, *slots, **more)  # type: ignore[arg-type]
 
 
 def now(clock: str) -> datetime:
-    return datetime.fromisoformat(moment(clock))
+    return datetime.fromisoformat(f"2026-11-24T{clock}:00+08:00")
 
 
 FULL = ("08:50", "12:01", "12:40", "17:02")

@@ -1,0 +1,71 @@
+"""What the center sees of all halls: as soon as it is applied, by staff number alone."""
+
+import re
+from io import BytesIO
+from zipfile import ZipFile
+
+from standards.records import StaffMember
+from tests.aggregator.office import Office, a_punch
+from tests.days_told import a_day
+
+
+def rows(text: str) -> list[str]:
+    found = re.findall(r"<tr.*?</tr>", text, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
+
+
+def strings(data: bytes) -> str:
+    with ZipFile(BytesIO(data)) as book:
+        return book.read("xl/sharedStrings.xml").decode()
+
+
+def two_halls(office: Office) -> None:
+    member = StaffMember(staff_no="T01-001", name="张小敏", department="市公安局", window="A03")
+    office.hall_writes("T01", member)
+    office.hall_writes("T01", a_day("T01-001", "08:50", "open", provisional=True), "T01-1")
+    office.hall_writes("T01", a_day("T01-002", "open", "open", provisional=True), "T01-2")
+    office.hall_writes("T02", a_day("T02-001", "08:55", "12:00", "12:45", "17:01"), "T02-1")
+
+
+def test_all_halls_stand_side_by_side_with_what_is_provisional(office: Office):
+    two_halls(office)
+    office.hands.turn(minutes=30)
+    text = office.person("duizhang").text("/attendance")
+    # 分厅 今天应到 在岗 应到未到 迟到 旷工 请假 公出 已离岗 结果
+    assert "公安分厅 2 1 1 0 0 0 0 0 2 人暂定" in rows(text)
+    assert any(row.startswith("税务分厅 1") and row.endswith("已定") for row in rows(text))
+
+
+def test_a_later_revision_replaces_what_was_counted(office: Office):
+    office.hall_writes("T01", a_day("T01-001", "missing", status="absent_half", halves=1))
+    office.hall_writes("T01", a_day("T01-001", "08:50", revision=2), "T01-9")
+    text = office.person("duizhang").text("/attendance/T01?month=2026-11")
+    (row,) = [row for row in rows(text) if "T01-001" in row]
+    assert row.split()[-13:] == ["1", "1", *["0"] * 11]
+
+
+def test_one_hall_is_shown_by_number_department_and_window_without_a_name(office: Office):
+    two_halls(office)
+    text = office.person("ducha").text("/attendance/T01?month=2026-11")
+    (row,) = [row for row in rows(text) if "T01-001" in row]
+    assert "市公安局 A03" in row
+    assert "张" not in row and "姓名" not in text
+
+
+def test_both_workbooks_hold_the_figures_and_no_name(office: Office):
+    two_halls(office)
+    person = office.person("duizhang")
+    one = strings(person.get("/attendance/T01/month.xlsx?month=2026-11").data)
+    every = strings(person.get("/attendance/month.xlsx?month=2026-11").data)
+    assert "T01-001" in one and "张小敏" not in one
+    assert "公安分厅" in every and "税务分厅" in every
+
+
+def test_a_hall_nobody_knows_has_no_page(office: Office):
+    assert office.person("duizhang").get("/attendance/T99").status_code == 404
+
+
+def test_a_hall_that_told_nothing_stands_in_the_month_with_zeros(office: Office):
+    office.hall_writes("T01", a_punch("T01-001", "2026-11-24T08:25:00+08:00"))
+    text = office.person("duizhang").text("/attendance")
+    assert "今天还没有收到任何分厅的考勤" in text
