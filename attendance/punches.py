@@ -107,7 +107,7 @@ def raw_punch(sign_in: SignIn, received: datetime, event_id: str) -> RawPunch:
         t_recv=received,
         verify=punch.way,
         dir_hint="",
-        raw_sha="",
+        raw_sha=punch.line_sha,
         trust="manual" if by_hand else "signed",
         way=punch.way,
         clock=punch.clock,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import secrets
-from base64 import b64encode
+from base64 import urlsafe_b64encode
 from http.client import HTTPConnection
 from typing import Any
+
+from deploy.kiosk_device import Device
 
 PERSON = "T01-021"
 """The one whose pictures are real."""
@@ -28,28 +29,35 @@ def enrol_eight(hall: Any, faces: list[Any]) -> None:
 
 
 def paired_terminal(hall: Any, name: str) -> str:
-    """The token of a new terminal."""
-    from node.terminals import create_terminal, pair
+    """The key of a new terminal, as a prepared address holds it."""
+    from node.terminal_keys import prepare
+    from node.terminals import create_terminal
 
-    paired = pair(hall, create_terminal(hall, name, "", "T01-900")[1])
-    assert paired is not None
-    return str(paired[1])
+    terminal, _ = create_terminal(hall, name, "", "T01-900")
+    key = urlsafe_b64encode(prepare(hall, terminal, "T01-900")).decode()
+    return f"terminal={terminal}&key={key}"
 
 
 class Terminal:
     """A kiosk that signs somebody in over HTTP."""
 
-    def __init__(self, port: int, token: str, frames: list[bytes]) -> None:
+    def __init__(self, port: int, key: str, frames: list[bytes]) -> None:
         self._line = HTTPConnection("127.0.0.1", port, timeout=120)
-        self._rest = json.dumps({"frames": [b64encode(frame).decode() for frame in frames]})[1:]
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        self._frames = frames
+        self._kiosk = Device(self._send)
+        self._kiosk.take_key(key)
+
+    def _send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        self._line.request(method, target, body, headers)
+        answer = self._line.getresponse()
+        return answer.status, json.loads(answer.read())
 
     def check_in(self) -> dict[str, Any]:
-        """Send the frames as a new sign-in; what the terminal is told."""
-        body = f'{{"capture": "{secrets.token_hex(16)}", {self._rest}'
-        self._line.request("POST", "/terminal/punch", body, self._headers)
-        told: dict[str, Any] = json.loads(self._line.getresponse().read())
-        return told
+        """Send the frames as a new sign-in, one by one; what the terminal is told at the end."""
+        _, told = self._kiosk.sign_in(self._frames)
+        return {"outcome": "accepted", **told} if told.get("status") == "stored" else told
 
     def close(self) -> None:
         """Hang up."""

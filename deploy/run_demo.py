@@ -29,7 +29,9 @@ import requests
 from aggregator.center import CenterSettings
 from deploy.browser import Refused
 from deploy.cable import Cable, CablePage
+from deploy.people import CENTER_STAFF, HALL_STAFF
 from node.hall import HallSettings
+from sync.durable import write_file
 
 CENTER = "tonghua.example"
 BIN = Path(sys.executable).parent
@@ -44,22 +46,6 @@ class HallPlan:
     port: int
     terminal_port: int
     data: Path
-
-
-CENTER_STAFF = (
-    ("duizhang", "C-001", "对账员", "reconciler"),
-    ("qicao", "C-002", "标准起草人", "standards_editor"),
-    ("shenhe", "C-003", "标准审核人", "standards_checker"),
-    ("fabu", "C-004", "标准发布人", "standards_publisher"),
-    ("ducha", "C-005", "督查员", "inspector"),
-    ("admin", "C-006", "管理员", "administrator"),
-)
-HALL_STAFF = (
-    ("chuangkou", "001", "窗口人员", "clerk"),
-    ("shenpi", "002", "审批人员", "reviewer"),
-    ("dudao", "003", "厅负责人", "supervisor"),
-    ("admin", "004", "管理员", "administrator"),
-)
 
 
 class Failed(Exception):
@@ -166,6 +152,11 @@ class Demo:
         for login, number, name, role in HALL_STAFF:
             staff = (login, f"{plan.hall}-{number}", name, role)
             self._account("onehall-node", plan.data, staff)
+        made = command(
+            "onehall-node", "terminal", "--data", str(plan.data), "一楼签到机",
+            "--location", "工作人员入口", "--prepared", "--json",
+        )  # fmt: skip
+        write_file(plan.data / "kiosk.json", made + "\n")
 
     def _settle_addresses(self) -> None:
         """The same data may be run on other ports than the last time."""

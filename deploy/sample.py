@@ -7,7 +7,6 @@ what it enrolled. Nothing here writes to a database.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from deploy.applications import BY_HALL, STAFF, Application
 from deploy.browser import Person, Refused
 from deploy.casework import Taken, until
 from deploy.run_demo import Demo, HallPlan
-from deploy.sign_ins import Terminal
+from deploy.sign_ins import Kiosk
 from tests import pictures
 
 Entries = dict[str, list[dict[str, str]]]
@@ -37,15 +36,12 @@ def fill(demo: Demo) -> Entries:
     wanted = standards_of(demo)
     for plan in demo.halls:
         casework.wait_for_standards(person(demo, plan, "chuangkou"), wanted, _FIRST_PATIENCE_S)
-    kept = demo.data / "terminals.json"
-    tokens = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    if not tokens:
+    kept = demo.data / "furnished"
+    if not kept.exists():
         with ThreadPoolExecutor(len(demo.halls)) as hands:
-            terminals = list(hands.map(lambda plan: _furnish(demo, plan), demo.halls))
-        pairs = zip(demo.halls, terminals, strict=True)
-        tokens = {plan.hall: [one.serial, one.token] for plan, one in pairs}
-        _keep(kept.parent, kept.name, json.dumps(tokens))
-    return {plan.hall: [_entry(plan, *tokens[plan.hall])] for plan in demo.halls}
+            list(hands.map(lambda plan: _furnish(demo, plan), demo.halls))
+        kept.touch()
+    return {plan.hall: [_entry(demo, plan)] for plan in demo.halls}
 
 
 def standards_of(demo: Demo) -> int:
@@ -62,26 +58,22 @@ def person(demo: Demo, plan: HallPlan, login: str) -> Person:
     return found
 
 
-def _keep(folder: os.PathLike[str], name: str, text: str) -> None:
-    """Write a file for this user's eyes only, whole or not at all."""
-    partial = os.path.join(folder, name + ".new")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    os.replace(partial, os.path.join(folder, name))
-
-
-def _entry(plan: HallPlan, serial: str, token: str) -> dict[str, str]:
-    page = Terminal(_terminal_url(plan), serial, token).page
-    return {"kind": "kiosk", "url": page, "serial": serial}
+def _entry(demo: Demo, plan: HallPlan) -> dict[str, str]:
+    """The hall's kiosk: prepared at set-up, so that its address alone makes a browser it."""
+    made = json.loads((demo.data / plan.hall / "kiosk.json").read_text("utf-8"))
+    # The demo may run on other ports than the last time.
+    _, _, fragment = made["url"].partition("#")
+    url = f"{_terminal_url(plan)}/kiosk#{fragment}"
+    return {"kind": "kiosk", "url": url, "serial": made["serial"]}
 
 
 def _terminal_url(plan: HallPlan) -> str:
     return f"http://127.0.0.1:{plan.terminal_port}"
 
 
-def _furnish(demo: Demo, plan: HallPlan) -> Terminal:
+def _furnish(demo: Demo, plan: HallPlan) -> None:
     clerk, reviewer = person(demo, plan, "chuangkou"), person(demo, plan, "shenpi")
-    supervisor, administrator = person(demo, plan, "dudao"), person(demo, plan, "admin")
+    supervisor = person(demo, plan, "dudao")
     for staff_no, name, department, window in STAFF[plan.hall]:
         more = {"department": department, "window": window}
         sign_ins.add_member(supervisor, staff_no, name, more)
@@ -89,7 +81,6 @@ def _furnish(demo: Demo, plan: HallPlan) -> Terminal:
         case = casework.take_in(clerk, brought)
         if brought.outcome:
             casework.decide(reviewer, case, brought.outcome)
-    return sign_ins.pair_kiosk(administrator, _terminal_url(plan), "一楼签到机", "工作人员入口")
 
 
 # --- the self-check -------------------------------------------------------------------------------
@@ -121,9 +112,8 @@ def check(demo: Demo, terminals: Entries) -> int:
         reconciler = Person(demo.center_url)
         reconciler.sign_in("duizhang", demo.password)
         _check_case(demo, plan, reconciler, steps)
-        entry = terminals[plan.hall][0]
-        terminal = Terminal.of_page(entry["url"], entry["serial"])
-        _check_punch(person(demo, plan, "dudao"), terminal, reconciler, steps)
+        kiosk = sign_ins.prepared_kiosk(terminals[plan.hall][0]["url"])
+        _check_punch(person(demo, plan, "dudao"), kiosk, reconciler, steps)
     except (Refused, OSError) as failed:
         print(f"  ✕ {failed}", flush=True)
         return 1
@@ -156,7 +146,7 @@ def _expect_judged(reconciler: Person, hall: str, case: Taken) -> None:
         raise Refused(f"the center shows something else of {case.case_no}: {words[:600]}")
 
 
-def _check_punch(supervisor: Person, terminal: Terminal, reconciler: Person, steps: _Steps) -> None:
+def _check_punch(supervisor: Person, kiosk: Kiosk, reconciler: Person, steps: _Steps) -> None:
     sign_ins.add_member(supervisor, _TEST_PERSON, "核验测试", {"department": "演示核验"})
     try:
         if "恢复在岗" in supervisor.open(f"/staff/{_TEST_PERSON}").words:
@@ -164,19 +154,17 @@ def _check_punch(supervisor: Person, terminal: Terminal, reconciler: Person, ste
         sign_ins.set_pin(supervisor, _TEST_PERSON, _TEST_PIN)
         sign_ins.enrol(supervisor, _TEST_PERSON, _TEST_PIN, pictures.enrolment("obama"))
         steps.done("a test person has consented and is enrolled by three pictures")
-        _punch_and_look(supervisor, terminal, reconciler, steps)
+        _punch_and_look(supervisor, kiosk, reconciler, steps)
     finally:
         sign_ins.step(supervisor, _TEST_PERSON, "leave")
-    if sign_ins.punch(terminal, pictures.frames("obama"))["outcome"] != "unknown":
+    if sign_ins.punch(kiosk, pictures.frames("obama"))["outcome"] != "unknown":
         raise Refused("the kiosk still knows the test person's face")
     steps.done("the test person is removed again: consent ended, face and PIN deleted")
 
 
-def _punch_and_look(
-    supervisor: Person, terminal: Terminal, reconciler: Person, steps: _Steps
-) -> None:
+def _punch_and_look(supervisor: Person, kiosk: Kiosk, reconciler: Person, steps: _Steps) -> None:
     before = casework.punches_at_center(reconciler, _TEST_PERSON)
-    told = sign_ins.punch(terminal, pictures.frames("obama"), _TEST_PERSON, _TEST_PIN)
+    told = sign_ins.punch(kiosk, pictures.frames("obama"), _TEST_PERSON, _TEST_PIN)
     if told["way"] != "face_pin":
         raise Refused(f"the kiosk did not recognise the test person: {told}")
     steps.done(f"the kiosk has recognised the face: {' '.join(told['message'].split())}")

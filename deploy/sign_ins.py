@@ -7,37 +7,33 @@ keeps no picture.
 from __future__ import annotations
 
 import re
-import secrets
-from base64 import b64encode
-from dataclasses import dataclass
+import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from deploy.browser import Page, Person, Refused
 from deploy.casework import until
+from deploy.kiosk_device import Device
 
 
-@dataclass(frozen=True)
-class Terminal:
-    """A kiosk that is paired: its listener's address, number and token."""
+class Kiosk(Device):
+    """An approved kiosk without a browser, over HTTP."""
 
-    url: str
-    serial: str
-    token: str
+    def __init__(self, url: str) -> None:
+        self.url, self._session = url, requests.Session()
+        self._session.trust_env = False
+        self._began = time.monotonic()
+        super().__init__(self._send, mono=lambda: round((time.monotonic() - self._began) * 1000))
 
-    @property
-    def page(self) -> str:
-        """What to open in the browser that shall be this kiosk; the token never travels."""
-        return f"{self.url}/kiosk#token={self.token}"
-
-    @classmethod
-    def of_page(cls, page: str, serial: str) -> Terminal:
-        """The terminal of the address that ``page`` gives."""
-        parts = urlsplit(page)
-        token = parts.fragment.removeprefix("token=")
-        return cls(f"{parts.scheme}://{parts.netloc}", serial, token)
+    def _send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        answer = self._session.request(
+            method, self.url + target, headers=headers, data=body, timeout=60
+        )
+        told: dict[str, Any] = answer.json()
+        return answer.status_code, told
 
 
 def add_member(supervisor: Person, staff_no: str, name: str, more: dict[str, str]) -> None:
@@ -91,8 +87,8 @@ def step(supervisor: Person, staff_no: str, name: str) -> Page:
     return supervisor.submit(page, found[0], {})
 
 
-def pair_kiosk(administrator: Person, terminals_url: str, name: str, place: str) -> Terminal:
-    """Make a terminal and exchange its one-time code for its token, as the kiosk page does."""
+def add_terminal(administrator: Person, name: str, place: str) -> str:
+    """Make a terminal on the administrator's page; its one-time code."""
     page = administrator.open("/terminals")
     page = administrator.submit(page, page.form("name", "location"), {
         "name": name, "location": place,
@@ -100,43 +96,54 @@ def pair_kiosk(administrator: Person, terminals_url: str, name: str, place: str)
     code = re.search(r'id="code">([A-Z0-9]+)<', page.html)
     if code is None:
         raise Refused(f"no pairing code: {page.words[:300]}")
-    told = _asked(terminals_url, "/terminal/pair", {"code": code.group(1)}, "")
-    return Terminal(terminals_url, told["terminal"], told["token"])
+    return code.group(1)
 
 
-def punch(
-    terminal: Terminal, frames: list[bytes], staff_no: str = "", pin: str = ""
-) -> dict[str, Any]:
+def approve(administrator: Person, terminal: str) -> str:
+    """Compare and approve the key that waits at a terminal; the words that stand on the page."""
+    page = administrator.open(f"/terminals/{terminal}")
+    words = re.search(r'id="words">([^<]+)<', page.html)
+    if words is None:
+        raise Refused(f"no key waits for approval: {page.words[:300]}")
+    administrator.submit(page, page.form("same"), {"same": "1"})
+    return words.group(1)
+
+
+def pair_kiosk(administrator: Person, terminals_url: str, name: str, place: str) -> Kiosk:
+    """Make a terminal, bring a key under its code, and let the administrator approve it."""
+    kiosk = Kiosk(terminals_url)
+    status, told = kiosk.pair(add_terminal(administrator, name, place))
+    if status != 202:
+        raise Refused(f"{status} {told.get('code')}: {told.get('message')}")
+    approve(administrator, kiosk.terminal)
+    return kiosk
+
+
+def prepared_kiosk(address: str) -> Kiosk:
+    """The kiosk of an address that ``onehall-node terminal --prepared`` printed."""
+    url, _, fragment = address.partition("#")
+    kiosk = Kiosk(url.removesuffix("/kiosk"))
+    kiosk.take_key(fragment)
+    kiosk_state(kiosk)
+    return kiosk
+
+
+def punch(kiosk: Kiosk, frames: list[bytes], staff_no: str = "", pin: str = "") -> dict[str, Any]:
     """One sign-in at a kiosk: frames of the camera, number and PIN, or both; what it answers.
 
     Raises:
         Refused: with the words that stand on the kiosk's screen.
     """
-    attempt = {
-        "capture": secrets.token_hex(16),
-        "frames": [b64encode(frame).decode() for frame in frames],
-        "staff_no": staff_no,
-        "pin": pin,
-    }
-    return _asked(terminal.url, "/terminal/punch", attempt, terminal.token)
+    status, told = kiosk.sign_in(frames, staff_no, pin)
+    # Somebody left out, like a face that is not there, is an answer; a wrong PIN is none.
+    if status != 200 or told.get("status") in ("rejected", "held"):
+        raise Refused(f"{status} {told.get('code') or told.get('reason')}: {told.get('message')}")
+    return told
 
 
-def kiosk_state(terminal: Terminal) -> dict[str, Any]:
-    """What an idle kiosk is told; Refused when its token does not hold any more."""
-    return _asked(terminal.url, "/terminal/state", None, terminal.token)
-
-
-def _asked(url: str, path: str, body: dict[str, Any] | None, token: str) -> dict[str, Any]:
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.request(
-            "POST" if body is not None else "GET",
-            url + path,
-            json=body,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=60,
-        )
-    told: dict[str, Any] = answer.json()
-    if answer.status_code != 200:
-        raise Refused(f"{answer.status_code} {told.get('code')}: {told.get('message')}")
+def kiosk_state(kiosk: Kiosk) -> dict[str, Any]:
+    """What an idle kiosk is told; Refused when its key does not count any more."""
+    told = kiosk.take_up()
+    if told.get("state") != "approved":
+        raise Refused(f"{told.get('state') or told.get('code')}: {told.get('message')}")
     return told

@@ -20,6 +20,7 @@ from node import (
     guides,
     holders,
     home,
+    kiosk_sessions,
     leave,
     leave_desk,
     leave_facts,
@@ -42,6 +43,12 @@ from node import (
     staff,
     statistics,
     stick_pages,
+    terminal_blobs,
+    terminal_events,
+    terminal_keys,
+    terminal_orders,
+    terminal_pages,
+    terminal_reports,
     terminals,
     windows,
     zkteco_calls,
@@ -80,6 +87,12 @@ LOCAL_TABLES = (
     *terminals.TABLES,
     *raw_punches.TABLES,
     *holders.TABLES,
+    *terminal_keys.TABLES,
+    *terminal_events.TABLES,
+    *terminal_blobs.TABLES,
+    *terminal_reports.TABLES,
+    *terminal_orders.TABLES,
+    *kiosk_sessions.TABLES,
     *sign_ins.TABLES,
     *clock_health.TABLES,
     *zkteco_terminals.TABLES,
@@ -118,7 +131,7 @@ ROOMS: tuple[Blueprint, ...] = (
     statistics.pages,
     staff.pages,
     face_pages.pages,
-    terminals.pages,
+    terminal_pages.pages,
     enrolment_page.pages,
     erasures.pages,
 )
@@ -176,6 +189,7 @@ def create_app(hall: Hall) -> Shell:
     app.add_navigation(*NAVIGATION)
     app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
     app.add_banners(home.warnings)
+    app.add_banners(terminal_pages.warnings)
     app.before_request(_each_day(hall))
     app.health.register("database", lambda: home.database_health(hall))
     app.health.register("disk", lambda: home.disk_health(hall))

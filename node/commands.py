@@ -16,7 +16,7 @@ from node import (
     key_commands,
     serving,
     syncing,
-    terminals,
+    terminal_commands,
 )
 from node.app import ROLES
 from node.center_line import line_to
@@ -164,27 +164,7 @@ def account(
         click.echo(f"Account {login} is open.")
 
 
-@main.command()
-@DATA
-@click.argument("name")
-@click.option("--location", default="", help="Where it stands.")
-@click.option("--paired", is_flag=True, help="Give the token at once, to prepare a machine.")
-@AS_JSON
-def terminal(data: Path, name: str, location: str, paired: bool, as_json: bool) -> None:
-    """Add a sign-in terminal and print the address that pairs it within 15 minutes."""
-    with opened(data) as hall:
-        terminal_id, code = terminals.create_terminal(hall, name, location, "onehall-node")
-        address = terminals.kiosk_address(hall)
-        given = terminals.pair(hall, code) if paired else None
-        url = f"{address}#token={given[1]}" if given else f"{address}#pair={code}"
-        if as_json:
-            facts = {"kind": "kiosk", "serial": terminal_id, "name": name, "url": url}
-            facts |= {"token": given[1]} if given else {"code": code}
-            click.echo(json.dumps(facts, ensure_ascii=False))
-            return
-        click.echo(f"Open this address once in the browser of the terminal:\n{url}")
-
-
+main.add_command(terminal_commands.terminal)
 main.add_command(backup_commands.restore_key)
 main.add_command(backup_commands.backup)
 main.add_command(restore)

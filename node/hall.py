@@ -50,6 +50,8 @@ class HallSettings:
         file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
         listen: address of the staff pages; terminal_listen: of the terminals; zkteco_listen: of
             terminals of this maker, empty where there are none.
+        liveness: at our own kiosks ``off``, ``ask`` (a met challenge gives grade L) or ``must``
+            (without one, number and PIN beside the face).
     """
 
     hall: str
@@ -66,6 +68,7 @@ class HallSettings:
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
+    liveness: str = "off"
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:

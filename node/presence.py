@@ -6,6 +6,7 @@ A supervisor signs for somebody with a reason (grade D), or sees somebody sign w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -18,8 +19,9 @@ from node import face_gallery, members, pins, sign_ins
 from node.desk import actor, hall, today
 from node.face_pages import withdraw_consent
 from node.members import Member
-from node.terminals import terminals
+from node.terminals import terminals, thefts
 from standards.errors import Invalid
+from standards.records import Punch
 from standards.records.presence import GRADES, PUNCH_WAYS
 from web import access, logs, page
 
@@ -46,8 +48,21 @@ def listing() -> str:
         ways=PUNCH_WAYS,
         grades=GRADES,
         places=_places(),
+        flagged=_flagged(),
         done=request.args.get("done", ""),
     )
+
+
+def _flagged() -> Callable[[Sequence[Punch]], bool]:
+    """Whether some of these were sent by a terminal that was gone by then."""
+    gone = thefts(hall())
+
+    def is_flagged(punches: Sequence[Punch]) -> bool:
+        return any(
+            one.terminal in gone and gone[one.terminal].covers(one.punched_at) for one in punches
+        )
+
+    return is_flagged
 
 
 def _day_asked() -> date:

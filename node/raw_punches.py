@@ -20,7 +20,7 @@ from attendance.local_time import zone_of
 from attendance.punches import RawPunch, SignIn, punch_of
 from node.hall import Hall
 from node.holders import holdings_of
-from node.terminals import terminals
+from node.terminal_keys import admitted
 from standards.records import Punch
 from sync.drafts import Draft
 from sync.entries import new_id
@@ -334,11 +334,7 @@ def last_reported(hall: Hall) -> dict[str, datetime]:
     A day is complete when every one of these lies behind its end; a terminal that is switched off
     keeps its place, so that nobody counts somebody as absent who signed in there.
     """
-    found = {
-        one.id: datetime.fromisoformat(one.seen_at or one.paired_at)
-        for one in terminals(hall)
-        if one.paired_at and not one.revoked_at
-    }
+    found = admitted(hall)
     for row in hall.db.query("SELECT terminal, complete_to FROM terminal_report"):
         found[row["terminal"]] = datetime.fromisoformat(row["complete_to"])
     return found

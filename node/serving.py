@@ -16,6 +16,7 @@ from node.face_gallery import Faces
 from node.filing import Filing
 from node.hall import Hall
 from node.kiosk import create_terminal_app
+from node.kiosk_views import WAITING
 from node.reckoning import Reckoning
 from node.syncing import Syncing
 from node.zkteco import TerminalPort
@@ -111,10 +112,11 @@ def terminal_listener(hall: Hall, terminals: Shell) -> Listener:
         app=terminals,
         host=host,
         port=port,
-        threads=4,
+        threads=8,
         connections=64,
         max_body=TERMINAL_BODY,
         memory_body=TERMINAL_BODY,
+        ending=terminals.extensions[WAITING].end,
     )
 
 

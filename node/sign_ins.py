@@ -64,6 +64,19 @@ def punch_of_capture(hall: Hall, capture: Capture) -> Punch | None:
     return _punch(rows[0]) if rows else None
 
 
+def punch_of_line(hall: Hall, told: Punch) -> Punch | None:
+    """The punch that stands for the same event of a terminal of ours already, however it came."""
+    rows = hall.db.query(
+        "SELECT * FROM punch WHERE hall = :hall AND staff_no = :staff_no AND punched_at = :at "
+        "AND line_sha = :line AND line_sha <> ''",
+        hall=hall.settings.hall,
+        staff_no=told.staff_no,
+        at=told.punched_at,
+        line=told.line_sha,
+    )
+    return _punch(rows[0]) if rows else None
+
+
 def _punch_of_id(hall: Hall, punch_id: str) -> Punch | None:
     rows = hall.db.query(
         "SELECT * FROM punch WHERE hall = :hall AND id = :id",

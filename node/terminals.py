@@ -1,29 +1,20 @@
-"""签到终端: which machines may send sign-ins, how one is paired, and the pages where that is said.
+"""签到终端: which machines of ours may send sign-ins, their one-time codes, and what is wrong.
 
-The administrator makes a terminal and reads its one-time code to whoever stands there; the kiosk
-page exchanges the code for a token, which only that browser keeps. Here stand hashes of both.
-Knows no face and no punch.
+The administrator makes a terminal and reads its code to whoever stands there; the browser there
+makes a key, and the administrator compares six words before that key counts (``terminal_keys``).
+Knows no face, no punch and no page.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import sha256
+from datetime import datetime, timedelta
 from typing import Final
 
-from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response
-
-from node.desk import actor, hall
 from node.hall import Hall
 from standards.errors import Invalid
 from sync.store import Row
-from web import access, logs, page
-
-pages = Blueprint("terminals", __name__, url_prefix="/terminals")
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS terminal (
@@ -34,10 +25,23 @@ TABLES = (
         created_by TEXT NOT NULL,
         code BLOB,
         code_until TEXT,
-        token TEXT,
-        paired_at TEXT,
         seen_at TEXT,
         revoked_at TEXT
+    )""",
+    """CREATE TABLE IF NOT EXISTS terminal_alarm (
+        id INTEGER PRIMARY KEY,
+        terminal TEXT NOT NULL,
+        at TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        closed_at TEXT,
+        closed_by TEXT
+    )""",
+    """CREATE TABLE IF NOT EXISTS terminal_theft (
+        terminal TEXT PRIMARY KEY,
+        since TEXT NOT NULL,
+        reported_at TEXT NOT NULL,
+        reported_by TEXT NOT NULL
     )""",
 )
 
@@ -50,32 +54,39 @@ LOST_AFTER: Final = timedelta(minutes=5)
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _LONGEST_NAME = 40
 
+ALARMS: Final = {
+    "clone": "同一序号出现两份不同的记录，这台终端的数据可能被复制到了另一台机器，已隔离",
+    "revoked_used": "已停用的终端仍在使用旧密钥",
+    "gap": "有记录缺号超过24小时，可能丢失",
+}
+"""Kind -> what the administrator reads."""
+
 
 @dataclass(frozen=True)
 class Terminal:
-    """One terminal as pages see it; no code and no token."""
+    """One terminal as pages see it; no code and no key."""
 
     id: str
     name: str
     location: str
     created_at: str
-    paired_at: str | None
     seen_at: str | None
     revoked_at: str | None
     code_until: str | None
     lost: bool
 
-    @property
-    def state(self) -> tuple[str, str]:
-        """How it stands: shape of the chip, and words."""
-        if self.revoked_at:
-            return "idle", "已停用"
-        if not self.paired_at:
-            return "warn", "待配对"
-        return ("warn", "未联系") if self.lost else ("ok", "在用")
 
+@dataclass(frozen=True)
+class Theft:
+    """When a terminal was gone, and until when its key still worked."""
 
-# --- what is known and written ------------------------------------------------------------------
+    terminal: str
+    since: datetime
+    reported_at: datetime
+
+    def covers(self, punched_at: str) -> bool:
+        """Whether a punch of this terminal was made when it was gone."""
+        return datetime.fromisoformat(punched_at) >= self.since
 
 
 def create_terminal(here: Hall, name: str, location: str, by: str) -> tuple[str, str]:
@@ -109,59 +120,34 @@ def _text(field: str, label: str, text: str, *, must: bool = True) -> str:
 
 
 def give_code(here: Hall, terminal_id: str) -> str:
-    """A new one-time code; an earlier one ends. A paired terminal works on until it is used."""
+    """A new one-time code; an earlier one ends. A paired terminal works on meanwhile."""
     code = "".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH))
     here.db.execute(
         "UPDATE terminal SET code = :code, code_until = :until "
         "WHERE id = :id AND revoked_at IS NULL",
         id=terminal_id,
         code=here.vault.blind("pairing code", code),
-        until=_stamp(here, CODE_VALID),
+        until=stamp_in(here, CODE_VALID),
     )
     return code
 
 
-def pair(here: Hall, code: str) -> tuple[Terminal, str] | None:
-    """Exchange a code for a token, once; None for a code that is wrong, used or too old."""
-    with here.db.transaction():
-        rows = here.db.query(
-            "SELECT id FROM terminal WHERE code = :code AND code_until > :now "
-            "AND code_until <= :latest AND revoked_at IS NULL",
-            code=here.vault.blind("pairing code", code.strip().upper()),
-            now=here.clock.stamp(),
-            # A code made while the clock ran ahead must not outlive the clock's repair.
-            latest=_stamp(here, CODE_VALID),
-        )
-        return _give_token(here, str(rows[0]["id"])) if rows else None
-
-
-def _give_token(here: Hall, terminal_id: str) -> tuple[Terminal, str]:
-    token = secrets.token_urlsafe(32)
-    here.db.execute(
-        "UPDATE terminal SET code = NULL, code_until = NULL, token = :token, "
-        "paired_at = :now, seen_at = :now WHERE id = :id",
-        id=terminal_id,
-        token=_hash(token),
-        now=here.clock.stamp(),
-    )
-    rows = here.db.query("SELECT * FROM terminal WHERE id = :id", id=terminal_id)
-    return _terminal(here, rows[0]), token
-
-
-def terminal_of_token(here: Hall, token: str) -> Terminal | None:
-    """The terminal that holds this token and was not revoked; notes that it was seen."""
+def terminal_of_code(here: Hall, code: str) -> str | None:
+    """Use a code up; None for a code that is wrong, used or too old. Call it in a transaction."""
     rows = here.db.query(
-        "SELECT * FROM terminal WHERE token = :token AND revoked_at IS NULL", token=_hash(token)
+        "SELECT id FROM terminal WHERE code = :code AND code_until > :now "
+        "AND code_until <= :latest AND revoked_at IS NULL",
+        code=here.vault.blind("pairing code", code.strip().upper()),
+        now=here.clock.stamp(),
+        # A code made while the clock ran ahead must not outlive the clock's repair.
+        latest=stamp_in(here, CODE_VALID),
     )
     if not rows:
         return None
-    if str(rows[0]["seen_at"]) < _stamp(here, -SEEN_EVERY):
-        here.db.execute(
-            "UPDATE terminal SET seen_at = :now WHERE id = :id",
-            now=here.clock.stamp(),
-            id=rows[0]["id"],
-        )
-    return _terminal(here, rows[0])
+    here.db.execute(
+        "UPDATE terminal SET code = NULL, code_until = NULL WHERE id = :id", id=rows[0]["id"]
+    )
+    return str(rows[0]["id"])
 
 
 def terminals(here: Hall) -> list[Terminal]:
@@ -170,10 +156,26 @@ def terminals(here: Hall) -> list[Terminal]:
     return [_terminal(here, row) for row in rows]
 
 
-def revoke_terminal(here: Hall, terminal_id: str) -> bool:
-    """Take a terminal's token away; its next request is refused."""
+def terminal(here: Hall, terminal_id: str) -> Terminal | None:
+    """One terminal, or None."""
+    rows = here.db.query("SELECT * FROM terminal WHERE id = :id", id=terminal_id)
+    return _terminal(here, rows[0]) if rows else None
+
+
+def note_seen(here: Hall, known: Terminal) -> None:
+    """A terminal has spoken; written at most once a minute."""
+    if (known.seen_at or "") < stamp_in(here, -SEEN_EVERY):
+        here.db.execute(
+            "UPDATE terminal SET seen_at = :now WHERE id = :id",
+            now=here.clock.stamp(),
+            id=known.id,
+        )
+
+
+def end_terminal(here: Hall, terminal_id: str) -> bool:
+    """Note that a terminal is not used any more; its keys are ended by ``terminal_keys.revoke``."""
     changed = here.db.execute(
-        "UPDATE terminal SET token = NULL, code = NULL, code_until = NULL, revoked_at = :now "
+        "UPDATE terminal SET code = NULL, code_until = NULL, revoked_at = :now "
         "WHERE id = :id AND revoked_at IS NULL",
         id=terminal_id,
         now=here.clock.stamp(),
@@ -181,7 +183,72 @@ def revoke_terminal(here: Hall, terminal_id: str) -> bool:
     return changed > 0
 
 
-def kiosk_address(here: Hall, host: str = "") -> str:
+def report_stolen(here: Hall, terminal_id: str, since: datetime, by: str) -> None:
+    """Note since when a terminal is gone: what it sent after that is flagged."""
+    here.db.execute(
+        "INSERT INTO terminal_theft VALUES (:terminal, :since, :at, :by) "
+        "ON CONFLICT (terminal) DO UPDATE SET since = excluded.since",
+        terminal=terminal_id,
+        since=since.isoformat(),
+        at=here.clock.stamp(),
+        by=by,
+    )
+
+
+def thefts(here: Hall) -> dict[str, Theft]:
+    """Terminal -> since when it was gone."""
+    rows = here.db.query("SELECT terminal, since, reported_at FROM terminal_theft")
+    return {
+        str(row["terminal"]): Theft(
+            str(row["terminal"]),
+            datetime.fromisoformat(row["since"]),
+            datetime.fromisoformat(row["reported_at"]),
+        )
+        for row in rows
+    }
+
+
+def raise_alarm(here: Hall, terminal_id: str, kind: str, detail: str = "") -> None:
+    """Tell the administrator; an open alarm of the same kind stands already for what follows."""
+    with here.db.transaction():
+        known = here.db.query(
+            "SELECT 1 AS one FROM terminal_alarm "
+            "WHERE terminal = :terminal AND kind = :kind AND closed_at IS NULL",
+            terminal=terminal_id,
+            kind=kind,
+        )
+        if not known:
+            here.db.execute(
+                "INSERT INTO terminal_alarm (terminal, at, kind, detail) "
+                "VALUES (:terminal, :at, :kind, :detail)",
+                terminal=terminal_id,
+                at=here.clock.stamp(),
+                kind=kind,
+                detail=detail,
+            )
+
+
+def open_alarms(here: Hall) -> list[Row]:
+    """What the administrator has not closed, latest first."""
+    return here.db.query(
+        "SELECT a.id, a.terminal, a.at, a.kind, a.detail, t.name FROM terminal_alarm a "
+        "JOIN terminal t ON t.id = a.terminal WHERE a.closed_at IS NULL ORDER BY a.id DESC"
+    )
+
+
+def close_alarm(here: Hall, alarm_id: int, by: str) -> bool:
+    """The administrator has seen to it."""
+    changed = here.db.execute(
+        "UPDATE terminal_alarm SET closed_at = :now, closed_by = :by "
+        "WHERE id = :id AND closed_at IS NULL",
+        now=here.clock.stamp(),
+        by=by,
+        id=alarm_id,
+    )
+    return changed > 0
+
+
+def kiosk_address(here: Hall, host: str = "", *, https: bool = False) -> str:
     """Where the kiosk page answers.
 
     Args:
@@ -190,98 +257,23 @@ def kiosk_address(here: Hall, host: str = "") -> str:
     listening, _, port = here.settings.terminal_listen.rpartition(":")
     if listening in ("", "0.0.0.0", "[::]"):
         listening = host or "127.0.0.1"
-    return f"http://{listening}:{port}/kiosk"
+    return f"{'https' if https else 'http'}://{listening}:{port}/kiosk"
 
 
-def _terminal(here: Hall, row: Row) -> Terminal:
-    shown = ("id", "name", "location", "created_at", "paired_at", "seen_at", "revoked_at")
-    return Terminal(
-        **{name: row[name] for name in shown},
-        code_until=row["code_until"] if str(row["code_until"]) > here.clock.stamp() else None,
-        lost=bool(row["seen_at"]) and str(row["seen_at"]) < _stamp(here, -LOST_AFTER),
-    )
+def has_certificate(here: Hall) -> bool:
+    """Whether this hall has a certificate of its own, so that its listeners speak TLS."""
+    return (here.data / "tls" / "leaf.crt").exists()
 
 
-def _stamp(here: Hall, ahead: timedelta) -> str:
+def stamp_in(here: Hall, ahead: timedelta) -> str:
+    """A moment from now, as tables hold it."""
     return (here.clock.now() + ahead).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
-
-
-# --- pages --------------------------------------------------------------------------------------
-
-
-@pages.get("")
-@access.roles("administrator")
-def listing() -> str:
-    """Every terminal, and the form for one more."""
-    return _listing({})
-
-
-def _listing(wrong: dict[str, str]) -> str:
-    return render_template(
-        "terminals/listing.html",
-        terminals=terminals(hall()),
-        errors=wrong,
-        typed=request.form,
-        address=kiosk_address(hall(), request.host.partition(":")[0]),
+def _terminal(here: Hall, row: Row) -> Terminal:
+    shown = ("id", "name", "location", "created_at", "seen_at", "revoked_at")
+    return Terminal(
+        **{name: row[name] for name in shown},
+        code_until=row["code_until"] if str(row["code_until"]) > here.clock.stamp() else None,
+        lost=bool(row["seen_at"]) and str(row["seen_at"]) < stamp_in(here, -LOST_AFTER),
     )
-
-
-@pages.post("")
-@access.roles("administrator")
-def create() -> tuple[str, int] | str | Response:
-    """Make a terminal and show its code, once."""
-    here = hall()
-    try:
-        with here.db.transaction():
-            if page.earlier_answer() is not None:
-                return redirect(url_for("terminals.listing"), 303)
-            name, location = request.form.get("name", ""), request.form.get("location", "")
-            terminal_id, code = create_terminal(here, name, location, actor())
-            page.remember_answer(url_for("terminals.listing"))
-    except Invalid as wrong:
-        return _listing(wrong.fields), 422
-    logs.event("terminal.created", terminal=terminal_id)
-    return _code_page(code, name)
-
-
-@pages.post("/<terminal_id>/code")
-@access.roles("administrator")
-def renew(terminal_id: str) -> str | Response:
-    """Show a new code: the first was not used in time, or the machine was exchanged."""
-    here = hall()
-    known = {one.id: one for one in terminals(here)}.get(terminal_id)
-    if known is None or known.revoked_at:
-        raise NotFound()
-    with here.db.transaction():
-        if page.earlier_answer() is not None:
-            return redirect(url_for("terminals.listing"), 303)
-        code = give_code(here, terminal_id)
-        page.remember_answer(url_for("terminals.listing"))
-    logs.event("terminal.code", terminal=terminal_id)
-    return _code_page(code, known.name)
-
-
-def _code_page(code: str, name: str) -> str:
-    address = kiosk_address(hall(), request.host.partition(":")[0])
-    return render_template(
-        "terminals/code.html",
-        name=name,
-        code=code,
-        address=address,
-        link=f"{address}#pair={code}",
-        minutes=int(CODE_VALID.total_seconds() // 60),
-    )
-
-
-@pages.post("/<terminal_id>/revoke")
-@access.roles("administrator")
-def revoke(terminal_id: str) -> Response:
-    """Stop a terminal."""
-    if not revoke_terminal(hall(), terminal_id):
-        raise NotFound()
-    logs.event("terminal.revoked", terminal=terminal_id)
-    return redirect(url_for("terminals.listing"), 303)

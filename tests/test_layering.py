@@ -26,7 +26,10 @@ FENCES = {
     "jinja2": ("web", "node", "aggregator"),
     "waitress": ("web", "node", "aggregator"),
     "click": ("web", "node", "aggregator"),
-    "cryptography": ("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
+    "cryptography": (
+        *("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
+        *("node/device_keys.py", "web/certificates.py"),
+    ),
     "argon2": ("web/passwords.py",),
     "requests": ("sync/client.py",),
     "prometheus_client": (),

@@ -55,6 +55,7 @@ class Listener:
             without a name that nobody can read (``web.bodies``).
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
         for_machines: nobody reads its pages: refusals are one word, and tell no time.
+        ending: called when the listener is about to end, so that requests that wait go home.
     """
 
     app: WsgiApp
@@ -70,6 +71,7 @@ class Listener:
     backlog: int = 1024
     proxy: str = ""
     for_machines: bool = False
+    ending: Callable[[], None] = lambda: None
 
 
 NO_DATE = "-"
@@ -210,6 +212,7 @@ class Running:
         if not self._stop.is_set():
             self._grace_until = time.monotonic() + grace
             self._stop.set()
+            self.listener.ending()
             self._server.pull_trigger()
         if self._thread.ident is None:
             self._close()

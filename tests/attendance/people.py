@@ -35,6 +35,14 @@ def vectors(seed: int, count: int, apart: float = 0.7, within: float = 0.2) -> F
     return (centre(seed, apart) + noise * within / np.sqrt(2 * 128)).astype(np.float32)
 
 
+def colleague_of(real: Enrolled, seed: int, apart: float = 0.7) -> Enrolled:
+    """Somebody made up, as far from a real person as people are: a hall that has one real face."""
+    noise = np.random.default_rng(seed).standard_normal((4, 128))
+    middle = real.template + noise[0] * apart / np.linalg.norm(noise[0])
+    made = middle + noise[1:] * 0.2 / np.sqrt(2 * 128)
+    return Enrolled(f"T01-M{seed:02}", made.astype(np.float32), real.model_id)
+
+
 def hall(count: int) -> Gallery:
     return Gallery(MODEL, [person(seed) for seed in range(count)])
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from deploy.casework import until
-from deploy.sign_ins import Terminal, kiosk_state
+from deploy.sign_ins import kiosk_state, prepared_kiosk
 from tests.journeys.town import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +105,7 @@ def test_a_later_run_goes_on_with_the_same_data_and_ends_when_asked(data: Path, 
         assert requests.get(f"{facts['aggregator']['url']}/healthz", timeout=10).ok
         for node in facts["nodes"]:
             terminal = node["terminals"][0]
-            state = kiosk_state(Terminal.of_page(terminal["url"], terminal["serial"]))
+            state = kiosk_state(prepared_kiosk(terminal["url"]))
             assert state["terminal"] == terminal["serial"]
         os.kill(python_of(run), number)
         assert run.process.wait(60) == 0, run.told()

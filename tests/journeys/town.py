@@ -16,7 +16,7 @@ from deploy.applications import Application
 from deploy.browser import Person
 from deploy.cable import Cable
 from deploy.run_demo import Demo, HallPlan
-from deploy.sign_ins import Terminal
+from deploy.sign_ins import Kiosk
 
 _bases = iter(range(21_000, 32_000, 23))
 _serials = count(100)
@@ -76,8 +76,8 @@ class Town:
             connection.row_factory = sqlite3.Row
             return connection.execute(sql, params).fetchall()
 
-    def kiosk(self) -> Terminal:
-        """A paired kiosk at the first hall."""
+    def kiosk(self) -> Kiosk:
+        """An approved kiosk at the first hall, without a browser."""
         return sign_ins.pair_kiosk(
             self.at_hall("admin"),
             f"http://127.0.0.1:{self.first.terminal_port}",

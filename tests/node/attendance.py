@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from base64 import b64encode
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -14,7 +12,8 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from attendance.engine import FaceEngine
 from attendance.gallery import Enrolled
-from node import face_gallery, terminals
+from deploy.kiosk_device import Device
+from node import face_gallery, terminal_keys, terminals
 from node.desk import FACES
 from node.face_gallery import Faces
 from node.hall import Hall
@@ -94,37 +93,47 @@ def seven_more(hall: Hall, model_id: str) -> None:
             face_gallery.keep_template(hall, person, "T01-005")
 
 
-class Kiosk:
-    """A paired terminal: posts as the kiosk page does."""
+class Kiosk(Device):
+    """An approved kiosk without a browser; its clocks are the hall's."""
 
     def __init__(self, hall: Hall, engine: FaceEngine | None) -> None:
         self.app = create_terminal_app(hall, engine)
         self.client = self.app.test_client()
-        _, code = terminals.create_terminal(hall, "一楼签到机", "入口", "T01-006")
-        told = self.pair(code).get_json()
-        self.id, self.token = told["terminal"], told["token"]
-        self._captures = count(1)
-
-    def pair(self, code: str) -> TestResponse:
-        return self.client.post("/terminal/pair", json={"code": code}, base_url="http://localhost")
-
-    def ask(self, method: str, path: str, token: str | None = None, **kw: Any) -> TestResponse:
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return self.client.open(
-            path, method=method, headers=headers, base_url="http://localhost", **kw
+        self.hall, began = hall, hall.clock.now()
+        super().__init__(
+            self._send,
+            now=hall.clock.now,
+            mono=lambda: round((hall.clock.now() - began).total_seconds() * 1000),
         )
+        self.id = self.admitted()
 
-    def punch(self, frames: Sequence[bytes] = (), **more: str) -> TestResponse:
-        """One sign-in, with a capture of its own unless given."""
-        body = {
-            "capture": f"capture-{next(self._captures):010}",
-            "frames": [b64encode(frame).decode() for frame in frames],
-            **more,
-        }
-        return self.ask("POST", "/terminal/punch", json=body)
+    def admitted(self) -> str:
+        """Paired with a new terminal and approved; answers its id."""
+        made, code = terminals.create_terminal(self.hall, "一楼签到机", "入口", "T01-006")
+        status, told = self.pair(code)
+        assert status == 202, told
+        assert terminal_keys.approve(self.hall, made, self.key_id, "T01-006")
+        return made
+
+    def _send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        answer = self.client.open(
+            target, method=method, headers=headers, data=body, base_url="http://localhost"
+        )
+        return answer.status_code, answer.get_json(silent=True) or {}
+
+    def punch(self, frames: Sequence[bytes] = (), staff_no: str = "", pin: str = "") -> Told:
+        """One sign-in as the kiosk page does it."""
+        return self.sign_in(list(frames), staff_no, pin)
 
 
-def outcome(answer: TestResponse) -> tuple[int, str]:
-    """(status, what the terminal is told)."""
-    told = answer.get_json()
-    return answer.status_code, told.get("code") or told["outcome"]
+Told = tuple[int, dict[str, Any]]
+
+
+def outcome(answer: Told) -> tuple[int, str]:
+    """(status, what the kiosk is told)."""
+    status, told = answer
+    if "status" in told:
+        return status, told["reason"] or told["status"]
+    return status, told.get("code") or told.get("outcome") or told.get("state", "")

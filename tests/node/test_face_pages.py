@@ -214,7 +214,7 @@ def test_withdrawing_deletes_the_template_at_once_and_keeps_the_punches(
 ):
     enrolled(office)
     frames = pictures.frames("obama")
-    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "accepted")
+    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "stored")
 
     answer = office.post(f"/staff/{ZHANG}/consent/withdraw")
     assert answer.status_code == 303
@@ -224,7 +224,7 @@ def test_withdrawing_deletes_the_template_at_once_and_keeps_the_punches(
     assert said is not None
     assert not said.given
     assert outcome(kiosk.punch(frames)) == (200, "unknown")
-    assert outcome(kiosk.punch(staff_no=ZHANG, pin=PIN)) == (200, "accepted")
+    assert outcome(kiosk.punch(staff_no=ZHANG, pin=PIN)) == (200, "stored")
 
 
 def test_a_deleted_template_is_not_in_the_file_any_more(
@@ -353,9 +353,10 @@ def test_nothing_of_a_face_is_anywhere_but_in_the_ciphertext_of_its_template(
     kiosk = Kiosk(hall, engine)
     frames = pictures.frames("obama")
     assert outcome(kiosk.punch(frames)) == (200, "pin_required")
-    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "accepted")
+    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "stored")
     kiosk.punch([pictures.nobody()] * 3)
-    kiosk.ask("POST", "/terminal/punch", data=frames[0], content_type="image/jpeg")
+    kiosk.ask("POST", "/t/v1/events", frames[0])
+    kiosk.ask("PUT", f"/t/v1/blobs/{'0' * 64}", frames[0])
 
     looked_for = needles(hall, engine, [*GOOD, *frames])
     size = hall.state().size
