@@ -62,7 +62,10 @@ SELECT w.file AS hash, MIN(w.size) AS size FROM (
     SELECT f.file, f.size, f.origin, f.idx FROM file_handed f WHERE f.for_hall = :hall
     UNION ALL
     SELECT m.file, m.size, m.origin, m.idx FROM material_scanned m JOIN log l
-    ON l.origin = m.origin WHERE m.hall = :hall AND (l.own = 0 OR m.idx < l.mark)) w
+    ON l.origin = m.origin WHERE m.hall = :hall AND (l.own = 0 OR m.idx < l.mark)
+    UNION ALL
+    SELECT v.file, v.size, v.origin, v.idx FROM leave_paper v JOIN log l
+    ON l.origin = v.origin WHERE v.hall = :hall AND (l.own = 0 OR v.idx < l.mark)) w
 JOIN personal p ON p.origin = w.origin AND p.idx = w.idx
 WHERE NOT EXISTS (SELECT 1 FROM file_held h WHERE h.hall = :hall AND h.hash = w.file)
 AND NOT EXISTS (SELECT 1 FROM file_absent a WHERE a.hall = :hall AND a.hash = w.file)

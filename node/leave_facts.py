@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from attendance.leave_balance import Annual, CompTime
-from node import balances, leave_words, leavebook, members
+from attendance.leave_request import certificate_due
+from node import absent, balances, leave_words, leavebook, members
 from node.desk import actor, hall, today
-from node.leave_sight import tabs
+from node.leave_sight import line_of, names, tabs
 from node.members import Member
 from standards.errors import Invalid
 from standards.records import LeaveFacts
@@ -20,6 +22,9 @@ from standards.records.leave import EMPLOYMENTS
 from web import access, logs, page
 
 pages = Blueprint("leave_facts", __name__, url_prefix="/leave/facts")
+
+
+_LOOK_BACK = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,13 @@ def listing() -> str:
         words=leave_words,
         rules=leavebook.rules(here),
         employments=EMPLOYMENTS,
+        warned=absent.warned(here),
+        lacking=[
+            (line_of(one), certificate_due(one, leavebook.rules(here), here.shelf().calendar))
+            for one in leavebook.lacking_papers(here, today() - _LOOK_BACK)
+        ],
+        names=names(),
+        today=today(),
         done=request.args.get("done", ""),
     )
 

@@ -12,7 +12,9 @@ from datetime import date
 from typing import cast
 
 from attendance.leave import Claim, claims_of, cut
+from attendance.leave_request import needs_certificate
 from node.hall import Hall
+from standards.identity import ERASED
 from standards.leave_rules import LeaveRules, packaged_rules
 from standards.records import (
     LeaveDecision,
@@ -212,9 +214,22 @@ def papers_of(hall: Hall, request_id: str) -> list[PaperLine]:
             hall=hall.settings.hall,
             file=paper.file,
         )
-        is_here = bool(held) and bool(paper.key)
+        # The key of an erased one is gone.
+        is_here = bool(held) and paper.key not in ("", ERASED)
         found.append(PaperLine(str(row["id"]), str(row["at"]), str(row["actor"]), paper, is_here))
     return found
+
+
+def lacking_papers(hall: Hall, since: date) -> list[LeaveStanding]:
+    """Granted leave since a day for which a certificate is needed and none was handed in."""
+    table, calendar = rules(hall), hall.shelf().calendar
+    found = [
+        one
+        for one in between(hall, since, hall.clock.today(), ("granted", "returned"))
+        if needs_certificate(legs_taken(one, table), table, calendar)
+    ]
+    there = with_papers(hall, (one.id for one in found))
+    return [one for one in found if one.id not in there]
 
 
 def with_papers(hall: Hall, requests: Iterable[str]) -> set[str]:

@@ -37,9 +37,21 @@ SELECT e.origin, e.idx, e.id FROM (
 ORDER BY LENGTH(e.origin), e.origin, e.idx
 """
 _OF_STAFF = """
-SELECT s.origin, s.idx, s.id FROM staff_member s
-JOIN personal p ON p.origin = s.origin AND p.idx = s.idx
-WHERE s.hall = :hall AND s.staff_no = :staff ORDER BY LENGTH(s.origin), s.origin, s.idx
+SELECT e.origin, e.idx, e.id FROM (
+    SELECT origin, idx, id FROM staff_member WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM leave_request WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM leave_facts WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM overtime WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT p.origin, p.idx, p.id FROM leave_paper p JOIN leave_request r
+    ON r.hall = p.hall AND r.id = p.request_id WHERE p.hall = :hall AND r.staff_no = :staff
+    UNION ALL SELECT d.origin, d.idx, d.id FROM leave_decision d JOIN leave_request r
+    ON r.hall = d.hall AND r.id = d.request_id WHERE d.hall = :hall AND r.staff_no = :staff
+    UNION ALL SELECT s.origin, s.idx, s.id FROM leave_stand_in s JOIN leave_request r
+    ON r.hall = s.hall AND r.id = s.request_id WHERE s.hall = :hall AND r.staff_no = :staff
+    UNION ALL SELECT b.origin, b.idx, b.id FROM leave_returned b JOIN leave_request r
+    ON r.hall = b.hall AND r.id = b.request_id WHERE b.hall = :hall AND r.staff_no = :staff
+) e JOIN personal p ON p.origin = e.origin AND p.idx = e.idx
+ORDER BY LENGTH(e.origin), e.origin, e.idx
 """
 _ORDERS = """
 SELECT o.id, o.at, o.origin, o.about, o.ground, o.document, o.ordered_by, o.carried_out_by,

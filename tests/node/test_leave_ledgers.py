@@ -6,8 +6,9 @@ from datetime import date
 
 from node import balances, leavebook
 from node.hall import Hall
-from standards.records import LeaveRequest
-from tests.node.hall import Browser, TurnableClock, how_many
+from standards.identity import ERASED
+from standards.records import DayResult, LeaveRequest
+from tests.node.hall import PASSWORD, Browser, TurnableClock, how_many
 from tests.node.leaves import (
     BOTH,
     CHEN,
@@ -166,3 +167,100 @@ def test_the_request_that_was_kept_says_everything_again(clerk: Browser, hall: H
     assert (kept.reason, kept.grounds, kept.stand_in) == ("回老家看望父母", "annual/0/1", ZHAO)
     settle(hall, LI, "2010-07-01", school_holidays=True)
     assert "不享受" in told(clerk.get("/leave"))
+
+
+# --- papers, alerts, erasure ---------------------------------------------------------------------
+
+
+def attach(who: Browser, request_id: str, content: bytes, name: str = "诊断证明.jpg"):
+    """A form with a file as a browser sends it."""
+    fields = {"csrf": who.token(), "once": f"form-key-{len(content):016d}"}
+    parts = [(None, key, value.encode()) for key, value in fields.items()]
+    body = b""
+    for filename, key, value in [*parts, (name, "papers", content)]:
+        extra = f'; filename="{filename}"' if filename else ""
+        head = f'--edge\r\nContent-Disposition: form-data; name="{key}"{extra}\r\n\r\n'
+        body += head.encode() + value + b"\r\n"
+    return who.client.post(
+        f"/leave/{request_id}/papers",
+        data=body + b"--edge--\r\n",
+        content_type="multipart/form-data; boundary=edge",
+        base_url="http://localhost",
+        headers={"Origin": "http://localhost"},
+    )
+
+
+JPEG = b"\xff\xd8\xff\xe0" + b"certificate" * 40
+
+
+def test_a_certificate_is_kept_sealed_opened_by_those_who_decide_and_missed_until_it_is_there(
+    clerk: Browser, app: Shell, hall: Hall
+):
+    sick = {"leave-0": "sick:sick", "last-0": "2026-11-26"}
+    request_id = asked(clerk, **sick)
+    granted(app, request_id, "chief", "business")
+    clock_page = person(app, "chen").get("/leave/facts")
+    assert "还没有交证明" not in told(clock_page), "it has not even begun"
+    assert "需要医院证明" in told(clerk.get(f"/leave/{request_id}"))
+    assert attach(clerk, request_id, b"not a picture").status_code == 422
+    assert attach(clerk, request_id, JPEG).status_code == 303
+    assert JPEG not in b"".join(p.read_bytes() for p in hall.data.rglob("*") if p.is_file())
+    (line,) = leavebook.papers_of(hall, request_id)
+    address = f"/leave/{request_id}/papers/{line.id}"
+    assert person(app, "wang").post(address).data == JPEG
+    assert person(app, "zhao").post(address).status_code == 404
+    assert "诊断证明" not in person(app, "zhao").get(f"/leave/{request_id}").text
+    assert attach(person(app, "wang"), request_id, JPEG + b"1").status_code == 422
+    assert how_many(hall, "leave_paper") == 1 and how_many(hall, "file_named") == 1
+
+
+def test_a_certificate_that_is_late_is_named_to_the_supervisor(
+    clerk: Browser, app: Shell, hall: Hall, clock: TurnableClock
+):
+    request_id = asked(clerk, **{"leave-0": "sick:sick", "last-0": "2026-11-26"})
+    granted(app, request_id, "chief", "business")
+    for turned, words in ((3, "2026年12月1日前交"), (5, "已过期")):
+        clock.turn(days=turned)
+        office = person(app, "chen").sign_in("chen")
+        assert words in told(office.get("/leave/facts"))
+
+
+def test_a_supervisor_is_warned_before_absence_reaches_the_limits(
+    clerk: Browser, app: Shell, hall: Hall
+):
+    days = [date(2026, 11, day) for day in (2, 3, 4, 5, 6, 9, 10, 11)]
+    for day in days:
+        result = DayResult(
+            staff_no=LI, day=day, revision=1, status="absent", halves=2, change="first"
+        )
+        hall.write(result, actor="SYSTEM")
+    page = told(person(app, "chen").get("/leave/facts"))
+    assert "连续旷工8天，达到界限15天的50%" in page and "事业单位人事管理条例 15" in page
+    excused = DayResult(staff_no=LI, day=days[3], revision=2, status="leave", change="leave")
+    hall.write(excused, actor="SYSTEM")
+    assert "旷工预警" not in told(person(app, "chen").get("/leave/facts"))
+
+
+def test_erasing_a_member_of_staff_erases_reasons_grounds_and_certificates(
+    clerk: Browser, app: Shell, hall: Hall
+):
+    request_id = asked(clerk, **{"leave-0": "sick:sick", "last-0": "2026-11-26"})
+    granted(app, request_id, "chief", "business")
+    attach(clerk, request_id, JPEG)
+    root, chief = person(app, "root"), person(app, "chen")
+    assert chief.post(f"/staff/{LI}/leave").status_code == 303
+    order = {
+        "about": "staff",
+        "number": LI,
+        "ground": "purpose_over",
+        "document": "2027年1号",
+        "second": "chen",
+        "password": PASSWORD,
+    }
+    assert root.post("/erasures", order).status_code == 303
+    kept = hall.read(LeaveRequest, request_id)
+    assert kept is not None and kept.reason == kept.grounds == ERASED
+    page = chief.get(f"/leave/{request_id}")
+    assert page.status_code == 200 and "回老家" not in page.text
+    assert "不在本机或已删除" in told(page)
+    assert balances.annual(hall, LI, date(2026, 12, 1)).known is False
