@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from deploy import casework, sign_ins
+from deploy import casework, leave_sample, sign_ins
 from deploy.browser import Person
 from deploy.casework import Taken
+from deploy.leave_sample import working_day
 from tests.journeys.conftest import DeskMaker
 from tests.journeys.leaks import all_files, forms_of_text, found_in, unpacked
 from tests.journeys.test_an_inspection_is_answered import finding_at, recorded
@@ -27,6 +28,7 @@ NOTICE = "金丝雀请补交离婚协议"
 OPINION = "金丝雀所述病情不属实"
 STAFF_NAME = "尉迟金丝雀"
 STAFF_MOBILE = "13904359753"
+LEAVE = "金丝雀术后复查"
 FAULT = "金丝雀婆婆投诉无人引导"
 AMENDS = "已与金丝雀当事人当面道歉"
 BORN = "19770707"
@@ -53,6 +55,10 @@ def lived(town: Town, chromium: Browser) -> Lived:
     supervisor = town.at_hall("dudao")
     more = {"department": "公安局", "mobile": STAFF_MOBILE}
     sign_ins.add_member(supervisor, "T01-077", STAFF_NAME, more)
+    for staff_no, name in (("T01-001", "窗口人员"), ("T01-002", "审批人员")):
+        sign_ins.add_member(supervisor, staff_no, name, {"department": "公安局"})
+    away = {"leave-0": "personal:personal", "first-0": working_day(8).isoformat()}
+    leave_sample.ask(clerk, {**away, "stand_in": "T01-002", "reason": LEAVE})
     answered(town, supervisor)
     addresses = looked_up_in_a_browser(town, chromium, brought.paper_no)
     for plan in town.demo.halls:
@@ -63,7 +69,7 @@ def lived(town: Town, chromium: Browser) -> Lived:
     stranger.session.post(f"{stranger.base}/windows/GA005", data=brought.typed(), timeout=30)
     texts = (
         *(NAME, CONTACT, ADDRESS, SUBJECT, NOTICE, OPINION, STAFF_NAME, STAFF_MOBILE, AMENDS),
-        *(FAULT, brought.paper_no, brought.mobile),
+        *(LEAVE, FAULT, brought.paper_no, brought.mobile),
     )
     return Lived(texts, tuple(addresses))
 
