@@ -28,6 +28,7 @@ from node import (
     leave_papers,
     leave_steps,
     notices,
+    number_pages,
     office_pages,
     outbox,
     presence,
@@ -54,6 +55,7 @@ from node import (
     zkteco_calls,
     zkteco_notes,
     zkteco_orders,
+    zkteco_pages,
     zkteco_terminals,
 )
 from node.deemed import deem_overdue
@@ -132,6 +134,8 @@ ROOMS: tuple[Blueprint, ...] = (
     staff.pages,
     face_pages.pages,
     terminal_pages.pages,
+    zkteco_pages.pages,
+    number_pages.pages,
     enrolment_page.pages,
     erasures.pages,
 )

@@ -20,6 +20,7 @@ from node.desk import actor, hall, today
 from node.face_pages import withdraw_consent
 from node.members import Member
 from node.terminals import terminals, thefts
+from node.zkteco_terminals import zkteco_terminals
 from standards.errors import Invalid
 from standards.records import Punch
 from standards.records.presence import GRADES, PUNCH_WAYS
@@ -74,7 +75,8 @@ def _day_asked() -> date:
 
 
 def _places() -> dict[str, str]:
-    return {one.id: one.name for one in terminals(hall())}
+    makers = {one.serial: one.name for one in zkteco_terminals(hall())}
+    return makers | {one.id: one.name for one in terminals(hall())}
 
 
 @pages.get("/sign/<staff_no>")

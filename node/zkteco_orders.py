@@ -202,6 +202,14 @@ def punches_of_day(hall: Hall, serial: str, day: date) -> int:
     return int(rows[0]["n"])
 
 
+def received(hall: Hall, serial: str) -> int:
+    """How many punches of a terminal are here."""
+    rows = hall.db.query(
+        "SELECT COUNT(*) AS n FROM raw_punch WHERE source = 'zkteco' AND device = :s", s=serial
+    )
+    return int(rows[0]["n"])
+
+
 def counts(hall: Hall, serial: str) -> list[Count]:
     """The latest comparisons of a terminal, the latest day first."""
     rows = hall.db.query(
