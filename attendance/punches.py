@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
 from attendance.errors import FaceError
@@ -80,7 +81,7 @@ class RawPunch:
     clock: str = ""
     device_event_id: str = ""
 
-    @property
+    @cached_property
     def event_key(self) -> str:
         """What makes it the same event when it is sent again; never a time that was worked out.
 

@@ -18,7 +18,7 @@ LONGEST_LINE = 4096
 """Of a punch with everything behind it; more is no punch."""
 LONGEST_PIN = 32
 
-_SHOWN = re.compile(rb"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2} [0-9]{1,2}:[0-9]{2}:[0-9]{2}\Z")
+_SHOWN = re.compile(rb"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2})\Z")
 _EPOCH = re.compile(rb"[0-9]{9,10}\Z")
 _OFFSET = re.compile(r"[+-]?[0-9]{1,5}\Z")
 _PIN = re.compile(r"[0-9A-Za-z._@-]+\Z")
@@ -144,10 +144,10 @@ def _in_columns(fields: list[bytes]) -> list[bytes] | None:
 def _read_time(text: str) -> tuple[datetime | None, int | None]:
     raw = text.encode("ascii", "replace")
     try:
+        if (shown := _SHOWN.match(raw)) is not None:
+            return datetime(*map(int, shown.groups())), None  # type: ignore[arg-type]
         if _EPOCH.match(raw):
-            return datetime.fromtimestamp(int(text), UTC).replace(tzinfo=None), 0
-        if _SHOWN.match(raw):
-            return datetime.strptime(text, "%Y-%m-%d %H:%M:%S"), None
+            return datetime.fromtimestamp(int(raw), UTC).replace(tzinfo=None), 0
     except (ValueError, OverflowError, OSError):
         pass
     return None, None
