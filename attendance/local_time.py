@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 BEIJING = "Asia/Shanghai"
@@ -15,6 +16,7 @@ _OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})\Z")
 _FIXED = {BEIJING: timezone(timedelta(hours=8))}
 
 
+@lru_cache(maxsize=64)
 def zone_of(name: str) -> tzinfo:
     """The zone of a name such as ``Asia/Shanghai``, or of an offset such as ``+08:00``.
 

@@ -79,7 +79,8 @@ def take_punches(hall: Hall, upload: Upload) -> Safe:
     """``ATTLOG``: every line becomes a raw punch, or is known already, or is set aside."""
     terminal = upload.terminal
     read = list(punches(upload.body, id_cards=terminal.kind.lower() == "pid"))
-    raws = [_raw(upload, one) for one in read if isinstance(one, Scan)]
+    doubts = terminal.doubts
+    raws = [_raw(upload, one, doubts) for one in read if isinstance(one, Scan)]
     poison = [one for one in read if isinstance(one, Poison)]
     with hall.db.transaction():
         taken = take_in(hall, raws)
@@ -100,7 +101,7 @@ def _fresh(raws: Sequence[RawPunch], taken: Taken) -> list[RawPunch]:
     ]
 
 
-def _raw(upload: Upload, scan: Scan) -> RawPunch:
+def _raw(upload: Upload, scan: Scan, doubts: Doubts) -> RawPunch:
     terminal = upload.terminal
     zone, doubtful = terminal.zone, False
     if scan.offset is None:
@@ -122,7 +123,7 @@ def _raw(upload: Upload, scan: Scan) -> RawPunch:
         raw_sha=scan.raw_sha,
         trust="vendor-unsigned",
         way=way_of(scan.verify, terminal.dialect),
-        clock=clock_of(moment, upload.received, terminal.doubts, doubtful),
+        clock=clock_of(moment, upload.received, doubts, doubtful),
     )
 
 
