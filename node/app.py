@@ -10,6 +10,9 @@ from node import (
     cases,
     clock_health,
     comp,
+    correction_pages,
+    corrections,
+    day_pages,
     days,
     enrolment_page,
     epoch_page,
@@ -27,6 +30,7 @@ from node import (
     leave_pages,
     leave_papers,
     leave_steps,
+    month_pages,
     notices,
     number_pages,
     office_pages,
@@ -40,6 +44,7 @@ from node import (
     review,
     scanbook,
     scans,
+    shift_pages,
     sign_ins,
     staff,
     statistics,
@@ -131,6 +136,10 @@ ROOMS: tuple[Blueprint, ...] = (
     leave_facts.pages,
     office_pages.pages,
     statistics.pages,
+    day_pages.pages,
+    shift_pages.pages,
+    correction_pages.pages,
+    month_pages.pages,
     staff.pages,
     face_pages.pages,
     terminal_pages.pages,
@@ -148,9 +157,10 @@ NAVIGATION = (
     NavItem(endpoint="review.listing", label="审批", roles=("reviewer", "supervisor")),
     NavItem(endpoint="findings.listing", label="问题整改", roles=(*_CASEWORK, "administrator")),
     NavItem(endpoint="outbox.listing", label="待上报"),
-    NavItem(endpoint="presence.mine", label="我的签到", roles=("clerk", "reviewer")),
+    NavItem(endpoint="days.mine", label="我的考勤", roles=("clerk", "reviewer")),
     NavItem(endpoint="leave.listing", label="请假"),
     NavItem(endpoint="presence.listing", label="在岗", roles=("supervisor", "administrator")),
+    NavItem(endpoint="days.listing", label="考勤", roles=("supervisor", "administrator")),
     NavItem(endpoint="members.listing", label="工作人员", roles=("supervisor", "administrator")),
     NavItem(endpoint="terminals.listing", label="签到终端", roles=("administrator",)),
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
@@ -192,6 +202,7 @@ def create_app(hall: Hall) -> Shell:
     app.register_blueprint(api_pages.pages)
     app.add_navigation(*NAVIGATION)
     app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
+    app.jinja_env.globals.update(waiting=lambda: corrections.count_open(hall))
     app.add_banners(home.warnings)
     app.add_banners(terminal_pages.warnings)
     app.before_request(_each_day(hall))

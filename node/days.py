@@ -45,7 +45,6 @@ TABLES = (
         PRIMARY KEY (staff_no, day)
     )""",
     "CREATE INDEX IF NOT EXISTS day_now_day ON day_now (day)",
-    "CREATE INDEX IF NOT EXISTS day_result_day ON day_result (hall, day, staff_no)",
     "CREATE INDEX IF NOT EXISTS day_result_person ON day_result (hall, staff_no, day)",
     "CREATE INDEX IF NOT EXISTS day_exception_day ON day_exception (hall, staff_no, day)",
     "CREATE INDEX IF NOT EXISTS day_excused_day ON day_excused (hall, day)",

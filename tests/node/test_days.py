@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,58 +11,20 @@ from node import days, leave, raw_punches, reckoning
 from node.hall import Hall
 from standards.records import (
     DayException,
-    DayResult,
     MonthFrozen,
-    Punch,
     ShiftAssigned,
-    StaffMember,
 )
 from sync.tables import as_record
-from tests.node.hall import TurnableClock, how_many
+from tests.node.duty import CHEN, FOUR, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
+from tests.node.hall import TurnableClock
 from web.shell import Shell
-
-TUESDAY = date(2026, 11, 24)
-ZHANG = "T01-021"
-CHEN = "T01-005"
-
-
-def turn_to(clock: TurnableClock, text: str, day: date = TUESDAY) -> None:
-    """Set the hall's clock to ``hh:mm`` of a day."""
-    hours, minutes = map(int, text.split(":"))
-    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    clock.moment = moment + timedelta(hours=hours - 8, minutes=minutes)
-
-
-def punch(hall: Hall, moment: str, staff_no: str = ZHANG, **more: str) -> str:
-    """A punch at ``hh:mm`` of the Tuesday, straight into the log; answers its id."""
-    at = moment if len(moment) > 5 else f"2026-11-24T{moment}:00+08:00"
-    values = {"way": "pin", "grade": "C", **more}
-    return hall.write(Punch(staff_no=staff_no, punched_at=at, **values), actor=staff_no).leaf.id
-
-
-def results(hall: Hall, staff_no: str = ZHANG, day: date = TUESDAY) -> list[DayResult]:
-    """Every revision of a day, in order."""
-    reckoning.settle(hall)
-    rows = hall.db.query(
-        "SELECT * FROM day_result WHERE staff_no = :staff_no AND day = :day ORDER BY revision",
-        staff_no=staff_no,
-        day=day.isoformat(),
-    )
-    return [as_record(DayResult, row) for row in rows]
 
 
 @pytest.fixture
 def on_duty(hall: Hall, app: Shell, clock: TurnableClock) -> Hall:
     """A hall where Zhang works four signs a day; it is Tuesday evening, nothing was signed."""
-    turn_to(clock, "07:00", TUESDAY - timedelta(days=1))
-    hall.write(StaffMember(staff_no=ZHANG, name="张小敏", window="A03"), actor=CHEN)
-    whole = ShiftAssigned(target="hall", timetable="four", first_day=TUESDAY)
-    hall.write(whole, actor=CHEN)
-    turn_to(clock, "20:00")
+    begin_duty(hall, clock)
     return hall
-
-
-FOUR = ("08:50", "12:05", "12:50", "17:10")
 
 
 def test_a_day_is_written_once_when_it_is_over_and_not_again_when_nothing_changes(
@@ -93,7 +55,10 @@ def test_a_day_that_is_not_over_is_shown_and_not_written(on_duty: Hall, clock: T
     turn_to(clock, "10:00")
     punch(on_duty, "09:12")
     assert results(on_duty) == []
-    (row,) = on_duty.db.query("SELECT status, provisional FROM day_now WHERE day = '2026-11-24'")
+    (row,) = on_duty.db.query(
+        "SELECT status, provisional FROM day_now WHERE day = '2026-11-24' AND staff_no = :staff_no",
+        staff_no=ZHANG,
+    )
     assert (row["status"], row["provisional"]) == ("late", 1)
 
 
@@ -206,4 +171,3 @@ def test_no_result_carries_a_name(on_duty: Hall):
     size = on_duty.state().size
     bodies = b"".join(on_duty.logs.leaves(on_duty.origin, 0, size))
     assert "张小敏".encode() not in bodies
-    assert how_many(on_duty, "day_result") == 1
