@@ -38,12 +38,26 @@ class DayLine:
     result: DayResult | None
     revision: int
 
+    @property
+    def changed(self) -> bool:
+        """Whether it was changed after it was over."""
+        return self.result is not None and was_changed(self.result)
+
     def columns(self, count: int = 4) -> list[SlotResult | None]:
         """The signs in so many columns: of fewer signs the last one stands in the last column."""
         slots = list(self.result.slots) if self.result else []
         if 0 < len(slots) < count:
             return [*slots[:-1], *[None] * (count - len(slots)), slots[-1]]
         return [*slots[:count], *[None] * (count - len(slots))]
+
+
+# What happens on the day itself is no change that anybody has to be told of.
+_IN_COURSE = ("first", "running", "terminal")
+
+
+def was_changed(result: DayResult) -> bool:
+    """Whether this revision changed what had been said when the day was over."""
+    return result.change not in _IN_COURSE
 
 
 _read_value = parts_of(DayResult).read_logged.decode

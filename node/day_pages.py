@@ -7,6 +7,7 @@ appeals. Nothing is worked out here.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, NotFound
@@ -36,7 +37,7 @@ pages = Blueprint("days", __name__, url_prefix="/days")
 _EARLIEST = date(2020, 1, 1)
 ASKED_WITHIN = timedelta(days=62)
 """How far back a missed sign may be asked for and a day appealed."""
-_LISTS = {
+_LISTS: dict[str, Any] = {
     "states": DAY_STATES,
     "slot_states": SLOT_STATES,
     "changes": CHANGES,
@@ -45,6 +46,7 @@ _LISTS = {
     "ways": PUNCH_WAYS,
     "grades": GRADES,
     "shapes": day_lists.SHAPES,
+    "was_changed": day_lists.was_changed,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 from hashlib import sha256
 
 import msgspec
@@ -39,7 +39,7 @@ TABLES = (
         day TEXT NOT NULL,
         status TEXT NOT NULL,
         provisional INTEGER NOT NULL,
-        ends TEXT NOT NULL,
+        again TEXT NOT NULL,
         revision INTEGER NOT NULL,
         value TEXT NOT NULL,
         PRIMARY KEY (staff_no, day)
@@ -53,8 +53,6 @@ TABLES = (
 )
 
 SYSTEM = "SYSTEM"
-# A day is first written when all terminals have told, or so long after its end, as provisional.
-PATIENCE = timedelta(hours=1)
 
 
 def recompute(hall: Hall, staff_no: str, first: date, last: date, reason: str) -> None:
@@ -186,7 +184,7 @@ def keep(hall: Hall, known: Known, worked: Sequence[Worked]) -> int:
     with hall.db.transaction():
         for one in worked:
             old = known.recorded.get((one.day.staff_no, one.day.day))
-            result = result_of(one.day, _reason(one.change, old), old)
+            result = result_of(one.day, _reason(one, old, known), old)
             if old is not None and shown(result) == shown(old):
                 rows.append(_row(one, old))
             elif f"{one.day.day:%Y-%m}" in frozen:
@@ -199,46 +197,51 @@ def keep(hall: Hall, known: Known, worked: Sequence[Worked]) -> int:
                 drafts.append(result)
                 rows.append(_row(one, result))
             else:
-                rows.append(_row(one, result, revision=0))
+                rows.append(_row(one, result, written=False))
         if drafts:
             hall.write_all([Draft(record, SYSTEM) for record in drafts])
         hall.db.executemany(
-            "INSERT INTO day_now VALUES (:staff_no, :day, :status, :provisional, :ends, "
+            "INSERT INTO day_now VALUES (:staff_no, :day, :status, :provisional, :again, "
             ":revision, :value) ON CONFLICT (staff_no, day) DO UPDATE SET "
-            "status = excluded.status, provisional = excluded.provisional, ends = excluded.ends, "
+            "status = excluded.status, provisional = excluded.provisional, again = excluded.again, "
             "revision = excluded.revision, value = excluded.value",
             rows,
         )
     return len(drafts)
 
 
-def _reason(change: str, old: DayResult | None) -> str:
+def _reason(one: Worked, old: DayResult | None, known: Known) -> str:
     if old is None:
         return "first"
-    return "terminal" if change == "first" else change
+    if one.change in ("first", "terminal", "punch") and known.now < one.shift.ends:
+        return "running"
+    return "terminal" if one.change == "first" else one.change
 
 
 def _is_told(one: Worked, old: DayResult | None, known: Known) -> bool:
-    """Whether a day is written: once over and complete, or when it has been said before."""
+    """Whether a day is written: from its first window on, or when it has been said before."""
     if old is not None:
         return True
-    if one.day.status == "rest" and not one.day.doubtful:
-        return False
-    if not one.day.provisional:
-        return True
-    return known.now >= one.shift.ends + PATIENCE
+    return one.day.status != "rest" and known.now >= one.shift.opens
 
 
-def _row(one: Worked, result: DayResult, revision: int | None = None) -> dict[str, object]:
+def _row(one: Worked, result: DayResult, *, written: bool = True) -> dict[str, object]:
     return {
         "staff_no": result.staff_no,
         "day": result.day.isoformat(),
         "status": result.status,
         "provisional": int(result.provisional),
-        "ends": moment_text(one.shift.ends),
-        "revision": result.revision if revision is None else revision,
+        "again": moment_text(one.shift.opens if not written else _again(one)),
+        "revision": result.revision if written else 0,
         "value": logged_bytes(result).decode(),
     }
+
+
+def _again(one: Worked) -> datetime:
+    """When the clock alone changes a running day: the next window closes, or the last one."""
+    open_slots = [slot.label for slot in one.day.slots if slot.state == "open"]
+    closing = [slot.closes for slot in one.shift.slots if slot.label in open_slots]
+    return min([*closing, one.shift.ends])
 
 
 def _of_frozen(hall: Hall, result: DayResult, old: DayResult | None) -> list[Record]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from attendance.shifts import days
 from node.day_facts import Place, moment_text, reported_until, roster_of, wall
 from node.day_touch import TOUCHES, Head, touched
-from node.days import PATIENCE, wish, work_out
+from node.days import wish, work_out
 from node.hall import Hall
 from web import logs
 from web.watchdog import Heart
@@ -158,8 +158,8 @@ def look_at_the_clock(hall: Hall) -> None:
     told = reported_until(hall, now)
     with hall.db.transaction():
         _begin_days(hall, now.date())
-        _ask_for(hall, "terminal", _complete(hall, told))
-        _ask_for(hall, "first", _over(hall, now))
+        _ask_for(hall, "terminal", _passed(hall, told))
+        _ask_for(hall, "first", _begun(hall, now))
         _set_mark(hall, "clock", minute)
 
 
@@ -175,21 +175,22 @@ def _begin_days(hall: Hall, today: date) -> None:
     _set_mark(hall, "day", today.isoformat())
 
 
-def _complete(hall: Hall, told: datetime) -> list[Place]:
-    """Provisional days whose end every terminal has reported past."""
+def _passed(hall: Hall, told: datetime) -> list[Place]:
+    """Provisional days with a window that has closed, and that every terminal has reported past."""
     rows = hall.db.query(
-        "SELECT staff_no, day FROM day_now WHERE provisional = 1 AND ends <= :told",
+        "SELECT staff_no, day FROM day_now WHERE provisional = 1 AND revision > 0 "
+        "AND again <= :told",
         told=moment_text(told),
     )
     return [(row["staff_no"], date.fromisoformat(row["day"])) for row in rows]
 
 
-def _over(hall: Hall, now: datetime) -> list[Place]:
-    """Days that were not written yet although their time is over."""
+def _begun(hall: Hall, now: datetime) -> list[Place]:
+    """Days that are not written yet although their first window is open."""
     rows = hall.db.query(
         "SELECT staff_no, day FROM day_now WHERE revision = 0 AND status <> 'rest' "
-        "AND ends <= :before",
-        before=moment_text(now - PATIENCE),
+        "AND again <= :now",
+        now=moment_text(now),
     )
     return [(row["staff_no"], date.fromisoformat(row["day"])) for row in rows]
 

@@ -18,6 +18,7 @@ from standards.timetables import MOST_SLOTS
 # Why a day was worked out; stands in each result and in its history.
 CHANGES = {
     "first": "首次核算",
+    "running": "当天陆续签到",
     "punch": "后到签到",
     "leave": "请假生效",
     "leave_withdrawn": "请假撤销",

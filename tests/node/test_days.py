@@ -51,15 +51,21 @@ def test_a_late_punch_makes_a_new_revision_with_old_value_and_reason(on_duty: Ha
     assert second.slots[0].punch == punch_id
 
 
-def test_a_day_that_is_not_over_is_shown_and_not_written(on_duty: Hall, clock: TurnableClock):
-    turn_to(clock, "10:00")
-    punch(on_duty, "09:12")
+def test_a_running_day_is_told_as_provisional_from_its_first_window_on(
+    on_duty: Hall, clock: TurnableClock
+):
+    turn_to(clock, "08:00")
     assert results(on_duty) == []
-    (row,) = on_duty.db.query(
-        "SELECT status, provisional FROM day_now WHERE day = '2026-11-24' AND staff_no = :staff_no",
-        staff_no=ZHANG,
-    )
-    assert (row["status"], row["provisional"]) == ("late", 1)
+    turn_to(clock, "08:21")
+    assert [(one.status, one.provisional) for one in results(on_duty)] == [("open", True)]
+    turn_to(clock, "09:13")
+    punch(on_duty, "09:12")
+    *_, late = results(on_duty)
+    assert (late.status, late.provisional, late.change) == ("late", True, "running")
+    turn_to(clock, "12:16")
+    *_, missing = results(on_duty)
+    assert [slot.state for slot in missing.slots] == ["late", "missing", "open", "open"]
+    assert missing.provisional
 
 
 def test_leave_approved_after_the_punch_was_missed_gives_the_day_back_and_keeps_the_old_value(
