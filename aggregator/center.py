@@ -27,7 +27,7 @@ from sync.schema import LogState
 from sync.sealing import SealingKeys
 from sync.tables import Tables, records
 from sync.vault import Vault
-from web.settings import read_settings, settings_text
+from web.settings import BACKUP_DAYS, read_settings, settings_text
 
 CENTER = "center"
 
@@ -41,6 +41,7 @@ class CenterSettings:
         name: what stands on pages, e.g. ``市政务公开办公室``.
         database: SQLAlchemy URL; empty for ``center.db`` in the data folder.
         silent_hours: after so many hours without a contact a hall is an alarm.
+        backup_days: backups older than this are deleted when a new one is made; 0 for never.
         city: address of the center above this one, to which ``forward`` hands the halls' logs on.
         city_root: that center's root key, as it stands in its ``root.pub``.
         city_ca: file of the authority that vouches for its certificate; empty for the machine's.
@@ -56,6 +57,7 @@ class CenterSettings:
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
+    backup_days: int = BACKUP_DAYS
     city: str = ""
     city_root: str = ""
     city_ca: str = ""

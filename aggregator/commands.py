@@ -14,6 +14,7 @@ from aggregator.center import CenterSettings
 from aggregator.erasure_commands import erase_data
 from aggregator.office import ROLES
 from aggregator.opening import DATA, opened
+from aggregator.rewriting import waiting
 from aggregator.rounds import logs_of
 from aggregator.stick_commands import export_stick, import_stick
 from aggregator.tier_commands import county, forward_logs
@@ -133,6 +134,8 @@ def status(data: Path, as_json: bool) -> None:
             for s in center.logs.states()
         ]
         click.echo(json.dumps(facts) if as_json else "\n".join(map(str, facts)))
+        if dead := waiting(center):
+            click.echo(f"{dead} erasures wait for the night: VACUUM FULL of their tables", err=True)
 
 
 @main.command()

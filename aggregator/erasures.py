@@ -11,6 +11,7 @@ from aggregator.archives import archive_of
 from aggregator.center import Center
 from aggregator.halls import hall_names
 from aggregator.office import ADMINISTRATOR, RECONCILER, actor, center
+from aggregator.rewriting import Rewriting, waiting
 from standards.errors import Invalid
 from standards.records import ErasureOrdered
 from web import access, page
@@ -30,7 +31,8 @@ def listing() -> str:
 
 def _page(wrong: dict[str, str]) -> str:
     here, hall = center(), request.values.get("hall", "")[:12]
-    more = {"done": listed(here.logs), "halls": hall_names(here)}
+    days, halls = here.settings.backup_days, hall_names(here)
+    more = {"done": listed(here.logs), "halls": halls, "days": days, "dead": waiting(here)}
     return show(here.logs, hall, wrong, **more)
 
 
@@ -79,4 +81,4 @@ def sweeper(here: Center) -> Sweeper:
         _, name, _ = origin.rsplit("/", 2)
         archive_of(here, name.removeprefix("orders-")).drop_unnamed(origin, index)
 
-    return Sweeper(here.logs, here.db, drop)
+    return Sweeper(here.logs, Rewriting(here), drop)

@@ -281,6 +281,23 @@ class CenterStore:
         with self._turn():
             return not (is_file and self.outside("PRAGMA wal_checkpoint(TRUNCATE)"))
 
+    def write_anew(self) -> None:
+        """PostgreSQL: write the tables of personal parts without what was deleted from them.
+
+        Raises:
+            StoreBusy: somebody holds one of them; what was not reached stays as it is.
+        """
+        with self._faults(), self._reads.connect() as connection:
+            run = connection.exec_driver_sql
+            try:
+                run("SET statement_timeout = 0")
+                run("SET lock_timeout = 5000")
+                run("VACUUM FULL personal")
+                run("VACUUM FULL personal_index")
+            finally:
+                # The next user of this line gets one with the usual limits.
+                connection.invalidate()
+
     def outside(self, sql: str, *values: object) -> object:
         """The first value of a statement of SQLite's own that stands in no transaction."""
         with self._faults(), self._engine.connect() as connection:

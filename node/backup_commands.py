@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,36 +14,41 @@ from node.keyring import HallRing
 from node.lock import Taken, exclusive
 from node.opening import DATA
 from node.store import DatabaseDamaged, NodeStore, copy_database
-from standards.cases import PROJECTIONS
-from standards.records import RECORDS
-from sync.backup import BackupRefused, Contents, KeptLog
+from sync.backup import BackupRefused
 from sync.clock import system_clock
-from sync.keyfiles import key_file
-from sync.log import LogStore
-from sync.safekeeping import (
-    Machine,
-    check_logs,
-    keep_machine,
-    make_restore_key,
-    put_back,
-    room_in,
-    verified_logs,
-    what_stands,
+from sync.retention import Retention
+from sync.safekeeping import Machine, room_in
+from web import backups
+from web.backup_options import KEEP, TO, WITH_KEYS, WITHOUT_FILES, said
+from web.backups import Copy, Kind
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[Copy]:
+    try:
+        store = NodeStore(database)
+    except DatabaseDamaged as damaged:
+        raise BackupRefused(f"the database is damaged: {damaged}") from None
+    try:
+        yield store, store.integrity
+    except DatabaseDamaged as damaged:
+        raise BackupRefused(f"the database is damaged: {damaged}") from None
+    finally:
+        store.close()
+
+
+KIND = Kind(
+    machine="node",
+    other="a center",
+    settings="node.toml",
+    database="node.db",
+    after="the center is asked at once for what was written after that",
+    load=HallSettings.load,
+    opened=_opened,
 )
-from sync.tables import Tables
-from sync.vault import Vault
-from web.backup_options import FOLDER, KEEP, TO, WITH_KEYS, WITHOUT_FILES, said
-
-DATABASE, SETTINGS = "node.db", "node.toml"
-
-
-@click.command("restore-key")
-@click.argument("folder", type=FOLDER)
-def restore_key(folder: Path) -> None:
-    """Make the key that opens backups, in a folder that is kept offline, and print its setting."""
-    with said():
-        click.echo(f'restore_key = "{make_restore_key(folder)}"')
-    click.echo("Put that line into node.toml, and lock this folder away.", err=True)
+restore_key = backups.restore_key_command(KIND)
+restore_backup = partial(backups.restore_backup, KIND)
+look_at = partial(backups.look_at, KIND)
 
 
 @click.command()
@@ -51,35 +59,36 @@ def restore_key(folder: Path) -> None:
 @click.option("--with-templates", is_flag=True, help="Keep face templates: stay inside the hall.")
 @WITHOUT_FILES
 def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
-    """Keep this hall in one encrypted and verified file, also while it serves."""
+    """Keep this hall in one encrypted and verified file, also while it serves.
+
+    Backups that are too many or older than backup_days go, never the last one that was verified.
+    """
     with said(), room_in(data) as folder:
         settings = HallSettings.load(data)
         ring = HallRing(data / "keys", settings.center, settings.hall, make=False)
         machine = Machine(
-            kind="node",
+            kind=KIND.machine,
             name=settings.hall,
             data=data,
             signer=ring.current.signer,
             restore_key=settings.restore_key,
             at=system_clock().stamp(),
         )
-        snapshot = folder / DATABASE
+        snapshot, made = folder / KIND.database, False
         try:
             snap(data, snapshot, with_templates=chosen["with_templates"])
+            backups.keep(KIND, machine, snapshot, into, chosen)
+            made = True
         except DatabaseDamaged as damaged:
             raise BackupRefused(f"the database is damaged: {damaged}") from None
-        logs = tuple(look_at(snapshot, data / "keys"))
-        names = {DATABASE: snapshot, SETTINGS: data / SETTINGS}
-        names |= what_stands(
-            data, with_keys=chosen["with_keys"], with_files=not chosen["without_files"]
-        )
-        kept = keep_machine(machine, into, names, logs, keep)
-        click.echo(f"{kept}  {sum(log.size for log in logs)} entries")
+        finally:
+            retention = Retention(keep, settings.backup_days)
+            backups.let_old_go(machine, into, retention, made=made)
 
 
 def snap(data: Path, snapshot: Path, *, with_templates: bool) -> None:
     """The database of one moment; a serving node is read beside its writing connection."""
-    source = data / DATABASE
+    source = data / KIND.database
     try:
         with exclusive(data):
             # Nobody serves: what a crash left in the write-ahead log is brought in first.
@@ -104,42 +113,3 @@ def _forget_faces(snapshot: Path) -> None:
     store.copy_to(bare)
     store.close()
     bare.replace(snapshot)
-
-
-def _open(database: Path) -> NodeStore:
-    try:
-        return NodeStore(database)
-    except DatabaseDamaged as damaged:
-        raise BackupRefused(f"the database is damaged: {damaged}") from None
-
-
-def look_at(database: Path, keys: Path, contents: Contents | None = None) -> list[KeptLog]:
-    """Open a copy, check it, and hash every log in it to its head."""
-    store = _open(database)
-    try:
-        checked = store.integrity()
-        if checked != "ok":
-            raise BackupRefused(f"the database is damaged: {checked}")
-        vault = Vault(key_file(keys, "vault", make=False))
-        logs = LogStore(store, vault, Tables(RECORDS, PROJECTIONS), system_clock())
-        if contents is not None:
-            check_logs(logs, contents)
-        return list(verified_logs(logs))
-    except DatabaseDamaged as damaged:
-        raise BackupRefused(f"the database is damaged: {damaged}") from None
-    finally:
-        store.close()
-
-
-def restore_backup(source: Path, data: Path, key: Path, keys: Path | None) -> None:
-    """Put a hall back from a backup into an empty data folder; whole and checked, or not at all."""
-
-    def check(folder: Path, contents: Contents) -> None:
-        if contents.machine != "node":
-            raise BackupRefused(f"{source.name} is the backup of a center")
-        look_at(folder / DATABASE, folder / "keys", contents)
-
-    with said():
-        contents = put_back(source, data, key, keys, check)
-    click.echo(f"{data} stands as of {contents.at}, with {len(contents.logs)} logs.")
-    click.echo("Start it: the center is asked at once for what was written after that.", err=True)

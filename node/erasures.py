@@ -27,7 +27,8 @@ def listing() -> str:
 
 def _page(wrong: dict[str, str]) -> str:
     here, mine = hall(), hall().settings.hall
-    return show(here.logs, mine, wrong, done=listed(here.logs), halls={})
+    days = here.settings.backup_days
+    return show(here.logs, mine, wrong, done=listed(here.logs), halls={}, days=days)
 
 
 @pages.post("")

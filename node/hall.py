@@ -31,7 +31,7 @@ from sync.schema import LogState, holds_own_log
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
 from sync.vault import Vault
-from web.settings import read_settings, settings_text
+from web.settings import BACKUP_DAYS, read_settings, settings_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class HallSettings:
         sync_seconds: how often to look for something to send or fetch.
         file_kbit_s: what files may take of the line, in kilobits a second; 0 for all of it.
         file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
+        backup_days: backups older than this are deleted when a new one is made; 0 for never.
         listen: address of the staff pages; terminal_listen: of the terminals; zkteco_listen: of
             terminals of this maker, empty where there are none.
         liveness: at our own kiosks ``off``, ``ask`` (a met challenge gives grade L) or ``must``
@@ -69,6 +70,7 @@ class HallSettings:
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
     liveness: str = "off"
+    backup_days: int = BACKUP_DAYS
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from sync.durable import make_folder, remove_file, sync_names
+from sync.durable import make_folder, sync_names, write_file
 from sync.errors import Malformed, SyncError
 from sync.failpoints import fp
 from sync.notes import Signer, Verifier, b64, decimal, open_note, unb64
@@ -28,6 +28,7 @@ from sync.sealing import WRAPPED_BYTES, SealingKey, new_content_key, wrap
 KIND = "onehall/backup/v1"
 ENDING = ".onehall-backup"
 PARTIAL = ".partial"
+HASHED = ".sha256"
 _MOST_LIST_BYTES = 64 * 1024 * 1024
 _PORTION = 256 * 1024
 _PATH = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -146,6 +147,9 @@ def write_backup(
         if _hash_of(written) != hashed.digest():
             raise BackupRefused(f"{partial.name}: the disk gave back other bytes than were written")
     fp("backup.read_again")
+    # First, so that whoever finds a backup finds what it must hash to.
+    noted = target.with_name(target.name + HASHED)
+    write_file(noted, f"{hashed.hexdigest()}  {target.name}\n")
     os.replace(partial, target)
     fp("backup.renamed")
     sync_names(target.parent)
@@ -192,17 +196,6 @@ class _Joined(io.RawIOBase):
         part, self._left = self._left[: len(view)], self._left[len(view) :]
         view[: len(part)] = part
         return len(part)
-
-
-def keep_newest(folder: Path, stem: str, keep: int) -> list[str]:
-    """Remove all but the newest backups of one machine, and halves; the names that went."""
-    found = sorted(folder.glob(f"{stem}-*{ENDING}"))
-    old = found[:-keep] if keep else []
-    gone = [*old, *folder.glob(f"{stem}-*{ENDING}{PARTIAL}")]
-    for path in gone:
-        remove_file(path)
-        fp("backup.removed")
-    return [path.name for path in gone]
 
 
 # --- reading ------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from sync.backup import (
     Contents,
     KeptLog,
     free_place,
-    keep_newest,
     listed,
     put_in_place,
     unpack,
@@ -121,13 +120,9 @@ def verified_logs(logs: LogStore) -> Iterator[KeptLog]:
 
 
 def keep_machine(
-    machine: Machine, into: Path, names: Mapping[str, Path], logs: Sequence[KeptLog], keep: int
+    machine: Machine, into: Path, names: Mapping[str, Path], logs: Sequence[KeptLog]
 ) -> Path:
-    """Write one backup and let go of old ones.
-
-    Args:
-        keep: how many stay, this one included; 0 for all.
-    """
+    """Write one backup."""
     public = public_of(machine.restore_key)
     make_folder(into)
     verifier = machine.signer.verifier
@@ -137,7 +132,6 @@ def keep_machine(
     if target.exists():
         raise BackupRefused(f"{target.name} stands already")
     write_backup(target, contents, names, machine.signer, public)
-    keep_newest(into, machine.stem, keep)
     return target
 
 

@@ -24,9 +24,6 @@ from sync.store import Row
 from web import access, logs, page
 from web.signin import accounts, attempts
 
-BACKUP_DAYS = 90
-"""How long a backup may still hold what was erased; docs/decisions/0011."""
-
 # All that tells of the person of a case, and where it stands.
 _OF_CASE = """
 SELECT e.origin, e.idx, e.id FROM (
@@ -156,7 +153,6 @@ def show(store: LogStore, hall: str, wrong: Mapping[str, str] | None = None, **m
         errors=errors,
         abouts=ABOUT,
         grounds=GROUNDS,
-        days=BACKUP_DAYS,
         **more,
     )
 
@@ -229,14 +225,18 @@ class Sweeper:
     def __init__(
         self, store: LogStore, scrubbed: Scrubbed, drop: Callable[[str, int], object]
     ) -> None:
-        self._logs, self._store, self._drop, self._swept = store, scrubbed, drop, -1
+        self._logs, self._store, self._drop = store, scrubbed, drop
+        self._dropped = self._swept = -1
 
     def __call__(self) -> None:
         count = int(self._logs.db.query("SELECT COUNT(*) AS n FROM erased")[0]["n"])
         if count == self._swept:
             return
-        for row in self._logs.db.query(_WITH_FILES):
-            self._drop(str(row["origin"]), int(row["idx"]))
+        # What may have to wait for the night is not a reason to look at every file again.
+        if count != self._dropped:
+            for row in self._logs.db.query(_WITH_FILES):
+                self._drop(str(row["origin"]), int(row["idx"]))
+            self._dropped = count
         fp("erase.files_gone")
         if self._store.scrub():
             fp("erase.scrubbed")

@@ -11,6 +11,10 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+BACKUP_DAYS = 90
+"""How long a backup may still hold what was erased, unless the settings say otherwise;
+docs/decisions/0011."""
+
 
 class _Settings(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

@@ -48,7 +48,7 @@ def test_a_center_that_serves_is_kept_and_comes_back(
         assert not to.exists()
         return
     assert kept.exit_code == 0, kept.output
-    (source,) = to.iterdir()
+    (source,) = to.glob("*.onehall-backup")
     assert NAMED.encode() not in source.read_bytes()
     told = run("restore", source, "--data", tmp_path / "new", "--key", key)
     assert told.exit_code == 0, told.output
@@ -69,7 +69,7 @@ def test_a_halls_command_refuses_the_backup_of_a_center(
     from node.commands import main as node_command
 
     run("backup", "--data", office.center.data, "--to", tmp_path / "backups", "--with-keys")
-    (source,) = (tmp_path / "backups").iterdir()
+    (source,) = (tmp_path / "backups").glob("*.onehall-backup")
     words = ["restore", str(source), "--data", str(tmp_path / "new"), "--key", str(key)]
     told = CliRunner().invoke(node_command, words)
     assert told.exit_code == 1 and f"{source.name} is the backup of a center" in told.output

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from aggregator import rewriting
 from aggregator.commands import main
 from standards.identity import ERASED
 from standards.records import CaseReceived, CaseStep, ErasureOrdered
 from tests.aggregator.office import PASSWORD, Office
+from tests.postgres import postgres
 from web.erasures import Sweeper
 
 SECRETS = ("欧阳测试", "11010519491231002X", "13800138000", "材料不齐不想办了")
@@ -161,3 +164,39 @@ def test_the_command_orders_only_when_told(office: Office):
     assert row["for_hall"] == "T01"
     assert row["ordered_by"] == "Z001"
     assert ErasureOrdered.kind == "erasure_ordered"
+
+
+def on_disk(folder: Path, wanted: bytes) -> bool:
+    """Whether the tables' files hold these bytes; the write-ahead log is another matter."""
+    files = [path for path in (folder / "base").rglob("*") if path.is_file()]
+    return any(wanted in path.read_bytes() for path in files)
+
+
+def test_on_postgresql_no_erased_byte_stays_in_a_table_and_a_large_one_waits_for_the_night(
+    office: Office, engine: str
+):
+    center = office.center
+    if engine == "SQLite":
+        assert rewriting.Rewriting(center).scrub() and rewriting.waiting(center) == 0
+        return
+    number = a_case(office)
+    (row,) = center.db.query("SELECT sealed FROM personal WHERE idx = 0 AND origin LIKE '%/T01/%'")
+    wanted = bytes(row["sealed"])[:200]
+    office.engage("duizhang")
+    office.person("guanli").post("/erasures", form(number))
+    scrubbed = rewriting.Rewriting(center, small=0)
+    waits = rewriting.waiting(center)
+    assert waits > 0 and f"{waits} 条删除的旧字节" in office.person("guanli").text("/erasures")
+    assert not scrubbed.scrub() and rewriting.waiting(center) == waits
+    checkpoint()
+    assert on_disk(postgres().data, wanted)
+    # From nine in the morning to two at night.
+    office.hands.turn(hours=17)
+    assert scrubbed.scrub() and rewriting.waiting(center) == 0
+    checkpoint()
+    assert not on_disk(postgres().data, wanted)
+
+
+def checkpoint() -> None:
+    with postgres().connect() as admin:
+        admin.execute("CHECKPOINT")

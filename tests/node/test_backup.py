@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from node.hall import HallSettings
 from node.lock import exclusive
 from node.syncing import Syncing
 from standards.records import CaseReceived
+from sync.retention import Retention, over
 from tests.node.hall import Browser, TurnableClock, open_hall
 
 COMMAND = Path(sys.executable).parent / "onehall-node"
@@ -246,11 +248,49 @@ def test_a_backup_that_is_killed_leaves_no_file_with_a_backups_name_that_is_half
 def test_only_the_newest_stay_and_those_of_other_machines_are_not_touched(kept: Kept):
     kept.to.mkdir()
     others = [kept.to / "onehall-node-T02-20200101T000000Z.onehall-backup", kept.to / "list.xlsx"]
-    old = [kept.to / f"onehall-node-T01-2020010{n}T000000Z.onehall-backup" for n in (1, 2, 3)]
+    today = f"{datetime.now(UTC):%Y%m%dT00000}"
+    old = [kept.to / f"onehall-node-T01-{today}{n}Z.onehall-backup" for n in (1, 2, 3)]
     for path in (*others, *old):
         path.write_bytes(b"")
     newest = kept.backup("--keep", "2")
-    assert set(kept.to.iterdir()) == {*others, old[2], newest}
+    assert set(kept.to.iterdir()) == {*others, old[2], newest, hash_of(newest)}
+    check = ["sha256sum", "--check", hash_of(newest).name]
+    assert subprocess.run(check, cwd=kept.to, check=False).returncode == 0
+
+
+def hash_of(backup: Path) -> Path:
+    return backup.with_name(backup.name + ".sha256")
+
+
+def test_what_is_too_old_goes_by_itself_and_never_the_last_one_that_is_whole(kept: Kept):
+    replace(HallSettings.load(kept.data), backup_days=30).save(kept.data)
+    made, aged = kept.backup(), []
+    for day in (1, 2, 3):
+        name = f"onehall-node-T01-2020010{day}T000000Z.onehall-backup"
+        aged.append(kept.to / name)
+        shutil.copy(made, kept.to / name)
+        shutil.copy(hash_of(made), hash_of(kept.to / name))
+    hash_of(made).unlink()
+    made.unlink()
+    rotten = bytearray(aged[2].read_bytes())
+    rotten[-1] ^= 1
+    aged[2].write_bytes(rotten)
+    # No new one comes about: of the old ones the newest that is whole stays, and only that.
+    (kept.data / "keys" / "vault.key").rename(kept.data / "vault.key")
+    assert run("backup", "--data", kept.data, "--to", kept.to).exit_code == 1
+    assert set(kept.to.iterdir()) == {aged[1], hash_of(aged[1])}
+    (kept.data / "vault.key").rename(kept.data / "keys" / "vault.key")
+    newest = kept.backup()
+    assert set(kept.to.iterdir()) == {newest, hash_of(newest)}
+
+
+def test_backups_go_when_they_are_too_many_or_too_old():
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    moments = {f"{days}": now - timedelta(days=days) for days in (0, 1, 29, 30, 31, 400)}
+    assert over(moments, Retention(), now) == []
+    assert over(moments, Retention(days=30), now) == ["400", "31"]
+    assert over(moments, Retention(most=2), now) == ["400", "31", "30", "29"]
+    assert over(moments, Retention(most=5, days=300), now) == ["400"]
 
 
 def test_without_a_restore_key_in_the_settings_nothing_is_kept(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 
@@ -20,6 +20,7 @@ from standards.records import CaseStep, MaterialScanned
 from sync.durable import make_folder
 from sync.keysets import CenterKeys
 from sync.log import LogStore
+from sync.retention import Retention, let_go
 from sync.safekeeping import Machine, keep_machine, make_restore_key, what_stands
 from tests.powercut import preload
 from tests.powercut.commit_paths import ACTOR, CommitPath, case, in_step, with_cases, write_cases
@@ -167,7 +168,8 @@ def _back_up(stage: Stage, at: str) -> str:
         )
     names = {"node.db": snapshot, "node.toml": data / "node.toml"}
     names |= what_stands(data, with_keys=True, with_files=True)
-    made = keep_machine(machine, data / "backups", names, look_at(snapshot, data / "keys"), 1)
+    made = keep_machine(machine, data / "backups", names, look_at(snapshot, data / "keys"))
+    let_go(data / "backups", machine.stem, Retention(most=1), datetime.fromisoformat(at))
     return str(made.relative_to(data))
 
 
