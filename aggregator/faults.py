@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost
 
 
@@ -53,3 +55,24 @@ def _of_postgres(state: str | None, error: object) -> Exception | None:
 def _first(error: object) -> str:
     """What is wrong, without the lines that repeat the row."""
     return str(error).partition("\n")[0]
+
+
+def refuse_unsafe(shown: Callable[[str], object]) -> None:
+    """Refuse a PostgreSQL that is set up so that a receipt could be lost.
+
+    Args:
+        shown: the value of a setting.
+
+    Raises:
+        UnfitDatabase: names the setting.
+    """
+    wanted = {
+        "fsync": ("on", "a power cut could lose what was acknowledged"),
+        "full_page_writes": ("on", "a power cut could break the database"),
+        "synchronous_commit": ("", "a power cut could lose what was acknowledged"),
+        "server_encoding": ("UTF8", "it could not keep every character"),
+    }
+    for name, (right, harm) in wanted.items():
+        found = shown(name)
+        if found == "off" or (right and found != right):
+            raise UnfitDatabase(f"PostgreSQL has {name} = {found}: {harm}")

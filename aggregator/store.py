@@ -30,7 +30,7 @@ from aggregator.dialect import (
     postgres_ddl,
     split_by,
 )
-from aggregator.faults import UnfitDatabase, meaning
+from aggregator.faults import UnfitDatabase, meaning, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import HalfDone, StoreBusy
@@ -254,7 +254,8 @@ class CenterStore:
 
     def _begin_schema(self) -> set[str]:
         """Take the turn of who creates tables; the names that stand already."""
-        _refuse_unsafe(self._held())
+        run = self._held().exec_driver_sql
+        refuse_unsafe(lambda name: run(f"SHOW {name}").scalar_one())
         # An index on a large table takes its time.
         self._create(["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"])
         self.query("SELECT pg_advisory_xact_lock(:turn)", turn=_SCHEMA_TURN)
@@ -396,16 +397,3 @@ def _copy(
     with cursor.copy(copy_sql(table, tuple(names))) as into:
         for row in rows:
             into.write_row(row)
-
-
-def _refuse_unsafe(connection: Connection) -> None:
-    wanted = {
-        "fsync": ("on", "a power cut could lose what was acknowledged"),
-        "full_page_writes": ("on", "a power cut could break the database"),
-        "synchronous_commit": ("", "a power cut could lose what was acknowledged"),
-        "server_encoding": ("UTF8", "it could not keep every character"),
-    }
-    for name, (right, harm) in wanted.items():
-        found = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
-        if found == "off" or (right and found != right):
-            raise UnfitDatabase(f"PostgreSQL has {name} = {found}: {harm}")
