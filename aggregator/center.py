@@ -13,7 +13,14 @@ from aggregator.dialect import PARTITIONS
 from aggregator.keyring import KeyRing
 from aggregator.store import CenterStore
 from standards.cases import PROJECTIONS
-from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
+from standards.records import (
+    RECORDS,
+    CalendarPublished,
+    GuidePublished,
+    LeaveRulesPublished,
+    NumberScheme,
+    Record,
+)
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
@@ -174,6 +181,7 @@ class Center:
                     records(self.db, CalendarPublished),
                     records(self.db, NumberScheme),
                     size,
+                    records(self.db, LeaveRulesPublished),
                 )
             return self._shelf
 

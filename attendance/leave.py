@@ -110,7 +110,7 @@ def minutes_by_day(leg: Leg, kind: Kind, clock: WorkClock, calendar: Calendar) -
 def length(legs: Iterable[Leg], rules: LeaveRules, calendar: Calendar) -> int:
     """Minutes of all legs together."""
     return sum(
-        sum(minutes_by_day(leg, rules.kind_of(leg.leave), rules.clock, calendar).values())
+        sum(minutes_by_day(leg, rules.kind_or_plain(leg.leave), rules.clock, calendar).values())
         for leg in legs
     )
 
@@ -121,7 +121,7 @@ def length_by_kind(
     """Kind -> minutes on each day."""
     found: dict[str, Counter[date]] = {}
     for leg in legs:
-        kind = rules.kind_of(leg.leave)
+        kind = rules.kind_or_plain(leg.leave)
         found.setdefault(leg.leave, Counter()).update(
             minutes_by_day(leg, kind, rules.clock, calendar)
         )

@@ -224,7 +224,7 @@ def _reason(draft: Draft, around: Around) -> Faults:
 def needs_certificate(legs: Iterable[Leg], rules: LeaveRules, calendar: Calendar) -> bool:
     """Whether a paper must be handed in: so many days of one kind, and the kind asks for one."""
     for code, by_day in length_by_kind(legs, rules, calendar).items():
-        least = rules.kind_of(code).certificate_from
+        least = rules.kind_or_plain(code).certificate_from
         if least and sum(by_day.values()) >= least * rules.clock.day_minutes:
             return True
     return False

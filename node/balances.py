@@ -158,9 +158,12 @@ def _used(hall: Hall, one: LeaveStanding, kinds: dict[str, int]) -> Counter[tupl
     for leg, claim in zip(one.legs, leavebook.claims(hall, one), strict=True):
         if leg.leave not in kinds:
             continue
-        ground = table.ground_of(leg.leave, claim.ground)
+        kind = table.kind_or_plain(leg.leave)
+        ground = next((one for one in kind.ground if one.code == claim.ground), None)
+        if ground is None:
+            continue
         since = kinds[leg.leave] - _periods(ground)
-        days = minutes_by_day(leg, table.kind_of(leg.leave), table.clock, hall.shelf().calendar)
+        days = minutes_by_day(leg, kind, table.clock, hall.shelf().calendar)
         if _periods(ground):
             found[leg.leave, ground.code] += sum(
                 minutes for day, minutes in days.items() if since < day.year <= kinds[leg.leave]

@@ -15,7 +15,14 @@ from node import epochs
 from node.keyring import HallRing
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
-from standards.records import RECORDS, CalendarPublished, GuidePublished, NumberScheme, Record
+from standards.records import (
+    RECORDS,
+    CalendarPublished,
+    GuidePublished,
+    LeaveRulesPublished,
+    NumberScheme,
+    Record,
+)
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.drafts import Draft
@@ -189,6 +196,7 @@ class Hall:
                     records(self.db, CalendarPublished),
                     records(self.db, NumberScheme),
                     size,
+                    records(self.db, LeaveRulesPublished),
                 )
             return self._shelf
 

@@ -147,7 +147,7 @@ def _cells(some: Iterable[LeaveStanding], shown: list[date], with_kinds: bool) -
     for one in some:
         state = "granted" if one.stage in ("granted", "returned") else "pending"
         for leg in leavebook.legs_taken(one, rules):
-            kind = rules.kind_of(leg.leave)
+            kind = rules.kind_or_plain(leg.leave)
             letter = kind.name[0] if with_kinds else "休"
             for day, minutes in minutes_by_day(leg, kind, rules.clock, calendar).items():
                 before = found.get(day, ("", "", 0))

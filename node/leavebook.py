@@ -15,7 +15,7 @@ from attendance.leave import Claim, claims_of, cut
 from attendance.leave_request import needs_certificate
 from node.hall import Hall
 from standards.identity import ERASED
-from standards.leave_rules import LeaveRules, packaged_rules
+from standards.leave_rules import LeaveRules
 from standards.records import (
     LeaveDecision,
     LeaveFacts,
@@ -50,7 +50,7 @@ _LIVE = ("asked", "pending", "granted", "returned")
 
 def rules(hall: Hall) -> LeaveRules:
     """The rules of leave in force in this hall."""
-    return packaged_rules()
+    return hall.shelf().leave_rules
 
 
 def standing_of(hall: Hall, request_id: str) -> LeaveStanding | None:

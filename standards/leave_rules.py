@@ -7,6 +7,8 @@ beside.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Literal
 
@@ -14,6 +16,8 @@ import msgspec
 
 from standards.errors import Invalid
 from standards.packaged import packaged_text
+
+_MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3660)]
@@ -166,6 +170,11 @@ class LeaveRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise Invalid({"kind": "请从列表中选择假别"})
         return found
 
+    def kind_or_plain(self, code: str) -> Kind:
+        """A kind by its code; for leave of a kind that a later table dropped, one without rules."""
+        plain = Kind(code=code, name=code, unit="working", least="hour", ground=())
+        return next((one for one in self.kind if one.code == code), plain)
+
     def ground_of(self, kind: str, ground: str) -> Ground:
         """A ground of a kind; the first when none is named. Raises Invalid."""
         grounds = self.kind_of(kind).ground
@@ -213,6 +222,20 @@ class LeaveRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         wrong += [f"假别“{kind.name}”没有事由" for kind in self.kind if not kind.ground]
         if len({one.code for one in self.kind}) != len(self.kind):
             wrong.append("假别编码重复")
+        return wrong + self._faults_of_times()
+
+    def _faults_of_times(self) -> list[str]:
+        wrong = []
+        try:
+            points = [minute_of(self.clock.midday), *(m for span in self.clock.spans for m in span)]
+            if not self.clock.spans or points[1:] != sorted(set(points[1:])):
+                wrong.append("上班时段应从早到晚，不重叠")
+        except ValueError:
+            wrong.append("时刻的写法应如 09:00-12:00")
+        days = [ground.only_on for kind in self.kind for ground in kind.ground if ground.only_on]
+        wrong += [f"日期“{day}”的写法应如 03-08" for day in days if not _MONTH_DAY.fullmatch(day)]
+        if not self.limit or not self.clock.day_minutes:
+            wrong.append("缺少旷工界限或一天的时长")
         return wrong
 
 
@@ -243,6 +266,21 @@ def rules_of(text: str) -> LeaveRules:
     if wrong := rules.faults():
         raise Invalid({"rules": "；".join(wrong)})
     return rules
+
+
+def rules_in_force(published: Iterable[tuple[int, str]]) -> LeaveRules:
+    """The newest published table that can be read here; else those that ship with the software.
+
+    Args:
+        published: version and text of each table that the center published. One that this program
+            cannot read was written for a later one.
+    """
+    for version, text in sorted(published, reverse=True):
+        try:
+            return msgspec.structs.replace(rules_of(text), version=version)
+        except Invalid:
+            continue
+    return packaged_rules()
 
 
 @cache

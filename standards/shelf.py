@@ -1,4 +1,4 @@
-"""The standards in force: guides by item and version, the calendar, the numbering scheme.
+"""The standards in force: guides by item and version, calendar, numbering scheme, leave rules.
 
 A value built from published records; halls and center build the same one from the same log.
 """
@@ -12,7 +12,13 @@ from datetime import date
 from standards.cases import DEFAULT_NUMBER_TEMPLATE
 from standards.errors import Invalid
 from standards.guides import Guide
-from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
+from standards.leave_rules import LeaveRules, packaged_rules, rules_in_force
+from standards.records.published import (
+    CalendarPublished,
+    GuidePublished,
+    LeaveRulesPublished,
+    NumberScheme,
+)
 from standards.workdays import Calendar
 
 
@@ -31,6 +37,7 @@ class Shelf:
     calendar: Calendar = field(default_factory=Calendar)
     number_template: str = DEFAULT_NUMBER_TEMPLATE
     size: int = 0
+    leave_rules: LeaveRules = field(default_factory=packaged_rules)
 
     def guide(self, item: str, version: int | None = None) -> Guide:
         """One version of an item's guide, the newest when none is named.
@@ -67,6 +74,7 @@ def shelf_of(
     calendars: Iterable[CalendarPublished],
     schemes: Iterable[NumberScheme],
     size: int,
+    leave_rules: Iterable[LeaveRulesPublished] = (),
 ) -> Shelf:
     """The shelf from published records in the order of their log."""
     by_version = {(g.item, g.version): g for g in guides}
@@ -80,4 +88,5 @@ def shelf_of(
         Calendar(c.calendar for c in calendars),
         newest_scheme.template if newest_scheme else DEFAULT_NUMBER_TEMPLATE,
         size,
+        rules_in_force((one.version, one.rules) for one in leave_rules),
     )

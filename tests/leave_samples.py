@@ -10,6 +10,7 @@ from standards.records import (
     LeavePaper,
     LeaveRequest,
     LeaveReturned,
+    LeaveRulesPublished,
     LeaveStandIn,
     LeaveWithdrawn,
     OfficeHeld,
@@ -94,4 +95,9 @@ LEAVE_SAMPLES: tuple[Record, ...] = (
         since=date(2026, 1, 1),
         until=date(2027, 12, 31),
     ),
+)
+
+# At the very end of all samples: the number of a sample stands in its golden leaf.
+LATER_SAMPLES: tuple[Record, ...] = (
+    LeaveRulesPublished(version=2, rules="# 职工带薪年休假条例 3\nversion = 2\n"),
 )

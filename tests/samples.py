@@ -44,7 +44,7 @@ from standards.workdays import CalendarYear
 from sync.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
 from sync.sealing import SealingKey
-from tests.leave_samples import LEAVE_SAMPLES
+from tests.leave_samples import LATER_SAMPLES, LEAVE_SAMPLES
 from tests.samples_of_attendance import attendance_samples
 
 DAY = date(2026, 11, 24)
@@ -246,6 +246,7 @@ SAMPLES: dict[str, Record] = {
         EntriesMoved(epoch=1, first=70, count=12),
         *attendance_samples(ID, OTHER_ID),
         *LEAVE_SAMPLES,
+        *LATER_SAMPLES,
     )
 }
 

@@ -36,7 +36,12 @@ from standards.records.leave import (
     OvertimeDecision,
 )
 from standards.records.presence import FaceConsent, Punch, StaffMember
-from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
+from standards.records.published import (
+    CalendarPublished,
+    GuidePublished,
+    LeaveRulesPublished,
+    NumberScheme,
+)
 
 RECORDS: tuple[type[Record], ...] = (
     CaseReceived,
@@ -79,6 +84,7 @@ RECORDS: tuple[type[Record], ...] = (
     Overtime,
     OvertimeDecision,
     OfficeHeld,
+    LeaveRulesPublished,
 )
 
 __all__ = [
@@ -109,6 +115,7 @@ __all__ = [
     "LeavePaper",
     "LeaveRequest",
     "LeaveReturned",
+    "LeaveRulesPublished",
     "LeaveStandIn",
     "LeaveStanding",
     "LeaveWithdrawn",

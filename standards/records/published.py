@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, ClassVar
 
+import msgspec
+
 from standards.guides import Guide
 from standards.records.declare import Field, Owner, Record
 from standards.records.wording import ItemCode, Line, StaffNo, Version, Year
 from standards.workdays import CalendarYear
+
+# In UTF-8 a character takes up to three bytes here; a leaf holds 64 KiB.
+RulesText = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
 
 
 class GuidePublished(Record, frozen=True, kw_only=True):
@@ -48,3 +53,14 @@ class NumberScheme(Record, frozen=True, kw_only=True):
 
     version: Annotated[Version, Field(label="版本")]
     template: Annotated[Line, Field(label="编号模板")]
+
+
+class LeaveRulesPublished(Record, frozen=True, kw_only=True):
+    """请假规则: the table of kinds, entitlements, chains and limits of leave, with its sources."""
+
+    kind: ClassVar[str] = "leave_rules_published"
+    owner: ClassVar[Owner] = "center"
+    label: ClassVar[str] = "请假规则"
+
+    version: Annotated[Version, Field(label="版本")]
+    rules: Annotated[RulesText, Field(label="规则表（TOML）")]

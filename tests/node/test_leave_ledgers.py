@@ -7,8 +7,9 @@ from datetime import date
 from node import balances, leavebook
 from node.hall import Hall
 from standards.identity import ERASED
-from standards.records import DayResult, LeaveRequest
-from tests.node.hall import PASSWORD, Browser, TurnableClock, how_many
+from standards.packaged import packaged_text
+from standards.records import DayResult, LeaveRequest, LeaveRulesPublished
+from tests.node.hall import PASSWORD, Browser, TurnableClock, how_many, publish
 from tests.node.leaves import (
     BOTH,
     CHEN,
@@ -24,6 +25,7 @@ from tests.node.leaves import (
     settle,
     staffed,
     stage,
+    standing,
     stood_in,
     told,
 )
@@ -264,3 +266,19 @@ def test_erasing_a_member_of_staff_erases_reasons_grounds_and_certificates(
     assert page.status_code == 200 and "回老家" not in page.text
     assert "不在本机或已删除" in told(page)
     assert balances.annual(hall, LI, date(2026, 12, 1)).known is False
+
+
+def test_a_table_that_the_center_published_counts_for_new_requests_and_old_ones_stay_readable(
+    clerk: Browser, app: Shell, hall: Hall
+):
+    old = asked(clerk, **{"leave-0": "funeral:funeral"})
+    text = packaged_text("leave.toml").replace("up_to = 480", "up_to = 240")
+    kinds = text.split("[[kind]]\n")
+    text = "[[kind]]\n".join(one for one in kinds if 'code = "funeral"' not in one)
+    publish(hall, LeaveRulesPublished(version=2, rules=text))
+    assert leavebook.rules(hall).version == 2
+    assert "funeral" in told(clerk.get("/leave")) and clerk.get(f"/leave/{old}").status_code == 200
+    assert "丧假" not in clerk.get("/leave/new").text
+    new = asked(clerk, **{"first-0": "2026-11-30"})
+    assert [step.office for step in standing(hall, new).steps] == ["chief", "business"]
+    assert [step.office for step in standing(hall, old).steps] == ["chief"]
