@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from attendance.matching import Sign, in_window, matched
 from attendance.shifts import Shift, Slot
@@ -57,8 +57,7 @@ class Facts:
     excuses: Sequence[Excuse] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DaySlot:
+class DaySlot(NamedTuple):
     """One sign that was asked for, and what came of it."""
 
     label: str

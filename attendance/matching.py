@@ -9,8 +9,8 @@ the first sign in and the last sign out are taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from attendance.shifts import Slot
 from standards.timetables import Direction
@@ -20,8 +20,7 @@ Cost = tuple[int, float, int, float]
 _NOTHING: Cost = (0, 0.0, 0, 0.0)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Sign:
+class Sign(NamedTuple):
     """A punch as the derivation sees it; `hint`: in or out; `doubtful`: its time may be wrong."""
 
     at: datetime
@@ -32,7 +31,8 @@ class Sign:
 
 def in_window(sign: Sign, slots: Sequence[Slot]) -> bool:
     """Whether a punch counts for a shift at all."""
-    return any(slot.opens <= sign.at <= slot.closes for slot in slots)
+    at = sign.at
+    return any(slot.opens <= at <= slot.closes for slot in slots)
 
 
 def matched(slots: Sequence[Slot], signs: Sequence[Sign], repeat_seconds: int) -> list[Sign | None]:

@@ -11,7 +11,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy import casework, leave_sample, sign_ins
+from deploy import casework, days_sample, leave_sample, sign_ins
 from deploy.applications import BY_HALL, STAFF, Application
 from deploy.browser import Person, Refused
 from deploy.casework import Taken, until
@@ -84,6 +84,7 @@ def _furnish(demo: Demo, plan: HallPlan) -> None:
     administrator = person(demo, plan, "admin")
     team = leave_sample.Team(plan.hall, clerk, reviewer, supervisor, administrator)
     leave_sample.fill(team, STAFF[plan.hall][0][2])
+    days_sample.fill(team)
 
 
 # --- the self-check -------------------------------------------------------------------------------

@@ -209,9 +209,9 @@ def _is_doubtful(row: Row, at: datetime) -> bool:
 def _punch_rows(hall: Hall, staff: Collection[str], first: date, last: date) -> Iterable[Row]:
     span = {
         "hall": hall.settings.hall,
-        # A text may be of another zone, and a shift may end on the day after.
-        "since": (first - _ONE_DAY).isoformat(),
-        "until": (last + 3 * _ONE_DAY).isoformat(),
+        # A shift may last to the end of the day after, and a text may be of another zone.
+        "since": f"{first - _ONE_DAY}T12",
+        "until": f"{last + 2 * _ONE_DAY}T12",
     }
     if len(staff) > _FEW:
         return hall.db.query(

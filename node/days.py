@@ -8,7 +8,7 @@ later fact is written as an exception. Knows no rule and no page.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -53,6 +53,8 @@ TABLES = (
 )
 
 SYSTEM = "SYSTEM"
+AT_ONCE = 250
+"""Days that are written in one transaction: a window's own writing waits for no more."""
 
 
 def recompute(hall: Hall, staff_no: str, first: date, last: date, reason: str) -> None:
@@ -284,16 +286,23 @@ def frozen_months(hall: Hall) -> set[str]:
     return {row["month"] for row in rows}
 
 
-def work_out(hall: Hall, wanted: dict[Place, str]) -> int:
-    """Work these days out and write what changed; how many results were written."""
+def work_out(hall: Hall, wanted: dict[Place, str], pause: Callable[[], None] = lambda: None) -> int:
+    """Work these days out and write what changed; how many records were written.
+
+    Args:
+        pause: called between transactions, so that who waits for the writer's turn gets it.
+    """
     if not wanted:
         return 0
     every = [day for _, day in wanted]
     known = known_about(hall, {staff_no for staff_no, _ in wanted}, min(every), max(every))
     worked = worked_out(known, wanted)
-    with hall.db.transaction():
-        _forget(hall, wanted, worked)
-        return keep(hall, known, worked)
+    _forget(hall, wanted, worked)
+    written = 0
+    for start in range(0, len(worked), AT_ONCE):
+        pause()
+        written += keep(hall, known, worked[start : start + AT_ONCE])
+    return written
 
 
 def _forget(hall: Hall, wanted: dict[Place, str], worked: Sequence[Worked]) -> None:

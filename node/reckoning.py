@@ -8,6 +8,7 @@ the center after a restore counts too. Nobody waits for it. Knows no rule of a d
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
@@ -26,11 +27,12 @@ TABLES = (
     )""",
 )
 
-PIECE = 2000
+PIECE = 4000
 """Days that are worked out from one reading of the tables."""
 _SPAN = timedelta(days=7)
 _STRIDE = 2000
 _LOOK_S = 1.0
+_GIVE_WAY_S = 0.002
 # Days that passed while the machine was off are worked out too, this far back.
 _LONGEST_GAP = timedelta(days=62)
 LONGEST_PIECE_S = 120.0
@@ -104,9 +106,8 @@ def work_piece(hall: Hall, most: int = PIECE) -> int:
         since=(date.fromisoformat(newest) - _SPAN).isoformat(),
         most=most,
     )
-    work_out(
-        hall, {(row["staff_no"], date.fromisoformat(row["day"])): row["change"] for row in rows}
-    )
+    wanted = {(row["staff_no"], date.fromisoformat(row["day"])): row["change"] for row in rows}
+    work_out(hall, wanted, lambda: time.sleep(_GIVE_WAY_S))
     # What was asked for again meanwhile stays asked for.
     hall.db.executemany(
         "DELETE FROM day_wanted WHERE staff_no = :staff_no AND day = :day AND asked = :asked",

@@ -47,6 +47,14 @@ SELECT e.origin, e.idx, e.id FROM (
     ON r.hall = s.hall AND r.id = s.request_id WHERE s.hall = :hall AND r.staff_no = :staff
     UNION ALL SELECT b.origin, b.idx, b.id FROM leave_returned b JOIN leave_request r
     ON r.hall = b.hall AND r.id = b.request_id WHERE b.hall = :hall AND r.staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM day_excused WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM punch_confirmed
+    WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM attendance_request
+    WHERE hall = :hall AND staff = '["' || :staff || '"]'
+    UNION ALL SELECT d.origin, d.idx, d.id FROM attendance_decision d JOIN attendance_request r
+    ON r.hall = d.hall AND r.id = d.request
+    WHERE d.hall = :hall AND r.staff = '["' || :staff || '"]'
 ) e JOIN personal p ON p.origin = e.origin AND p.idx = e.idx
 ORDER BY LENGTH(e.origin), e.origin, e.idx
 """
