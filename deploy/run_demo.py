@@ -45,6 +45,7 @@ class HallPlan:
     name: str
     port: int
     terminal_port: int
+    zkteco_port: int
     data: Path
 
 
@@ -71,8 +72,8 @@ class Demo:
         self.data, self.port = data, port
         self.center = data / "center"
         self.halls = [
-            HallPlan("T01", "公安分厅", port + 1, port + 11, data / "T01"),
-            HallPlan("T02", "不动产登记分厅", port + 2, port + 12, data / "T02"),
+            HallPlan("T01", "公安分厅", port + 1, port + 11, port + 13, data / "T01"),
+            HallPlan("T02", "不动产登记分厅", port + 2, port + 12, port + 14, data / "T02"),
         ]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.cables: list[Cable] = []
@@ -113,7 +114,7 @@ class Demo:
 
     def _check_ports(self) -> None:
         """Say at once what stands in the way, instead of half a start."""
-        for port in [*range(self.port, self.port + 3), *range(self.port + 11, self.port + 13),
+        for port in [*range(self.port, self.port + 3), *range(self.port + 11, self.port + 15),
                      *range(self.port + 20, self.port + 23)]:  # fmt: skip
             try:
                 socket.create_server(("127.0.0.1", port)).close()
@@ -148,6 +149,7 @@ class Demo:
             "onehall-node", "init", "--data", str(plan.data), "--hall", plan.hall,
             "--name", plan.name, "--center", CENTER, "--listen", f"127.0.0.1:{plan.port}",
             "--terminal-listen", f"127.0.0.1:{plan.terminal_port}", "--sync-seconds", "3",
+            "--zkteco-listen", f"127.0.0.1:{plan.zkteco_port}",
         )  # fmt: skip
         for login, number, name, role in HALL_STAFF:
             staff = (login, f"{plan.hall}-{number}", name, role)
@@ -167,6 +169,7 @@ class Demo:
                 HallSettings.load(plan.data),
                 listen=f"127.0.0.1:{plan.port}",
                 terminal_listen=f"127.0.0.1:{plan.terminal_port}",
+                zkteco_listen=f"127.0.0.1:{plan.zkteco_port}",
                 center_url=f"http://127.0.0.1:{self._cable_port(number)}",
             ).save(plan.data)
 
@@ -277,7 +280,7 @@ class Demo:
         """Address of a hall's staff pages."""
         return f"http://127.0.0.1:{plan.port}"
 
-    def facts(self, terminals: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
+    def facts(self, terminals: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """What ``demo.json`` holds."""
 
         def staff(rows: tuple[tuple[str, str, str, str], ...]) -> list[dict[str, str]]:
@@ -326,7 +329,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy/demo", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR")
     parser.add_argument("--port", type=int, default=8700, metavar="N")
-    parser.add_argument("--check", action="store_true", help="one case and one punch, then stop")
+    parser.add_argument("--check", action="store_true", help="one case, two punches, then stop")
     parser.add_argument("--cwd", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -10,8 +10,9 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from deploy import casework, days_sample, leave_sample, sign_ins
+from deploy import casework, days_sample, demo_terminals, leave_sample, sign_ins
 from deploy.applications import BY_HALL, STAFF, Application
 from deploy.browser import Person, Refused
 from deploy.casework import Taken, until
@@ -19,7 +20,7 @@ from deploy.run_demo import Demo, HallPlan
 from deploy.sign_ins import Kiosk
 from tests import pictures
 
-Entries = dict[str, list[dict[str, str]]]
+Entries = dict[str, list[dict[str, Any]]]
 
 _FIRST_PATIENCE_S = 120.0
 
@@ -41,7 +42,7 @@ def fill(demo: Demo) -> Entries:
         with ThreadPoolExecutor(len(demo.halls)) as hands:
             list(hands.map(lambda plan: _furnish(demo, plan), demo.halls))
         kept.touch()
-    return {plan.hall: [_entry(demo, plan)] for plan in demo.halls}
+    return {plan.hall: [_entry(demo, plan), _zkteco(demo, plan)] for plan in demo.halls}
 
 
 def standards_of(demo: Demo) -> int:
@@ -67,6 +68,12 @@ def _entry(demo: Demo, plan: HallPlan) -> dict[str, str]:
     return {"kind": "kiosk", "url": url, "serial": made["serial"]}
 
 
+def _zkteco(demo: Demo, plan: HallPlan) -> dict[str, Any]:
+    """The hall's terminal of another maker, with the staff behind its numbers."""
+    numbers = demo_terminals.numbers_of(STAFF[plan.hall])
+    return demo_terminals.entry(person(demo, plan, "admin"), plan.hall, numbers)
+
+
 def _terminal_url(plan: HallPlan) -> str:
     return f"http://127.0.0.1:{plan.terminal_port}"
 
@@ -82,6 +89,7 @@ def _furnish(demo: Demo, plan: HallPlan) -> None:
         if brought.outcome:
             casework.decide(reviewer, case, brought.outcome)
     administrator = person(demo, plan, "admin")
+    demo_terminals.take_in(administrator, plan.hall, demo_terminals.numbers_of(STAFF[plan.hall]))
     team = leave_sample.Team(plan.hall, clerk, reviewer, supervisor, administrator)
     leave_sample.fill(team, STAFF[plan.hall][0][2])
     days_sample.fill(team)
@@ -106,7 +114,7 @@ class _Steps:
 
 
 def check(demo: Demo, terminals: Entries) -> int:
-    """One case and one face punch, end to end through hall and center.
+    """One case, one face punch and one of a ZKTeco terminal, end to end through hall and center.
 
     Returns:
         0 when both arrived as they should, else 1, with what was wrong as the last line.
@@ -118,6 +126,7 @@ def check(demo: Demo, terminals: Entries) -> int:
         _check_case(demo, plan, reconciler, steps)
         kiosk = sign_ins.prepared_kiosk(terminals[plan.hall][0]["url"])
         _check_punch(person(demo, plan, "dudao"), kiosk, reconciler, steps)
+        _check_zkteco(demo, plan, terminals[plan.hall][1]["url"], reconciler, steps)
     except (Refused, OSError) as failed:
         print(f"  ✕ {failed}", flush=True)
         return 1
@@ -178,3 +187,16 @@ def _punch_and_look(supervisor: Person, kiosk: Kiosk, reconciler: Person, steps:
         lambda: casework.punches_at_center(reconciler, _TEST_PERSON) > before,
     )
     steps.done("the punch stands at the center, with its grade and without a face")
+
+
+def _check_zkteco(demo: Demo, plan: HallPlan, url: str, reconciler: Person, steps: _Steps) -> None:
+    staff_no = STAFF[plan.hall][0][0]
+    before = casework.punches_at_center(reconciler, staff_no)
+    demo_terminals.punch(url, plan.hall, "1")
+    steps.done("a ZKTeco terminal was told that its punch is safe")
+    casework.wait_for_receipt(person(demo, plan, "dudao"))
+    until(
+        "the terminal's punch at the center",
+        lambda: casework.punches_at_center(reconciler, staff_no) > before,
+    )
+    steps.done("the terminal's punch stands at the center, under the name behind its number")

@@ -25,6 +25,7 @@ from node.hall import HallSettings
 from node.opening import DATA, opened
 from node.restore_commands import restore
 from node.stick_commands import export_stick, import_stick
+from node.trial_commands import try_terminal
 from sync.client import HttpLine
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
@@ -48,6 +49,7 @@ main.add_command(key_commands.keys)
 @click.option("--center", required=True, help="Name of the center, e.g. tonghua.example.")
 @click.option("--listen", default="127.0.0.1:8701", help="Address of the staff pages.")
 @click.option("--terminal-listen", default="127.0.0.1:8711", help="Address for terminals.")
+@click.option("--zkteco-listen", default="", help="Address for ZKTeco terminals, if any.")
 @click.option("--sync-seconds", default=20, help="Seconds between contacts with the center.")
 def init(data: Path, **given: str | int) -> None:
     """Set up an empty hall: its settings, keys and database."""
@@ -174,6 +176,7 @@ main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
 main.add_command(erase_data)
+main.add_command(try_terminal)
 main.add_command(token_commands(DATA, opened, NAMES))
 
 

@@ -77,6 +77,7 @@ def test_the_check_takes_one_case_and_one_face_through_everything_and_leaves_not
         assert run.process.wait(240) == 0, run.told()
         assert "judged by its standard" in run.told()
         assert "the test person is removed again" in run.told()
+        assert "the terminal's punch stands at the center" in run.told()
         assert run.left() == []
 
 
@@ -93,7 +94,8 @@ def test_demo_json_names_every_address_and_sign_in(facts: dict):
             *("clerk", "reviewer", "supervisor", "administrator"),
         }
         assert all(person["name"] and person["password"] for person in node["staff"])
-        assert [terminal["kind"] for terminal in node["terminals"]] == ["kiosk"]
+        assert [terminal["kind"] for terminal in node["terminals"]] == ["kiosk", "zkteco"]
+        assert node["terminals"][1]["pins"]["1"] == f"{node['hall']}-001"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -107,6 +109,9 @@ def test_a_later_run_goes_on_with_the_same_data_and_ends_when_asked(data: Path, 
             terminal = node["terminals"][0]
             state = kiosk_state(prepared_kiosk(terminal["url"]))
             assert state["terminal"] == terminal["serial"]
+            maker = node["terminals"][1]
+            asked = f"{maker['url']}/iclock/cdata?SN={maker['serial']}&options=all"
+            assert "GET OPTION FROM" in requests.get(asked, timeout=10).text
         os.kill(python_of(run), number)
         assert run.process.wait(60) == 0, run.told()
         assert run.left() == []
