@@ -28,7 +28,7 @@ from sync.notes import Checkpoint, open_note, text_of
 from sync.receiving import Receiver, Writer, receive
 from sync.relaying import relayed_batch
 from sync.schema import LogState, state_of
-from sync.sealing import SEALED_TOGETHER
+from sync.sealing import SEALED_TOGETHER, Recipient
 from sync.sending import next_batch, signed_head
 from sync.store import again
 
@@ -37,6 +37,8 @@ CONTACT_DDL = (
         hall TEXT PRIMARY KEY, local_size INTEGER NOT NULL, oldest_unsent TEXT NOT NULL,
         standards_size INTEGER NOT NULL, clock_skew_s INTEGER NOT NULL,
         software TEXT NOT NULL, at TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS hall_opens (
+        hall TEXT PRIMARY KEY, form INTEGER NOT NULL)""",
     *comparisons.DDL,
     *returning.DDL,
     *latency.DDL,
@@ -53,6 +55,7 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
     keybook.mark_used(center, keys)
     _note_contact(center, ask, *_listen(center, keys, ask))
+    note_opens(center, ask)
     fp("round.noted")
     # What the hall shows that it knows is not said again, while it goes by the newest keys.
     current = ask.key_set == center.keys.ring.keys.version
@@ -205,6 +208,24 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
     center.db.together(write)
 
 
+def note_opens(center: Center, ask: RoundAsk) -> None:
+    """Which form of sealed section a hall opens, for what goes to it by stick."""
+    form = ask.sealed if isinstance(ask.sealed, int) else 1
+    if opens(center, ask.hall) != form:
+        center.db.execute(
+            "INSERT INTO hall_opens VALUES (:hall, :form) "
+            "ON CONFLICT (hall) DO UPDATE SET form = excluded.form",
+            hall=ask.hall,
+            form=min(form, SEALED_TOGETHER),
+        )
+
+
+def opens(center: Center, hall: str) -> int:
+    """The newest form of sealed section that a hall said it opens."""
+    rows = center.db.query("SELECT form FROM hall_opens WHERE hall = :hall", hall=hall)
+    return int(rows[0]["form"]) if rows else 1
+
+
 def quarantined(center: Center, hall: str) -> int:
     """How many entries of a hall could not be applied."""
     sql = "SELECT COUNT(*) AS n FROM quarantine WHERE origin = :origin"
@@ -245,16 +266,17 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
 
 def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes:
     """The next batch of one of the center's logs for the hall that asks, or the next piece of
-    what this hall wrote itself; sealed to it.
+    what this hall wrote itself; sealed to it, in the form that it said in its round it opens.
 
     Raises:
         UnknownLog: a log this hall may not read. SyncError: nothing after ``start``.
     """
     logs = center.logs
+    to = Recipient(keys.sealing, opens(center, keys.hall) >= SEALED_TOGETHER)
     if origin in own_logs(center, keys.hall):
-        raw = next_batch(logs, origin, start, center.signer, keys.sealing)
+        raw = next_batch(logs, origin, start, center.signer, to)
     elif origin in [state.origin for state in logs_of(center, keys.hall)]:
-        raw = relayed_batch(logs, origin, start, center.signer, keys.sealing)
+        raw = relayed_batch(logs, origin, start, center.signer, to)
     else:
         raise UnknownLog("no log of this name for this hall", origin=origin)
     if raw is None:

@@ -15,6 +15,8 @@ from aggregator.rounds import (
     keep_delivery,
     latest_receipt,
     logs_of,
+    note_opens,
+    opens,
     own_logs,
     quarantined,
     take_batch,
@@ -24,6 +26,7 @@ from sync.errors import Revoked, StickRefused, SyncError, UnknownKey
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Verifier, open_note
+from sync.sealing import SEALED_TOGETHER, Recipient
 from sync.sending import signed_head
 from sync.stick import DOWN, UP, Heading, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
@@ -102,6 +105,7 @@ def _believe(center: Center, keys: HallKeys, ask: RoundAsk) -> None:
         elif head.note:
             keep_delivery(center, keys, head)
     _note_contact(center, keys.hall, ask, (local, standards))
+    note_opens(center, ask)
 
 
 def _note_contact(center: Center, hall: str, ask: RoundAsk, sizes: tuple[int, int]) -> None:
@@ -171,8 +175,9 @@ def _rest(center: Center, keys: HallKeys, origin: str, everything: bool) -> Rest
 
 def _contents(center: Center, keys: HallKeys, rests: list[Rest]) -> Iterator[Content]:
     yield Content(messages.write(_answer(center, keys.hall)))
+    to = Recipient(keys.sealing, opens(center, keys.hall) >= SEALED_TOGETHER)
     for rest in rests:
-        yield from batches(center.logs, rest, center.signer, keys.sealing)
+        yield from batches(center.logs, rest, center.signer, to)
 
 
 def _confirmed(center: Center, keys: HallKeys, origin: str) -> int:
@@ -207,5 +212,6 @@ def _answer(center: Center, hall: str) -> RoundAnswer:
         keys=roster.keys_note(center).decode(),
         hall=keybook.latest_note(center, hall).decode(),
         quarantined=quarantined(center, hall),
+        sealed=SEALED_TOGETHER,
         logs=(*held, *own),
     )

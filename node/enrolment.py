@@ -38,6 +38,8 @@ DDL = (
         keys BLOB NOT NULL, hall BLOB NOT NULL, asked_at TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS roster_note (
         first_epoch INTEGER PRIMARY KEY, note BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS center_opens (
+        one INTEGER PRIMARY KEY CHECK (one = 1), form INTEGER NOT NULL)""",
 )
 
 
@@ -219,6 +221,22 @@ def keep(hall: Hall, keys_note: bytes, hall_note: bytes, *past: bytes) -> None:
             hall=hall_note or held.hall,
         )
     follow_keys(hall)
+
+
+def center_opens(hall: Hall) -> int:
+    """The newest form of sealed section that the center said it opens."""
+    rows = hall.db.query("SELECT form FROM center_opens")
+    return int(rows[0]["form"]) if rows else 1
+
+
+def note_center_opens(hall: Hall, form: int) -> None:
+    """See :func:`center_opens`; for what goes to it by stick."""
+    if center_opens(hall) != form:
+        hall.db.execute(
+            "INSERT INTO center_opens VALUES (1, :form) "
+            "ON CONFLICT (one) DO UPDATE SET form = excluded.form",
+            form=form,
+        )
 
 
 def peer(hall: Hall) -> Peer | None:

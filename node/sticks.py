@@ -30,7 +30,7 @@ from sync.messages import LogHead, RoundAnswer, RoundAsk
 from sync.notes import Signer
 from sync.receiving import Receiver, Writer, receive
 from sync.schema import LogState
-from sync.sealing import SealingKey
+from sync.sealing import SEALED_TOGETHER, Recipient, SealingKey
 from sync.sending import accept_receipt, signed_head
 from sync.stick import DOWN, INDEX, UP, Heading, Index, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
@@ -106,8 +106,9 @@ def _receipted(hall: Hall, origin: str) -> frozenset[int]:
 
 def _contents(hall: Hall, peer: Peer, rests: list[Rest]) -> Iterator[Content]:
     yield Content(messages.write(_ask(hall, peer)))
+    to = Recipient(peer.keys.sealing, enrolment.center_opens(hall) >= SEALED_TOGETHER)
     for rest in rests:
-        yield from batches(hall.logs, rest, _signer(hall, rest.origin), peer.keys.sealing)
+        yield from batches(hall.logs, rest, _signer(hall, rest.origin), to)
 
 
 def _ask(hall: Hall, peer: Peer) -> RoundAsk:
@@ -131,6 +132,7 @@ def _ask(hall: Hall, peer: Peer) -> RoundAsk:
         software=SOFTWARE,
         oldest_unsent=oldest_unsent(hall.logs),
         key_set=peer.keys.version,
+        sealed=SEALED_TOGETHER,
         logs=(*own, *mirrored),
     )
 
@@ -240,6 +242,8 @@ def _believe(hall: Hall, peer: Peer, answer: RoundAnswer, taken: Taken) -> None:
     """Our newest roster note, and receipts for our logs, each against our own tree (S3)."""
     if isinstance(answer.hall, str) and answer.hall:
         peer.keep(b"", answer.hall.encode())
+    if isinstance(answer.sealed, int):
+        enrolment.note_center_opens(hall, answer.sealed)
     own = {state.origin: state for state in own_logs(hall)}
     for head in answer.logs:
         state = own.get(head.origin)

@@ -117,7 +117,9 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
     if peer is None:
         raise SyncError("this hall is not enrolled")
     try:
-        return Exchange(hall.logs, line, peer).run(progress)
+        done = Exchange(hall.logs, line, peer).run(progress)
+        enrolment.note_center_opens(hall, done.sealed)
+        return done
     except Cloned as error:
         if isinstance(epoch := error.facts.get("epoch"), int):
             epochs.note_clone(hall, epoch)

@@ -27,7 +27,7 @@ from sync.pushing import Push
 from sync.receiving import Writer, receive
 from sync.relaying import relayed_batch
 from sync.schema import LogState
-from sync.sealing import SEALED_TOGETHER
+from sync.sealing import SEALED_TOGETHER, Recipient
 from sync.sending import signed_head
 
 # More than a hall has in its life; the message has a cap.
@@ -45,6 +45,7 @@ class Contact:
     keys_note: bytes
     compare: bool = False
     returned: int = 0
+    sealed: int = 1
 
 
 class Exchange:
@@ -69,12 +70,13 @@ class Exchange:
         held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
         sent, returned, cloned = 0, 0, None
         wanted = answer.wants if isinstance(answer.wants, tuple) else ()
+        self._opens = answer.sealed if isinstance(answer.sealed, int) else 1
         self._apart: list[SyncError] = []
         for want in wanted:
             self._of_one_log(want, self._give_back)
         try:
             returned = CatchUp(self._logs, self._line, self._peer).run(held)
-            together = answer.sealed is not msgspec.UNSET and answer.sealed >= SEALED_TOGETHER
+            together = self._opens >= SEALED_TOGETHER
             sent = Push(self._logs, self._line, self._peer, together=together).run(held, progress)
         except Cloned as error:
             cloned = error
@@ -88,7 +90,7 @@ class Exchange:
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
-        return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned)
+        return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned, self._opens)
 
     def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
         """Bring one of the center's logs into step; where both differ, the others go on."""
@@ -107,6 +109,7 @@ class Exchange:
             software=SOFTWARE,
             oldest_unsent=oldest_unsent(logs),
             key_set=peer.keys.version,
+            sealed=SEALED_TOGETHER,
             logs=tuple(self._heads()),
         )
         raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
@@ -160,7 +163,8 @@ class Exchange:
         """
         logs, peer, writer = self._logs, self._peer, self._writer(want.origin)
         origin, here = writer.origin, want.size
-        signer, to = peer.book.signer(peer.book.open_log()), peer.keys.sealing
+        signer = peer.book.signer(peer.book.open_log())
+        to = Recipient(peer.keys.sealing, self._opens >= SEALED_TOGETHER)
         target = f"{PREFIX}/logs/{origin.removeprefix(peer.keys.center + '/')}"
         while here < logs.open(origin, writer.name, own=False).size:
             raw = relayed_batch(logs, origin, here, signer, to)

@@ -37,13 +37,16 @@ class LogHead(_Message, frozen=True, kw_only=True):
 
 
 class RoundAsk(_Message, frozen=True, kw_only=True):
-    """What a hall says at each contact. ``key_set``: the version of the key set it goes by."""
+    """What a hall says at each contact. ``key_set``: the version of the key set it goes by;
+    ``sealed``: the newest form of sealed section that it opens, the first when unset.
+    """
 
     hall: Name
     clock: Annotated[str, msgspec.Meta(max_length=40)]
     software: Annotated[str, msgspec.Meta(max_length=40)]
     oldest_unsent: Annotated[str, msgspec.Meta(max_length=40)] = ""
     key_set: Size | msgspec.UnsetType = msgspec.UNSET
+    sealed: Size | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from sync.batch import pack_relayed
 from sync.log import LogStore
 from sync.notes import Checkpoint, Signer, text_of
+from sync.sealing import Recipient
 
 
 def relayed_batch(
-    logs: LogStore, origin: str, start: int, keeper: Signer, receiver: bytes
+    logs: LogStore, origin: str, start: int, keeper: Signer, receiver: bytes | Recipient
 ) -> bytes | None:
     """The next piece of a mirrored log from ``start``, or None when there is nothing after it.
 
@@ -20,7 +21,7 @@ def relayed_batch(
     signed. What was erased here stays out of it.
 
     Args:
-        receiver: the public sealing key of whoever gets it.
+        receiver: the public sealing key of whoever gets it, and what it opens.
     """
     rows = logs.db.query(
         "SELECT stop, head FROM batch WHERE origin = :origin AND start <= :start AND stop > :start",

@@ -22,6 +22,7 @@ from sync.failpoints import fp
 from sync.keysets import CODE_ALPHABET
 from sync.log import LogStore
 from sync.notes import Signer
+from sync.sealing import Recipient
 from sync.sending import batch_after
 from sync.stick import (
     INDEX,
@@ -79,7 +80,7 @@ class Rest:
     sizes: frozenset[int] = frozenset()
 
 
-def batches(logs: LogStore, rest: Rest, signer: Signer, receiver: bytes) -> Iterator[Content]:
+def batches(logs: LogStore, rest: Rest, signer: Signer, receiver: Recipient) -> Iterator[Content]:
     """A log's batches to its end, as they would go over the wire."""
     end = logs.state(rest.origin).size
     here = logs.frontier_at(rest.origin, rest.start)

@@ -6,9 +6,15 @@ from contextlib import nullcontext
 from io import BytesIO
 from itertools import pairwise
 
+import msgspec
+
+from aggregator import roster
+from aggregator.center import Center
+from aggregator.rounds import answer_round, give_batch
 from aggregator.sticks import export_down, import_up
-from standards.records import NumberScheme
+from standards.records import Finding, NumberScheme
 from sync import messages
+from sync.batch import unpack
 from sync.messages import RoundAnswer
 from sync.stick import UP, Heading
 from sync.stick_export import Content, FileTarget, Sealer, export
@@ -73,3 +79,40 @@ def test_the_way_back_brings_receipt_keys_and_standards_to_this_hall_only(desk: 
     own = next(log for log in answer.logs if log.origin == hall.origin)
     assert own.size == 4 and own.note.startswith(f"{hall.origin}\n4\n")
     assert (piece.origin, piece.start, piece.stop) == (f"{NAME}/standards/1", 0, 1)
+
+
+def form_of(raw: bytes, center: Center) -> int:
+    """In which form the personal parts of a batch are sealed."""
+    together = unpack(raw, [center.signer.verifier]).sealed_section[80:92] == b"\xff" * 12
+    return 2 if together else 1
+
+
+def test_parts_go_down_together_by_stick_and_wire_once_the_hall_said_that_it_opens_that(desk: Desk):
+    hall, center = desk.halls["T01"], desk.center
+    finding = Finding(for_hall="T01", source="inspected", text="门口缺指示牌")
+    for _ in range(3):
+        center.order("T01", finding, actor="ZX-07")
+
+    def forms() -> set[int]:
+        target = FileTarget(BytesIO(), 1 << 26)
+        export_down(center, "T01", lambda heading: target)
+        source = source_of(target)
+        manifest = source.index().opened([center.signer.verifier])
+        found = pieces(source, manifest, [hall.sealing])
+        sent = [plain for piece, plain in found if piece.origin == f"{NAME}/orders-T01/1"]
+        keys = roster.hall_keys(center, "T01")
+        sent.append(give_batch(center, keys, f"{NAME}/orders-T01/1", 0))
+        for raw in sent:
+            parts = unpack(raw, [center.signer.verifier]).personal(hall.sealing)
+            assert [part[32:].decode() for part in parts.values()] == [
+                '{"text":"门口缺指示牌"}'
+            ] * 3
+        return {form_of(raw, center) for raw in sent}
+
+    assert forms() == {1}
+    says = msgspec.structs.replace(hall.ask(), sealed=2)
+    answer_round(center, roster.hall_keys(center, "T01"), says)
+    assert forms() == {2}
+    # An older program in its place says nothing of it.
+    answer_round(center, roster.hall_keys(center, "T01"), hall.ask())
+    assert forms() == {1}

@@ -22,6 +22,7 @@ from sync.notes import b64
 from sync.stick_export import FileTarget
 from sync.usb import FileSource
 from tests.aggregator.rotations import rotate, take_root_away
+from tests.independent.carried import Hall
 from tests.independent.center import Listening, listening
 from tests.independent.client import Client, Refused
 from tests.source import PACKAGES, imported
@@ -43,12 +44,13 @@ def center(tmp_path_factory: pytest.TempPathFactory):
         yield found
 
 
-def enrolled(center: Listening, hall: str) -> Client:
-    client, code = Client(center.url, "city.example", hall), center.code_for(hall)
+def enrolled(center: Listening, hall: str) -> Hall:
+    client, code = Hall(center.url, "city.example", hall), center.code_for(hall)
     state, digits = client.enrol(code)
     assert state == "pending"
     center.approve(hall, digits)
     assert client.enrol(f" {code[:5]}-{code[5:]} ".lower())[0] == "approved"
+    assert client.round() == 0
     return client
 
 
@@ -56,6 +58,16 @@ def enrolled(center: Listening, hall: str) -> Client:
 def test_neither_of_them_imports_anything_of_ours(name: str):
     tree = ast.parse((HERE / name).read_text(encoding="utf-8"))
     assert not {module.split(".")[0] for _, module in imported(tree)} & {*PACKAGES, "tests"}
+
+
+def test_what_carries_sticks_knows_only_the_client_and_the_client_is_short():
+    tree = ast.parse((HERE / "carried.py").read_text(encoding="utf-8"))
+    ours = {m for _, m in imported(tree) if m.split(".")[0] in {*PACKAGES, "tests"}}
+    assert {module.removeprefix("tests.independent.").split(".")[0] for module in ours} == {
+        "client"
+    }
+    written = (HERE / "client.py").read_text(encoding="utf-8").splitlines()
+    assert len([line for line in written if line.strip()]) <= 260
 
 
 def test_a_client_enrols_pushes_and_pulls_with_nothing_but_the_document(center: Listening):
@@ -125,7 +137,7 @@ def one_file(raw: bytes) -> FileSource:
 
 
 def test_a_client_reads_the_golden_stick(center: Listening):
-    client = Client(center.url, "city.example", "T01")
+    client = Hall(center.url, "city.example", "T01")
     client.root = ROOT_KEY
     client.sealing = X25519PrivateKey.from_private_bytes(make.seed("hall sealing"))
     # The golden receipt is for the log of the golden checkpoint.

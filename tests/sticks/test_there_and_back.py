@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from aggregator.rounds import opens
+from node import enrolment
 from node.hall import Hall
 from standards.records import CaseReceived
 from sync.usb import FolderSource
@@ -30,6 +32,8 @@ def test_what_a_hall_wrote_arrives_by_stick_and_what_the_center_says_comes_back(
     assert hall.state().mark.size == hall.state().size == 6
     assert hall.shelf().size == 1
     assert len(hall.db.query("SELECT id FROM finding")) == 7
+    # Each stick told which form of sealed parts the other side opens.
+    assert enrolment.center_opens(hall) == opens(office.center, "T01") == 2
 
 
 def hall_cases(hall: Hall) -> list[str]:

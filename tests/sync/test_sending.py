@@ -6,7 +6,7 @@ from sync.batch import unpack
 from sync.errors import Fork, Malformed, SyncError, UnknownKey
 from sync.log import Portions
 from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
-from sync.sealing import SealingKey
+from sync.sealing import Recipient, SealingKey
 from sync.sending import accept_receipt, next_batch, signed_head
 from sync.stick_export import Rest, batches
 from tests.simulation.disk import Crash, Disk
@@ -149,7 +149,9 @@ def test_a_whole_log_is_packed_with_each_entry_hashed_once(
 
     monkeypatch.setattr(pair.hall, "own_entries", counted)
     monkeypatch.setattr(pair.hall, "hashes", lambda *span: pytest.fail(f"hashed again: {span}"))
-    packed = [*batches(pair.hall, Rest(HALL, 0, frozenset({6, 39})), SIGNER, SEALING.public)]
+    packed = [
+        *batches(pair.hall, Rest(HALL, 0, frozenset({6, 39})), SIGNER, Recipient(SEALING.public))
+    ]
     assert [content.stop for content in packed] == [4, 6, *range(10, 39, 4), 39, 40]
     assert sorted(read) == [*range(40)]
     for content in packed:

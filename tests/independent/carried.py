@@ -1,0 +1,122 @@
+"""What the client beside it leaves out, from docs/wire.md alone: orders, history, sticks."""
+
+import itertools
+import json
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.independent.client import (
+    NOTE,
+    SUITE,
+    TOGETHER,
+    Client,
+    b64,
+    inflated,
+    lines_of,
+    opened,
+    sha,
+    verifier_key,
+)
+
+
+def split(joined):
+    """4.3, form 2: index -> opening and payload."""
+    count, size = int.from_bytes(joined[:4], "big"), int.from_bytes(joined[4:8], "big")
+    first, openings = int.from_bytes(joined[8:16], "big"), 16 + 2 * count
+    payloads = inflated(joined[openings + 32 * count :], size).split(b"\n")
+    assert payloads.pop() == b"" and len(payloads) == count
+    away = [int.from_bytes(joined[16 + 2 * i : 18 + 2 * i], "big") for i in range(count)]
+    cut = [joined[openings + 32 * i : openings + 32 * (i + 1)] for i in range(count)]
+    return {first + away[i]: cut[i] + payloads[i] for i in range(count)}
+
+
+class Hall(Client):
+    """A hall that opens what is sealed to it, gets its own history back, and carries sticks."""
+
+    def take_parts(self, origin, span, leaves, sealed):
+        """4.3: every part, in either form, opens the commitment of its leaf."""
+        info = lines_of("onehall/seal/v1", origin, *span).encode()
+        for index, part in self.unsealed(sealed, info).items():
+            leaf = json.loads(leaves[index - span[0]])
+            assert leaf["commitment"] == b64(sha(part))
+            self.parts[origin, leaf["id"]] = part[32:]
+
+    def unsealed(self, sealed, info):
+        parts: dict[int, bytes] = {}
+        at = 80
+        if not sealed:
+            return parts
+        key = AESGCM(SUITE.decrypt(sealed[:80], self.sealing, info))
+        while at < len(sealed):
+            where, size = sealed[at : at + 12], int.from_bytes(sealed[at + 12 : at + 16], "big")
+            plain = key.decrypt(where, sealed[at + 16 : at + 16 + size], where)
+            if where == TOGETHER:
+                return split(plain)
+            parts[int.from_bytes(where, "big")] = plain
+            at += 16 + size
+        return parts
+
+    def own_back(self, size):
+        """4.5: our own log, as the center keeps it, under the heads that we signed ourselves."""
+        mine = verifier_key(self.name, NOTE, self.signing.public_key().public_bytes_raw())
+        mirror: list[bytes] = []
+        while len(mirror) < size:
+            raw = self.ask("GET", f"/sync/v1/logs/{self.origin}?from={len(mirror)}")
+            found, _ = self.unpacked(self.origin, mirror, raw, ("onehall/relay/v1", mine))
+            mirror += found
+        return mirror
+
+    def stick(self, *cuts):
+        """A stick up, as one file: what this hall says, and its batches between these sizes."""
+        files, lines = [], []
+        inside = [(self.said(), "")]
+        for start, stop in itertools.pairwise(cuts):
+            inside.append((self.packed(start, stop), f" {self.origin} {start} {stop}"))
+        for number, (plain, place) in enumerate(inside):
+            name = f"F{number:07d}.OHS"
+            hint = sha(self.center_sealing)[:8].hex()
+            label = f"onehall-stick/1 {hint}\n".encode()
+            receiver = X25519PublicKey.from_public_bytes(self.center_sealing)
+            content_key = AESGCM.generate_key(256)
+            wrapped = SUITE.encrypt(content_key, receiver, self.place("up", name))
+            files.append(label + wrapped + AESGCM(content_key).encrypt(bytes(12), plain, label))
+            lines.append(f"{name} {len(files[-1])} {sha(files[-1]).hex()}{place}")
+        heading = ("onehall/stick/v1", self.center, self.hall, "up", "2026-11-24", len(files))
+        note = self.note("".join(f"{line}\n" for line in (*heading, *lines)))
+        return f"onehall-index/1 0 {len(note)}\n".encode() + note + b"".join(files)
+
+    def place(self, way, name):
+        """14.3: what a file is sealed for."""
+        return f"onehall/stick/v1\n{self.center}\n{self.hall}\n{way}\n{name}\n".encode()
+
+    def take_stick(self, raw):
+        """A stick down, as one file; answers what the center holds of our log."""
+        line, _, rest = raw.partition(b"\n")
+        word, first, second = line.split(b" ")
+        assert word == b"onehall-index/1"
+        cut, end = int(first), int(first) + int(second)
+        self.trust(rest[:cut])
+        lines = opened(rest[cut:end], self.keys["log"]).split("\n")[:-1]
+        assert lines[:4] == ["onehall/stick/v1", self.center, self.hall, "down"]
+        assert len(lines) == 6 + int(lines[5])
+        files = {}
+        for entry in lines[6:]:
+            name, size, digest, *_ = entry.split(" ")
+            files[entry] = rest[end : end + int(size)]
+            assert len(files[entry]) == int(size) and sha(files[entry]).hex() == digest, name
+            end += int(size)
+        assert end == len(rest), "something stands behind the last file"
+        return max(self.take_file(entry, sealed) for entry, sealed in files.items())
+
+    def take_file(self, entry, raw):
+        name, _, _, *log = entry.split(" ")
+        label, sealed = raw[: raw.index(b"\n") + 1], raw[raw.index(b"\n") + 1 :]
+        content_key = SUITE.decrypt(sealed[:80], self.sealing, self.place("down", name))
+        plain = AESGCM(content_key).decrypt(bytes(12), sealed[80:], label)
+        if not log:
+            return self.heard(json.loads(plain))
+        mirror = self.mirrors.setdefault(log[0], [])
+        if int(log[2]) > len(mirror):
+            self.receive(log[0], mirror, plain)
+        return 0
