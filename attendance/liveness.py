@@ -45,9 +45,9 @@ RESTING: Final = 0.12
 TURNED: Final = 0.25
 """Change of the nose's offset / distance of the eyes; a swung flat print hardly reaches it."""
 TURN_SEEN: Final = 0.15
-"""Enough where the detector's view for turned faces is the one that finds the face."""
-TURNED_VIEWS: Final = (1, 2)
-"""Of the detector's five: 0 from the front, 1 and 2 turned, 3 and 4 tilted."""
+"""Enough where the detector goes over from its view for straight faces to that for this turn."""
+VIEWS: Final = {"left": 2, "right": 1}
+"""Of the detector's five: 0 from the front, 3 and 4 tilted."""
 CLOSED: Final = 0.65
 OPEN: Final = 0.85
 """Of the person's own median: a fixed ratio rejects narrow eyes and trips on shaken prints."""
@@ -130,7 +130,7 @@ def judge_marks(asked: Challenge, marks: tuple[Mark, ...]) -> Verdict:
     done: list[float] = []
     if not code:
         faces = [mark for mark in in_time if not mark.code]
-        rest = median(mark.yaw for mark in faces[:_FIRST])
+        rest = _Rest(median(mark.yaw for mark in faces[:_FIRST]), {f.view for f in faces[:_FIRST]})
         start = 0
         for step in asked.steps:
             code, start = _look_for(step, faces, start, rest)
@@ -186,23 +186,30 @@ def _one_person_throughout(marks: Sequence[Mark]) -> str:
     return "person_changed" if any(mark.apart >= SAME_PERSON for mark in faces) else ""
 
 
-def _look_for(step: Step, faces: Sequence[Mark], start: int, rest: float) -> tuple[str, int]:
+class _Rest(NamedTuple):
+    """How the face was held at first."""
+
+    yaw: float
+    views: set[int]
+
+
+def _look_for(step: Step, faces: Sequence[Mark], start: int, rest: _Rest) -> tuple[str, int]:
     """The frame at which the step is done; or a code, why it is not, and where it was looked up."""
     if step == "blink":
         return _blinks(faces, start)
     if step == "still":
-        return _stillness(faces, start, rest)
-    return _turn(faces, start, rest, 1.0 if step == "left" else -1.0)
+        return _stillness(faces, start, rest.yaw)
+    return _turn(step, faces, start, rest)
 
 
-def _turn(faces: Sequence[Mark], start: int, rest: float, side: float) -> tuple[str, int]:
-    turned = False
+def _turn(step: Step, faces: Sequence[Mark], start: int, rest: _Rest) -> tuple[str, int]:
+    turned, side, view = False, 1.0 if step == "left" else -1.0, VIEWS[step]
     for index in range(start, len(faces)):
         mark = faces[index]
-        lean = (mark.yaw - rest) * side
+        lean = (mark.yaw - rest.yaw) * side
         if lean <= -TURN_SEEN:
             return "wrong_step", index
-        if lean >= (TURN_SEEN if mark.view in TURNED_VIEWS else TURNED):
+        if lean >= (TURN_SEEN if mark.view == view and view not in rest.views else TURNED):
             turned = True
         elif turned and lean <= RESTING:
             return "", index

@@ -50,7 +50,9 @@ def film(poses: list[Pose], person: int = 1, start: float = 0.0) -> list[Seen]:
 
 
 def posed(pose: Pose, person: int = 1):
-    quality = replace(GOOD, yaw=pose.get("yaw", 0.02), eyes=pose.get("eyes", 0.28))
+    quality = replace(
+        GOOD, yaw=pose.get("yaw", 0.02), eyes=pose.get("eyes", 0.28), view=int(pose.get("view", 0))
+    )
     found = face(centre(person), quality)
     return replace(found, box=Box(200 + int(pose.get("right", 0)), 100, 180, 180))
 
@@ -87,6 +89,19 @@ def test_a_still_picture_meets_no_challenge(first: Step, second: Step):
 def test_turning_the_wrong_way_is_refused_at_once():
     wrong = film([*at_rest(), *moves("right"), *moves("left"), *moves("right")])
     assert judge(asked("left", "right"), wrong).code == "wrong_step"
+
+
+def test_a_slight_turn_counts_only_where_the_detector_goes_over_to_its_view_for_it():
+    slight = [
+        {"yaw": yaw, "view": view} for yaw, view in ((0.1, 0), (0.18, 2), (0.18, 2), (0.03, 0))
+    ]
+    rest = [{"view": 0.0}] * 4
+    asks = asked("left", "still")
+    assert judge(asks, film([*rest, *slight, *moves("still")])).live
+    other = [{**pose, "view": 1.0} for pose in slight]
+    assert not judge(asks, film([*rest, *other, *moves("still")])).live
+    # A print that the turned view finds from the start proves nothing by it.
+    assert not judge(asks, film([*[{"view": 2.0}] * 4, *slight, *moves("still")])).live
 
 
 def test_what_is_done_after_eight_seconds_does_not_count():
