@@ -12,7 +12,9 @@ from typing import Final
 
 import msgspec
 
-CURRENT: Final = 1
+CURRENT: Final = 2
+CONFIRMED_FRAMES: Final = 2
+"""The first version that tells of a confirmed frame kept for a day; nobody else's is kept."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

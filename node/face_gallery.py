@@ -18,7 +18,7 @@ from attendance.engine import FaceEngine
 from attendance.errors import FaceError
 from attendance.gallery import Decision, Enrolled, Gallery
 from attendance.quality import FaceFound
-from node import members
+from node import face_frames, members
 from node.hall import Hall
 from sync.clock import Clock
 
@@ -89,6 +89,7 @@ def delete_template(hall: Hall, staff_no: str) -> bool:
             no=staff_no,
         )
         deleted = hall.db.execute("DELETE FROM face_template WHERE staff_no = :no", no=staff_no)
+        face_frames.forget_frames(hall, staff_no)
     return deleted > 0
 
 
@@ -118,6 +119,36 @@ def decision_of(hall: Hall, punch_id: str) -> Decision | None:
         "SELECT decision FROM face_decision WHERE punch_id = :punch_id", punch_id=punch_id
     )
     return msgspec.json.decode(rows[0]["decision"], type=Decision) if rows else None
+
+
+def decisions_since(hall: Hall, days: int) -> list[Decision]:
+    """What faces were decided by in the last days, oldest first."""
+    rows = hall.db.query(
+        "SELECT decision FROM face_decision WHERE decided_at >= :since ORDER BY decided_at",
+        since=(hall.clock.now() - timedelta(days=days)).isoformat(timespec="milliseconds")[:23],
+    )
+    return [msgspec.json.decode(row["decision"], type=Decision) for row in rows]
+
+
+def tidy(hall: Hall) -> None:
+    """Delete what is kept for a time and is over it, and templates that nobody agrees to."""
+    with hall.db.transaction():
+        old = _stamp_before(hall.clock)
+        hall.db.execute("DELETE FROM face_decision WHERE decided_at < :old", old=old)
+        face_frames.forget_old(hall)
+        delete_templates_without_ground(hall)
+
+
+def person_of(hall: Hall, staff_no: str) -> Enrolled | None:
+    """Somebody's enrolled vectors, for adding to them."""
+    rows = hall.db.query(
+        "SELECT model_id, sealed FROM face_template WHERE staff_no = :no", no=staff_no
+    )
+    if not rows:
+        return None
+    model_id = str(rows[0]["model_id"])
+    opened = hall.vault.unlock(bytes(rows[0]["sealed"]), _place(staff_no, model_id))
+    return Enrolled.unpacked(staff_no, opened, model_id)
 
 
 def _stamp_before(clock: Clock) -> str:

@@ -15,7 +15,7 @@ from attendance.enrolment import Refusal, check_enrolment, enrol
 from attendance.errors import FaceError
 from attendance.gallery import FEWEST_PICTURES, TWINS, Enrolled
 from attendance.quality import FaceFound
-from node import face_gallery, members, pins
+from node import face_frames, face_gallery, members, pins
 from node.desk import actor, faces, hall
 from node.members import Member
 from node.staff import known
@@ -152,6 +152,32 @@ def enrol_face(staff_no: str) -> tuple[str, int] | Response:
         return url_for("members.one", staff_no=staff_no, done="face")
 
     return page.answer_once(effect)
+
+
+@pages.post("/staff/<staff_no>/face/frame")
+@access.roles("supervisor", "administrator")
+def add_frame(staff_no: str) -> Response:
+    """Add what the person confirmed with the PIN; the supervisor has asked them."""
+    known(staff_no)
+
+    def effect() -> str:
+        done = "frame" if _add_frame(staff_no) else "no_frame"
+        return url_for("members.one", staff_no=staff_no, done=done)
+
+    return page.answer_once(effect)
+
+
+def _add_frame(staff_no: str) -> bool:
+    here = hall()
+    frame, person = face_frames.frame_of(here, staff_no), face_gallery.person_of(here, staff_no)
+    if frame is None or person is None or not members.may_enrol(here, staff_no):
+        return False
+    grown = face_frames.with_frame(here, frame, person, MOST_PICTURES)
+    if grown is None or _too_alike(grown):
+        return False
+    face_gallery.keep_template(here, grown, actor())
+    logs.event("face.frame_added", member=staff_no, pictures=len(grown.vectors))
+    return True
 
 
 def _sent() -> list[bytes]:

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from attendance import gallery
 from attendance.errors import MESSAGES, FaceError
 from attendance.gallery import Decision
-from attendance.punches import Occasion, SignIn, punch_by_face, punch_by_pin
+from attendance.punches import Occasion, SignIn, punch_by_code, punch_by_face, punch_by_pin
 from attendance.terminals.anchors import Told
 from attendance.terminals.kiosk import Event
-from node import members, pins, terminal_keys
+from node import members, pins, sign_in_codes, terminal_keys
 from node.device_keys import BadKey
 from node.face_gallery import Faces, templates
 from node.hall import Hall
@@ -130,6 +130,7 @@ def _by_pin(here: Hall, sent: Sent) -> Judged:
     decision = decision_of_match(here, ticket.id) if ticket else None
     at = datetime.fromisoformat(ticket.at) if ticket else sent.told.at.astimezone(BEIJING)
     staff_no, reason = _who_gave_the_pin(here, sent)
+    prove = punch_by_code if reason == "code" else punch_by_pin
     if staff_no is None:
         return Judged("held" if reason in ("pin_locked", "sealed") else "rejected", reason)
     occasion = Occasion(at, sent.terminal)
@@ -137,7 +138,7 @@ def _by_pin(here: Hall, sent: Sent) -> Judged:
         made = (
             punch_by_face(decision, occasion, staff_no)
             if decision is not None
-            else punch_by_pin(staff_no, occasion)
+            else prove(staff_no, occasion)
         )
     except FaceError as refused:
         return Judged("rejected", refused.code)
@@ -155,6 +156,11 @@ def _who_gave_the_pin(here: Hall, sent: Sent) -> tuple[str | None, str]:
         return None, "sealed"
     who = members.active_member(here, event.staff_no)
     staff_no = who.staff_no if who else event.staff_no.strip().upper()
+    if who and sign_in_codes.is_code(pin):
+        # A wrong code goes on as a wrong PIN, so that tries are counted alike.
+        use = (f"{sent.terminal}/{event.event_id}", sent.told.at)
+        if sign_in_codes.take(here, staff_no, pin, use):
+            return staff_no, "code"
     try:
         if pins.pin_is(here, staff_no, pin, f"terminal:{sent.terminal}") and who:
             return staff_no, ""

@@ -23,6 +23,7 @@ from attendance.errors import MESSAGES, FaceError
 from attendance.gallery import Decision
 from attendance.liveness import Challenge, Seen
 from attendance.quality import SIGN_IN, FaceFound, refusal
+from node import face_frames
 from node.face_gallery import Faces, templates
 from node.hall import Hall
 from sync.store import Row
@@ -179,6 +180,9 @@ class Sessions:
             live=live,
         )
         _keep_match(self._hall, made, decision)
+        if outcome in ("confirm", "pin_required"):
+            good = liveness.session_frames(session.frames)[-gallery.FRAMES :]
+            face_frames.keep(self._hall, made.id, decision.staff_no, good)
         session.ticket = _written(self._hall, made)
         session.frames.clear()
         message = "" if accepted else MESSAGES["pin_needed"]

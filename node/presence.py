@@ -15,10 +15,11 @@ from werkzeug.wrappers import Response
 
 from attendance.errors import FaceError
 from attendance.punches import Occasion, SignIn, punch_by_pin, punch_by_supervisor
-from node import face_gallery, members, pins, sign_ins
+from node import face_gallery, members, pins, sign_in_codes, sign_ins
 from node.desk import actor, hall, today
 from node.face_pages import withdraw_consent
 from node.members import Member
+from node.notices import qr_code
 from node.terminals import terminals, thefts
 from node.zkteco_terminals import zkteco_terminals
 from standards.errors import Invalid
@@ -166,6 +167,19 @@ def mine() -> str:
         places=_places(),
         done=request.args.get("done", ""),
     )
+
+
+@pages.post("/mine/code")
+@access.anyone_signed_in
+def code() -> str | Response:
+    """A code for the terminal, good once and for a minute and a half; shown, never kept here."""
+    here, staff_no = hall(), actor()
+    who = members.member(here, staff_no)
+    if who is None or not who.staff.active:
+        return redirect(url_for("presence.mine"), 303)
+    made = sign_in_codes.give(here, staff_no)
+    drawn, seconds = qr_code(made.scanned), int(sign_in_codes.LIFE.total_seconds())
+    return render_template("presence/code.html", code=made, qr=drawn, seconds=seconds)
 
 
 @pages.post("/mine/withdraw")

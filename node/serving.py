@@ -12,7 +12,7 @@ from node.app import create_app
 from node.deemed import deem_overdue
 from node.desk import FACES, FILING, SYNC, WATCHDOG
 from node.erasures import sweeper
-from node.face_gallery import Faces
+from node.face_gallery import Faces, tidy
 from node.filing import Filing
 from node.hall import Hall
 from node.kiosk import create_terminal_app
@@ -45,7 +45,7 @@ def address(text: str) -> tuple[str, int]:
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     # Deemed acceptance must not wait until somebody opens a page.
-    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall), sweeper(hall)])
+    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall), lambda: tidy(hall), sweeper(hall)])
     filing = Filing(hall, syncing)
     reckoning = Reckoning(hall)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.

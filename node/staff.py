@@ -15,7 +15,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from attendance import consent
-from node import face_gallery, members, pins
+from attendance.drift import DAYS, drifts
+from node import face_frames, face_gallery, members, pins, sign_in_codes
 from node.desk import actor, faces, hall
 from node.hall import Hall
 from node.members import Member
@@ -25,7 +26,13 @@ from web import access, logs, page
 
 pages = Blueprint("members", __name__, url_prefix="/staff")
 
-TABLES = (*members.INDEXES, *face_gallery.TABLES, *pins.TABLES)
+TABLES = (
+    *members.INDEXES,
+    *face_gallery.TABLES,
+    *face_frames.TABLES,
+    *sign_in_codes.TABLES,
+    *pins.TABLES,
+)
 
 
 @pages.get("")
@@ -88,6 +95,8 @@ def one(staff_no: str) -> str:
         face=face_gallery.templates(here).get(staff_no),
         look_alikes=faces().look_alikes(staff_no),
         has_pin=staff_no in pins.staff_with_pin(here),
+        drift=drifts(face_gallery.decisions_since(here, DAYS)).get(staff_no),
+        frame=face_frames.frame_of(here, staff_no),
         done=request.args.get("done", ""),
     )
 

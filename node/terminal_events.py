@@ -27,7 +27,7 @@ from attendance.terminals.kiosk import (
     place,
     read_event,
 )
-from node import members, sign_ins, terminal_blobs, terminal_keys, terminals
+from node import face_frames, members, sign_ins, terminal_blobs, terminal_keys, terminals
 from node.face_gallery import Faces
 from node.hall import Hall
 from node.kiosk_judging import Judged, Sent, judge
@@ -219,6 +219,8 @@ def _told(here: Hall, key: DeviceKey, event: Event, judged: Judged) -> Result:
     punch = sign_ins.punch_of_line(here, judged.sign_in.punch) or sign_ins.keep_punch(
         here, judged.sign_in, capture
     )
+    if judged.match_id is not None:
+        face_frames.settle(here, judged.match_id, punch.staff_no, punch.way)
     return Result(
         event.seq,
         "stored",

@@ -66,7 +66,7 @@ def test_the_notice_names_the_hall_and_every_right(office: Browser):
     add_member(office)
     set_pin(office)
     text = office.get(f"/staff/{ZHANG}/consent").text
-    for words in ("公安分厅", "第 1 版", "您可以不同意", "撤回", "个人信息保护法"):
+    for words in ("公安分厅", "第 2 版", "您可以不同意", "撤回", "个人信息保护法"):
         assert words in text
 
 
@@ -82,7 +82,7 @@ def test_consent_is_signed_with_the_own_pin(hall: Hall, office: Browser):
     assert consent(office).status_code == 303
     said_now = members.consent_of(hall, ZHANG)
     assert said_now == FaceConsent(
-        staff_no=ZHANG, notice_version=1, given=True, day=hall.clock.today()
+        staff_no=ZHANG, notice_version=2, given=True, day=hall.clock.today()
     )
 
 
