@@ -106,8 +106,12 @@ def _forget_faces(snapshot: Path) -> None:
     known = store.tables()
     if "face_template" in known:
         store.execute("DELETE FROM face_template")
+    if "face_frame" in known:
+        store.execute("DELETE FROM face_frame")
     if "face_decision" in known:
         store.execute("DELETE FROM face_decision")
+    if "kiosk_match" in known:
+        store.execute("DELETE FROM kiosk_match")
     bare = snapshot.with_suffix(".bare")
     # What was deleted still stands in free pages, which a copy leaves behind.
     store.copy_to(bare)
