@@ -54,6 +54,7 @@ def _measure_until_closed(line: socket.socket) -> None:
 
     model = os.environ.get("ATT_MODEL")
     network = open_network(os.environ["ATT_ENGINE"], Path(model) if model else None)
+    network = network.named(os.environ.get("ATT_MODEL_ID", ""))
     meter = FaceMeter(network, eyes=os.environ.get("ATT_EYES") == "1")
     network.embed(check_chip())
     ready = exchange.Ready(network.model_id, network.engine_id)

@@ -51,6 +51,8 @@ class EngineSettings:
     """``fast``, or ``face_recognition`` to force the reference"""
     model: Path | None = None
     """weights in dlib's format; by default those of face_recognition"""
+    model_id: str = field(default_factory=lambda: os.environ.get("ATT_MODEL_ID", ""))
+    """its name in templates and decisions, before the file's hash; by default the file's name"""
     eyes: bool = field(default_factory=lambda: os.environ.get("ATT_EYES") == "1")
     """measure the eyes too, for blinks, with the 68-point model: its training pictures (iBUG 300-W)
     are not for commercial use, so it is off unless somebody decides otherwise"""
@@ -263,6 +265,7 @@ class FaceEngine:
             "PYTHONPATH": path,
             "ATT_ENGINE": self.settings.engine,
             "ATT_MEMORY": str(self.settings.memory),
+            "ATT_MODEL_ID": self.settings.model_id,
             "ATT_EYES": "1" if self.settings.eyes else "0",
             # A second thread for matrices of this size costs more than it gains.
             "OPENBLAS_NUM_THREADS": "1",

@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
@@ -70,6 +70,11 @@ class Network:
     embed: Embed
     engine_id: str
     model_id: str
+
+    def named(self, name: str) -> Network:
+        """The same under another name of its model; the file's hash stays."""
+        digest = self.model_id.rpartition(":")[2]
+        return replace(self, model_id=f"{name}:{digest}") if name else self
 
 
 def models_folder() -> Path:

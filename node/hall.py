@@ -60,6 +60,9 @@ class HallSettings:
             terminals of this maker, empty where there are none.
         liveness: at our own kiosks ``off``, ``ask`` (a met challenge gives grade L) or ``must``
             (without one, number and PIN beside the face).
+        face_model: file of the network's weights; face_model_id: what templates call it;
+            empty for face_recognition's own.
+        face_eyes: measure eyes for blinks, with a model that is not for commercial use.
     """
 
     hall: str
@@ -78,6 +81,9 @@ class HallSettings:
     restore_key: str = ""
     liveness: str = "off"
     backup_days: int = BACKUP_DAYS
+    face_model: str = ""
+    face_model_id: str = ""
+    face_eyes: bool = False
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:

@@ -6,7 +6,10 @@ others; faces are computed in a child process.
 
 from __future__ import annotations
 
-from attendance.engine import FaceEngine
+from dataclasses import replace
+from pathlib import Path
+
+from attendance.engine import EngineSettings, FaceEngine
 from node import figures
 from node.app import create_app
 from node.deemed import deem_overdue
@@ -14,7 +17,7 @@ from node.desk import FACES, FILING, SYNC, WATCHDOG
 from node.erasures import sweeper
 from node.face_gallery import Faces, tidy
 from node.filing import Filing
-from node.hall import Hall
+from node.hall import Hall, HallSettings
 from node.kiosk import create_terminal_app
 from node.kiosk_views import WAITING
 from node.reckoning import Reckoning
@@ -49,7 +52,7 @@ def serve(hall: Hall) -> None:
     filing = Filing(hall, syncing)
     reckoning = Reckoning(hall)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
-    engine = FaceEngine()
+    engine = FaceEngine(engine_settings(hall.settings))
     probes = {
         "sync": syncing.heart.overdue,
         "files": filing.heart.overdue,
@@ -82,6 +85,17 @@ def serve(hall: Hall) -> None:
     terminals.metrics, terminals.listener = staff.metrics, "terminals"
     listeners = [staff_listener(hall, staff), terminal_listener(hall, terminals)]
     serve_all([*listeners, *zkteco_listeners(hall, staff, syncing)], ready=ready, stopping=stopping)
+
+
+def engine_settings(settings: HallSettings) -> EngineSettings:
+    """How this hall wants its faces measured."""
+    plain = EngineSettings()
+    return replace(
+        plain,
+        model=Path(settings.face_model) if settings.face_model else plain.model,
+        model_id=settings.face_model_id or plain.model_id,
+        eyes=settings.face_eyes or plain.eyes,
+    )
 
 
 def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:

@@ -232,6 +232,14 @@ def test_the_reference_starts_even_where_every_warning_is_an_error(
         assert engine.measure(pictures.frame("obama")).engine_id.startswith("face_recognition/")
 
 
+def test_the_model_is_named_as_the_hall_names_it_and_by_its_files_hash(engine: FaceEngine):
+    with FaceEngine(EngineSettings(model_id="own")) as named:
+        assert named.ready.wait(30)
+        ours, usual = named.status().model_id, engine.status().model_id
+    assert ours is not None and usual is not None
+    assert ours.startswith("own:") and ours.split(":")[1] == usual.split(":")[1]
+
+
 def test_a_child_that_cannot_start_is_tried_again_and_never_taken_for_ready(tmp_path: Path):
     broken = tmp_path / "model.dat"
     broken.write_bytes(b"not a network")
