@@ -122,6 +122,12 @@ class Enrolled:
         """The vectors as little-endian float32, for the hall's encrypted storage."""
         return self.vectors.astype("<f4").tobytes()
 
+    def with_session(self, packed: bytes, most: int) -> Enrolled:
+        """This person with one more vector, of a session; the oldest make room. See ``session``."""
+        vector = np.frombuffer(packed, "<f4").reshape(1, VECTOR_LENGTH)
+        vectors = np.concatenate([self.vectors[-(most - 1) :], vector])
+        return Enrolled(self.staff_no, vectors, self.model_id)
+
     @classmethod
     def unpacked(cls, staff_no: str, data: bytes, model_id: str) -> Enrolled:
         """Inverse of ``packed``. Raises ValueError when the bytes are not whole vectors."""
@@ -298,6 +304,13 @@ def replay(decision: Decision) -> Outcome:
         near = (decision.distance, decision.second)
         return rules.outcome_by_rule_1(near, limits.spread, limits.people)
     raise ValueError(f"decided by rule {decision.rule}, this version knows rules 1 and {RULE}")
+
+
+def session(frames: Sequence[FaceFound]) -> bytes:
+    """The mean of the frames' vectors, packed as templates are."""
+    vectors: Floats = np.stack([frame.vector for frame in frames])
+    packed: bytes = vectors.mean(axis=0, dtype=np.float64).astype("<f4").tobytes()
+    return packed
 
 
 def spread_of(vectors: Sequence[Floats]) -> float:

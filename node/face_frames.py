@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import numpy as np
-
 from attendance import consent
-from attendance.gallery import Enrolled
-from attendance.quality import FaceFound, Floats
+from attendance.gallery import Enrolled, session
+from attendance.quality import FaceFound
 from node import members
 from node.hall import Hall
 
@@ -49,16 +47,14 @@ def keep(hall: Hall, match_id: str, staff_no: str | None, frames: list[FaceFound
     told = said is not None and said.given and said.notice_version >= consent.CONFIRMED_FRAMES
     if staff_no is None or not told or not frames:
         return
-    vector = np.stack([frame.vector for frame in frames]).mean(axis=0, dtype=np.float64)
-    model_id = frames[0].model_id
     with hall.db.transaction():
         forget_old(hall)
         hall.db.execute(
             "INSERT INTO face_frame VALUES (:id, :staff_no, :model_id, :sealed, :at, 0)",
             id=match_id,
             staff_no=staff_no,
-            model_id=model_id,
-            sealed=hall.vault.lock(vector.astype("<f4").tobytes(), _place(match_id, staff_no)),
+            model_id=frames[0].model_id,
+            sealed=hall.vault.lock(session(frames), _place(match_id, staff_no)),
             at=hall.clock.stamp(),
         )
 
@@ -108,9 +104,7 @@ def with_frame(hall: Hall, frame: Frame, person: Enrolled, most: int) -> Enrolle
     if not rows:
         return None
     opened = hall.vault.unlock(bytes(rows[0]["sealed"]), _place(frame.match_id, frame.staff_no))
-    vector: Floats = np.frombuffer(opened, "<f4")
-    vectors = np.concatenate([person.vectors[-(most - 1) :], vector[None]])
-    return Enrolled(person.staff_no, vectors, person.model_id)
+    return person.with_session(opened, most)
 
 
 def forget_frames(hall: Hall, staff_no: str) -> None:
