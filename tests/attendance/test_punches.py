@@ -140,7 +140,7 @@ def test_the_notice_tells_everything_that_the_law_asks_for_in_the_halls_name():
     for clause in ("第十七条", "第二十九条", "第三十条", "人脸识别技术应用安全管理办法"):
         assert clause in bases
     assert "单独同意江东分厅" in worded.statement and "{" not in text + worded.statement
-    assert worded.version == 1
+    assert worded.version == CURRENT
 
 
 def test_a_notice_that_never_existed_is_not_made_up():
