@@ -15,7 +15,17 @@
   var stream = null;
   var shots = [];
 
+  /* Read out, for the person stands away from the screen; a browser without a voice stays silent. */
+  function speak(text) {
+    if (!window.speechSynthesis || !text) return;
+    var said = new SpeechSynthesisUtterance(text);
+    said.lang = "zh-CN";
+    window.speechSynthesis.cancel();
+    window.speechSynthesis.speak(said);
+  }
+
   function say(text, level) {
+    speak(text);
     var line = byId("camera-said");
     line.textContent = text;
     line.className = "callout callout-" + (level || "info");
@@ -99,6 +109,10 @@
     if (shots.length >= most || !video.videoWidth) return;
     shrink(video, video.videoWidth, video.videoHeight).then(keep);
   });
+
+  speak(Array.from(document.querySelectorAll("#refusals li"), function (one) {
+    return one.textContent;
+  }).join(""));
 
   window.addEventListener("pagehide", function () {
     if (stream) stream.getTracks().forEach(function (track) { track.stop(); });
