@@ -6,6 +6,7 @@ are shown to those who decide or oversee; everybody else sees that somebody is a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -56,6 +57,7 @@ def inbox() -> str:
         tabs=tabs("leave_desk.inbox"),
         lines=[line_of(one) for one in waiting],
         others=others,
+        mates=_window_mates(),
         papers=leavebook.with_papers(hall(), (one.id for one in waiting)),
         names=names(),
         held=[
@@ -63,6 +65,13 @@ def inbox() -> str:
         ],
         today=today(),
     )
+
+
+def _window_mates() -> dict[str, int]:
+    """How many others sit at each person's window; nothing for who sits at none."""
+    people = [who.staff for who in members.members(hall()) if who.staff.active and who.staff.window]
+    at_window = Counter(one.window for one in people)
+    return {one.staff_no: at_window[one.window] - 1 for one in people}
 
 
 # --- who is away ---------------------------------------------------------------------------------
@@ -76,6 +85,7 @@ class Cell:
     state: str = ""
     """granted, pending, or empty; rest on a day off"""
     half: bool = False
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,18 +153,23 @@ def _groups(shown: list[date], with_kinds: bool) -> list[Group]:
 
 def _cells(some: Iterable[LeaveStanding], shown: list[date], with_kinds: bool) -> tuple[Cell, ...]:
     rules, calendar = leavebook.rules(hall()), hall().shelf().calendar
-    found: dict[date, tuple[str, str, int]] = {}
+    found: dict[date, tuple[str, str, int, str]] = {}
     for one in some:
         state = "granted" if one.stage in ("granted", "returned") else "pending"
         for leg in leavebook.legs_taken(one, rules):
             kind = rules.kind_or_plain(leg.leave)
             letter = kind.name[0] if with_kinds else "休"
             for day, minutes in minutes_by_day(leg, kind, rules.clock, calendar).items():
-                before = found.get(day, ("", "", 0))
-                found[day] = letter, state, before[2] + minutes
+                before = found[day][2] if day in found else 0
+                found[day] = letter, state, before + minutes, one.id
     return tuple(
-        Cell(found[day][0], found[day][1], found[day][2] < rules.clock.day_minutes)
+        _cell(found[day], rules.clock.day_minutes)
         if day in found
         else Cell(state="" if calendar.is_working_day(day) else "rest")
         for day in shown
     )
+
+
+def _cell(found: tuple[str, str, int, str], whole: int) -> Cell:
+    letter, state, minutes, request_id = found
+    return Cell(letter, state, minutes < whole, request_id)

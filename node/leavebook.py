@@ -33,7 +33,8 @@ from sync.store import Row
 from sync.tables import standing
 
 INDEXES = (
-    "CREATE INDEX IF NOT EXISTS leave_standing_days ON leave_standing (hall, stage, last)",
+    "CREATE INDEX IF NOT EXISTS leave_standing_stage ON leave_standing (hall, stage, first)",
+    "CREATE INDEX IF NOT EXISTS leave_standing_last ON leave_standing (hall, last)",
     "CREATE INDEX IF NOT EXISTS leave_standing_person ON leave_standing (hall, staff_no, first)",
     "CREATE INDEX IF NOT EXISTS leave_stand_in_request ON leave_stand_in (hall, request_id)",
     "CREATE INDEX IF NOT EXISTS leave_decision_request ON leave_decision (hall, request_id)",

@@ -137,6 +137,7 @@ def test_leave_that_has_begun_needs_a_telephone_note_in_time():
     [
         (leg("personal", "2026-11-24", points="10:00 11:00"), False),
         (leg("personal", "2026-11-24", points="09:29 11:00"), True),
+        (leg("personal", "2026-11-24", points="09:30 11:00"), False),
         (leg("personal", "2026-11-24", points="pm pm"), False),
         (leg("personal", "2026-11-24"), True),
         (leg("personal", "2026-11-23"), True),

@@ -353,6 +353,9 @@ def test_an_approver_is_told_who_else_of_the_window_is_away(clerk: Browser, app:
     stood_in(person(app, "both"), request_id)
     chief = person(app, "wang")
     assert "另有1人不在" in told(chief.get("/leave/inbox"))
+    errand = {"leave-0": "outing:outing", "begins-0": "09:00", "ends-0": "10:00", "stand_in": ""}
+    asked(person(app, "both"), **errand, **{"first-0": "2026-11-30"})
+    assert "只此一人" in told(chief.get("/leave/inbox"))
     assert "同一窗口" in told(chief.get(f"/leave/{request_id}"))
 
 
