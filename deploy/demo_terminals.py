@@ -26,7 +26,7 @@ def serial_of(hall: str) -> str:
 
 def numbers_of(staff: tuple[tuple[str, str, str, str], ...]) -> dict[str, str]:
     """Under which numbers the terminal knows the sample staff: short, as typed, and whole."""
-    found = {}
+    found: dict[str, str] = {}
     for staff_no, *_ in staff:
         short = staff_no.rpartition("-")[2]
         found |= {short.lstrip("0") or "0": staff_no, short: staff_no, staff_no: staff_no}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from attendance.local_time import moment_of, offset_name, zone_of
 from attendance.punches import RawPunch
@@ -79,7 +79,7 @@ def take_punches(hall: Hall, upload: Upload) -> Safe:
     """``ATTLOG``: every line becomes a raw punch, or is known already, or is set aside."""
     terminal = upload.terminal
     read = list(punches(upload.body, id_cards=terminal.kind.lower() == "pid"))
-    doubts = terminal.doubts
+    doubts = _doubts(upload, [one for one in read if isinstance(one, Scan)])
     raws = [_raw(upload, one, doubts) for one in read if isinstance(one, Scan)]
     poison = [one for one in read if isinstance(one, Poison)]
     with hall.db.transaction():
@@ -95,6 +95,20 @@ def take_punches(hall: Hall, upload: Upload) -> Safe:
     return Safe(len(read), len(read) > REALTIME_ROWS)
 
 
+def _doubts(upload: Upload, scans: Sequence[Scan]) -> Doubts:
+    """Why the times of this upload may be wrong: what is known, and what it shows itself."""
+    known, zone = upload.terminal.doubts, zone_of(upload.terminal.zone)
+    moments = [_moment(one, zone)[0] for one in scans[: REALTIME_ROWS + 1]]
+    shown = Doubts(estimate(moments, upload.received, upload.unbroken), known.set_by_hand)
+    return shown if shown.is_off else known
+
+
+def _moment(scan: Scan, zone: tzinfo) -> tuple[datetime, bool]:
+    if scan.offset is None:
+        return moment_of(scan.shown, zone)
+    return (scan.shown - timedelta(seconds=scan.offset)).replace(tzinfo=UTC), False
+
+
 def _fresh(raws: Sequence[RawPunch], taken: Taken) -> list[RawPunch]:
     return [
         raw for raw, outcome in zip(raws, taken.outcomes, strict=True) if outcome != "duplicate"
@@ -103,13 +117,10 @@ def _fresh(raws: Sequence[RawPunch], taken: Taken) -> list[RawPunch]:
 
 def _raw(upload: Upload, scan: Scan, doubts: Doubts) -> RawPunch:
     terminal = upload.terminal
-    zone, doubtful = terminal.zone, False
-    if scan.offset is None:
-        moment, doubtful = moment_of(scan.shown, zone_of(zone))
-    else:
-        moment = (scan.shown - timedelta(seconds=scan.offset)).replace(tzinfo=UTC)
-        # A time in seconds since 1970 tells the moment, and nothing of the zone.
-        zone = zone if scan.local_text.isdigit() else offset_name(scan.offset)
+    moment, doubtful = _moment(scan, zone_of(terminal.zone))
+    # A time in seconds since 1970 tells the moment, and nothing of the zone.
+    by_itself = scan.offset is not None and not scan.local_text.isdigit()
+    zone = offset_name(scan.offset or 0) if by_itself else terminal.zone
     return RawPunch(
         source="zkteco",
         device=terminal.serial,
