@@ -74,9 +74,9 @@ def sheet(case_id: str, paper: str) -> str | Response:
     )
 
 
-def qr_code(payload: str) -> Markup:
+def qr_code(payload: str, look: str = "sheet-qr") -> Markup:
     """A QR code (level M) as an inline drawing; it has no style, so the page's policy allows it."""
     drawn = segno.make_qr(payload, error="m").svg_inline(
-        border=2, svgclass="sheet-qr", lineclass=None, omitsize=True
+        border=2, svgclass=look, lineclass=None, omitsize=True
     )
     return Markup(drawn)

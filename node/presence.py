@@ -178,7 +178,7 @@ def code() -> str | Response:
     if who is None or not who.staff.active:
         return redirect(url_for("presence.mine"), 303)
     made = sign_in_codes.give(here, staff_no)
-    drawn, seconds = qr_code(made.scanned), int(sign_in_codes.LIFE.total_seconds())
+    drawn, seconds = qr_code(made.scanned, "code-qr"), int(sign_in_codes.LIFE.total_seconds())
     return render_template("presence/code.html", code=made, qr=drawn, seconds=seconds)
 
 

@@ -337,6 +337,12 @@
   });
   byId("cancel").addEventListener("click", idle);
 
+  // A reader types what the QR code of somebody's own page says, number and code, then Enter.
+  staffNo.addEventListener("input", function () {
+    const read = /^([A-Z0-9-]{1,20}) ([0-9]{8})$/i.exec(staffNo.value);
+    if (read) [staffNo.value, pin.value] = [read[1], read[2]];
+  });
+
   async function byPin() {
     const mine = current = current || { until: 0, ticket: "" };
     const who = await upkeep.person(staffNo.value);
