@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from tests import pictures
 from tests.attendance.people import vectors
 from tests.source import ROOT
 
@@ -49,3 +52,15 @@ def test_too_few_people_for_strangers_are_enrolled_in_smaller_number_and_it_says
     assert "40 enrolled (here: 30 enrolled)" in said.stdout
     few = run("--embeddings", file_of(tmp_path, 10, 3), "--enrolled", "30", "--splits", "1")
     assert "not possible with 10 people" in few.stdout
+
+
+def test_pictures_of_other_formats_are_measured_by_both_engines(tmp_path: Path):
+    for name in ("obama", "biden"):
+        (tmp_path / name).mkdir()
+        for number, data in enumerate(pictures.frames(name)[:2]):
+            with Image.open(io.BytesIO(data)) as picture:
+                picture.save(tmp_path / name / f"{number}.bmp")
+    said = run("--pictures", str(tmp_path))
+    assert said.returncode == 0, said.stderr
+    assert "4 pictures; not one face found: ours 0, face_recognition 0" in said.stdout
+    assert "not possible with 2 people" in said.stdout
