@@ -22,6 +22,8 @@ SPLIT_BY = {
     "entry": "origin",
     "batch": "origin",
     "personal": "origin",
+    "personal_pack": "origin",
+    "personal_term": "origin",
     "personal_index": "origin",
     "receipt": "origin",
     "quarantine": "origin",

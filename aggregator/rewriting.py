@@ -24,6 +24,8 @@ SMALL_BYTES = 64 * 1024 * 1024
 _BYTES = """
 SELECT COALESCE(SUM(pg_total_relation_size(relid)), 0) AS bytes FROM (
 SELECT relid FROM pg_partition_tree('personal') WHERE isleaf
+UNION ALL SELECT relid FROM pg_partition_tree('personal_pack') WHERE isleaf
+UNION ALL SELECT relid FROM pg_partition_tree('personal_term') WHERE isleaf
 UNION ALL SELECT relid FROM pg_partition_tree('personal_index') WHERE isleaf) AS part
 """
 

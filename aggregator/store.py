@@ -34,7 +34,7 @@ from aggregator.faults import UnfitDatabase, meaning, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import HalfDone, StoreBusy
-from sync.store import Answer, Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 MEMORY = "sqlite://"
 # One connection for each thread of the listener, the worker, and some to spare.
@@ -202,8 +202,8 @@ class CenterStore:
             return
         with self.transaction():
             if self.is_sqlite:
-                cursor = self._held().connection.cursor()
-                cursor.executemany(insert_sql(table, tuple(names)), rows)
+                cursor: Any = self._held().connection.cursor()
+                insert_rows(cursor, table, tuple(names), rows)
             else:
                 _copy(self._held(), table, names, rows)
 
@@ -293,8 +293,8 @@ class CenterStore:
             try:
                 run("SET statement_timeout = 0")
                 run("SET lock_timeout = 5000")
-                run("VACUUM FULL personal")
-                run("VACUUM FULL personal_index")
+                for table in ("personal", "personal_pack", "personal_term", "personal_index"):
+                    run(f"VACUUM FULL {table}")
             finally:
                 # The next user of this line gets one with the usual limits.
                 connection.invalidate()

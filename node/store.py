@@ -17,7 +17,7 @@ from typing import Any
 import sqlite_utils
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Answer, Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 # What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
 # the file, not only from its tables.
@@ -129,7 +129,7 @@ class NodeStore:
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
         """See ``sync.store.Database``."""
         with self.transaction(), _disk():
-            self._writer.executemany(insert_sql(table, tuple(names)), rows)
+            insert_rows(self._writer.cursor(), table, tuple(names), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""

@@ -56,7 +56,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(Leaf).decode
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A leaf with its place: which log, which index, written by whom, and what it says."""
 
     origin: str

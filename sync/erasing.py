@@ -106,12 +106,7 @@ def _aside(logs: LogStore, origin: str) -> set[tuple[str, int]]:
 
 
 def _erase(logs: LogStore, origin: str, index: int) -> int:
-    logs.db.execute(
-        "DELETE FROM personal_index WHERE origin = :origin AND idx = :idx", origin=origin, idx=index
-    )
-    return logs.db.execute(
-        "DELETE FROM personal WHERE origin = :origin AND idx = :idx", origin=origin, idx=index
-    )
+    return logs.parts.erase(origin, index, index + 1)
 
 
 def erased_ids(logs: LogStore, origin: str) -> set[str]:

@@ -38,6 +38,7 @@ class _Rows:
         self.states: dict[str, Any] = {}
         self.born: dict[str, Any] = {}
         self._apart = False
+        self._begun_by = projection.birth.record.kind if projection.birth else ""
 
     def load(self, db: Database) -> None:
         """Read what stands."""
@@ -48,17 +49,10 @@ class _Rows:
         self.standing = _standings(db, self.projection.state, self.hall, sorted(wanted))
         self.states = dict(self.standing)
 
-    def step(self, happening: Happening) -> tuple[str, Any, Any]:
-        """Key, row before and row after; nothing is changed yet."""
-        key = self.projection.key_of(happening)
-        before = self.states.get(key)
-        return key, before, self.projection.advance(before, happening)
-
-    def put(self, happening: Happening, key: str, before: Any, after: Any) -> None:
-        """The row after a happening."""
+    def put(self, kind: str, key: str, before: Any, after: Any) -> None:
+        """The row after a happening of this kind."""
         self.states[key] = after
-        birth = self.projection.birth
-        if before is None and birth is not None and birth.record.kind == happening.kind:
+        if before is None and kind == self._begun_by:
             self.born[key] = after
 
     def write(self, db: Database) -> None:
@@ -96,15 +90,23 @@ class Fold:
     ) -> None:
         self._projections = projections
         self._rows: dict[tuple[str, str], _Rows] = {}
+        # Kind and hall -> the rows that follow.
+        self._following: dict[tuple[str, str], list[_Rows]] = {}
         for happening in happenings:
-            for projection in projections.get(happening.kind, ()):
-                place, key = (projection.state.kind, happening.writer), projection.key_of(happening)
-                rows = self._rows.get(place)
-                if rows is None:
-                    rows = self._rows[place] = _Rows(projection, happening.writer)
+            for rows in self._of(happening.kind, happening.writer):
+                key = rows.projection.key_of(happening)
                 (rows.first if key == happening.id else rows.later).add(key)
         for rows in self._rows.values():
             rows.load(db)
+
+    def _of(self, kind: str, hall: str) -> list[_Rows]:
+        found = self._following.get((kind, hall))
+        if found is None:
+            found = self._following[kind, hall] = []
+            for projection in self._projections.get(kind, ()):
+                place = projection.state.kind, hall
+                found.append(self._rows.setdefault(place, _Rows(projection, hall)))
+        return found
 
     def advance(self, happening: Happening) -> list[tuple[Any, Any]]:
         """Each row before and after this happening.
@@ -112,12 +114,14 @@ class Fold:
         Raises:
             ValueError: it cannot follow what stands; nothing was advanced.
         """
-        steps = []
-        for projection in self._projections.get(happening.kind, ()):
-            rows = self._rows[projection.state.kind, happening.writer]
-            steps.append((rows, *rows.step(happening)))
+        kind, steps = happening.kind, []
+        for rows in self._of(kind, happening.writer):
+            projection = rows.projection
+            key = projection.key_of(happening)
+            before = rows.states.get(key)
+            steps.append((rows, key, before, projection.advance(before, happening)))
         for rows, key, before, after in steps:
-            rows.put(happening, key, before, after)
+            rows.put(kind, key, before, after)
         return [(before, after) for _, _, before, after in steps]
 
     def write(self, db: Database) -> None:

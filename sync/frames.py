@@ -65,6 +65,11 @@ def _check_one_frame(packed: bytes) -> None:
         raise Malformed("the leaves section is not one zstd frame")
 
 
+def deflater() -> Callable[[bytes], bytes]:
+    """Makes one frame of each of several texts; for one thread."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress
+
+
 def quick_deflater() -> Callable[[bytes], bytes]:
     """Makes one frame of each of many short texts; for one thread."""
     return zstandard.ZstdCompressor(compression_params=_QUICK).compress

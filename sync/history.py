@@ -86,8 +86,6 @@ def take_back(logs: LogStore, origin: str, piece: Piece) -> int:
 
 _DROP = (
     "DELETE FROM entry WHERE origin = :origin AND idx >= :at",
-    "DELETE FROM personal WHERE origin = :origin AND idx >= :at",
-    "DELETE FROM personal_index WHERE origin = :origin AND idx >= :at",
     "DELETE FROM quarantine WHERE origin = :origin AND idx >= :at",
 )
 
@@ -125,6 +123,7 @@ def move_on(logs: LogStore, source: tuple[str, int], into: str, note: Record) ->
     first = logs.state(into).size
     for sql in _DROP:
         logs.db.execute(sql, origin=origin, at=at)
+    logs.parts.erase(origin, at, state.size)
     logs.tables.move(logs.db, source, (into, first))
     _set_size(logs, origin, kept)
     take_back(

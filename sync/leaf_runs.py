@@ -89,6 +89,7 @@ def _decoder(record_type: type[Record]) -> Callable[[bytes], list[Any]]:
         f"{record_type.__name__}Leaf",
         fields,
         frozen=True,
+        gc=False,
         kw_only=True,
         omit_defaults=True,
         forbid_unknown_fields=True,

@@ -7,7 +7,7 @@ transaction. Knows no network and no hall.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -39,24 +39,21 @@ from sync.verifying import first_bad
 R = TypeVar("R", bound=Record)
 
 _STATE = "SELECT * FROM log WHERE origin = :origin"
-# What stands of a log from ``start`` to ``stop``; of a batch, no more than is asked for.
+# What stands of a log from ``start`` to ``stop``. No batch is longer than the longest, so that only
+# those are looked at which may reach into the span.
 _OWN_ENTRIES = (
     "SELECT leaf, hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop "
     "ORDER BY idx"
 )
-_OWN_LEAVES = (
-    "SELECT leaf FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
-)
-_OWN_HASHES = (
-    "SELECT hash FROM entry WHERE origin = :origin AND idx >= :start AND idx < :stop ORDER BY idx"
-)
 _BATCH_LEAVES = (
     "SELECT start, stop, leaves, plain_bytes FROM batch "
-    "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start"
+    "WHERE origin = :origin AND start > :start - :most AND start < :stop AND stop > :start "
+    "ORDER BY start"
 )
 _BATCH_HASHES = (
     "SELECT start, stop, hashes FROM batch "
-    "WHERE origin = :origin AND stop > :start AND start < :stop ORDER BY start"
+    "WHERE origin = :origin AND start > :start - :most AND start < :stop AND stop > :start "
+    "ORDER BY start"
 )
 
 
@@ -248,51 +245,54 @@ class LogStore:
             frontier=after.to_bytes(),
         )
 
-    def keep_personal(self, origin: str, parts: Mapping[int, bytes]) -> None:
-        """Encrypt personal parts (opening ‖ payload) at rest, one row per entry.
+    def keep_personal(
+        self, origin: str, parts: Mapping[int, bytes], alone: Collection[int] | None = None
+    ) -> None:
+        """Encrypt personal parts (opening ‖ payload) at rest.
 
         Their leaves are kept already; a part of an entry that was erased by order is not kept.
+
+        Args:
+            alone: those that get a row of their own; all of them when None.
         """
-        self.parts.keep(origin, erasing.without_erased(self, origin, parts))
+        left = erasing.without_erased(self, origin, parts)
+        single = left if alone is None else {i: left[i] for i in alone if i in left}
+        self.parts.keep(origin, single)
+        self.parts.keep_together(origin, {i: p for i, p in left.items() if i not in single})
 
     # --- reading ----------------------------------------------------------------------------
 
     def leaves(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf bytes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return [leaf for (leaf,) in self._cells(_OWN_LEAVES, origin, start, stop)]
+            return self.own_entries(origin, start, stop)[0]
         found: list[bytes] = []
-        for row in self._span(_BATCH_LEAVES, origin, start, stop):
-            plain = inflate(bytes(row["leaves"]), row["plain_bytes"])
-            leaves = split_leaves(plain, row["stop"] - row["start"])
-            found += leaves[max(0, start - row["start"]) : stop - row["start"]]
+        for first, last, packed, size in self._batches(_BATCH_LEAVES, origin, start, stop):
+            leaves = split_leaves(inflate(packed, size), last - first)
+            found += leaves[max(0, start - first) : stop - first]
         return found
 
     def hashes(self, origin: str, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of entries ``start`` to ``stop``, own or mirrored."""
         if self.state(origin).own:
-            return [hashed for (hashed,) in self._cells(_OWN_HASHES, origin, start, stop)]
+            return self.own_entries(origin, start, stop)[1]
         found: list[bytes] = []
-        for row in self._span(_BATCH_HASHES, origin, start, stop):
-            joined = bytes(row["hashes"])
+        for first, _, joined in self._batches(_BATCH_HASHES, origin, start, stop):
             hashes = [joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES)]
-            found += hashes[max(0, start - row["start"]) : stop - row["start"]]
+            found += hashes[max(0, start - first) : stop - first]
         return found
 
     def own_entries(self, origin: str, start: int, stop: int) -> tuple[list[bytes], list[bytes]]:
         """Leaves and their hashes, of a log that is written here; read once."""
-        found = self._cells(_OWN_ENTRIES, origin, start, stop)
+        found = self.db.cells(_OWN_ENTRIES, origin=origin, start=start, stop=stop)
         return [leaf for leaf, _ in found], [hashed for _, hashed in found]
 
     def personal(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """Personal parts (opening ‖ payload) of these entries, opened; erased ones are absent."""
         return self.parts.parts(origin, start, stop)
 
-    def _span(self, sql: str, origin: str, start: int, stop: int) -> list[Row]:
-        return self.db.query(sql, origin=origin, start=start, stop=stop)
-
-    def _cells(self, sql: str, origin: str, start: int, stop: int) -> list[tuple[Any, ...]]:
-        return self.db.cells(sql, origin=origin, start=start, stop=stop)
+    def _batches(self, sql: str, origin: str, start: int, stop: int) -> list[tuple[Any, ...]]:
+        return self.db.cells(sql, origin=origin, start=start, stop=stop, most=MAX_ENTRIES)
 
     def payload(self, origin: str, index: int) -> bytes | None:
         """One entry's personal payload, or None when there is none (any more)."""

@@ -1,4 +1,8 @@
-"""Personal parts at rest, one row for each entry: encrypted, searchable by whole values only.
+"""Personal parts at rest: encrypted, searchable by whole values only.
+
+What is written here stands in one row for each entry; what came in a batch is packed and encrypted
+by some dozens, which is an eighth of the work. One part is erased by writing its pack anew without
+it (docs/decisions/0019).
 
 A part is ``opening ‖ payload``. Before it is encrypted its payload is packed, when that makes it
 shorter: deterministic JSON begins with a brace and a zstd frame does not, so a row tells by itself
@@ -8,26 +12,46 @@ what it holds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from standards.records.declare import opened_payload
+from sync.batch import MAX_ENTRIES
 from sync.entries import Entry
-from sync.frames import FRAME, quick_deflater, quick_inflater
-from sync.sealing import OPENING_BYTES
+from sync.frames import FRAME, deflater, quick_deflater, quick_inflater
+from sync.sealing import OPENING_BYTES, join_parts, split_parts
 from sync.store import Database
 from sync.tables import searchable
 from sync.vault import Vault
 
-# One row of the blind index: a searchable value, and the entry that holds it.
-Term = tuple[bytes, str, int]
+# One row of the blind index: a searchable value as a number, and the entry that holds it.
+Term = tuple[int, str, int]
 
 _PARTS = (
     "SELECT idx, sealed FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop "
     "ORDER BY idx"
 )
 _COUNT = (
-    "SELECT COUNT(*) AS n FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop"
+    "SELECT (SELECT COUNT(*) FROM personal "
+    "WHERE origin = :origin AND idx >= :start AND idx < :stop) + "
+    "(SELECT COALESCE(SUM(parts), 0) FROM personal_pack "
+    "WHERE origin = :origin AND start >= :start AND start < :stop AND stop <= :stop) AS n"
 )
+# No pack is longer than a batch, so that only what may reach into the span is looked at.
+_PACKS = (
+    "SELECT start, stop, sealed FROM personal_pack "
+    "WHERE origin = :origin AND start > :start - :most AND start < :stop AND stop > :start "
+    "ORDER BY start"
+)
+_FORGET = (
+    "DELETE FROM personal_term WHERE origin = :origin AND idx >= :start AND idx < :stop",
+    "DELETE FROM personal_index WHERE origin = :origin AND idx >= :start AND idx < :stop",
+)
+_ERASE = "DELETE FROM personal WHERE origin = :origin AND idx >= :start AND idx < :stop"
+_FIND = (
+    "SELECT origin, idx FROM personal_term WHERE term = :number UNION "
+    "SELECT origin, idx FROM personal_index WHERE term = :term ORDER BY origin, idx"
+)
+_AT_ONCE = 64
 _SHORT = OPENING_BYTES + 128
 FRESH_BYTES = 16 * 1024 * 1024
 _FEW_LOGS = 4
@@ -73,7 +97,8 @@ class _Fresh:
 
 
 class PersonalParts:
-    """The tables ``personal`` and ``personal_index``.
+    """The tables ``personal``, ``personal_pack`` and ``personal_term``, and what earlier programs
+    wrote into ``personal_index``.
 
     Args:
         fresh_bytes: how much of what was received a moment ago is remembered, opened, so that
@@ -93,6 +118,53 @@ class PersonalParts:
         ]
         self._db.insert("personal", ("origin", "idx", "sealed"), rows)
 
+    def keep_together(self, origin: str, parts: Mapping[int, bytes]) -> None:
+        """As :meth:`keep`, for what came in one batch: some dozens packed and encrypted at once."""
+        pack, indexes, rows = deflater(), sorted(parts), []
+        for at in range(0, len(indexes), _AT_ONCE):
+            some = {index: parts[index] for index in indexes[at : at + _AT_ONCE]}
+            row = self._pack(origin, some, pack)
+            if row is None:
+                self.keep(origin, some)
+            else:
+                rows.append(row)
+        self._db.insert("personal_pack", ("origin", "start", "stop", "parts", "sealed"), rows)
+
+    def _pack(
+        self, origin: str, parts: Mapping[int, bytes], pack: Callable[[bytes], bytes]
+    ) -> tuple[str, int, int, int, bytes] | None:
+        """The row of some parts; None when they cannot stand together."""
+        joined = join_parts(parts, pack)
+        if joined is None:
+            return None
+        start, stop = min(parts), max(parts) + 1
+        sealed = self._vault.lock(joined, f"{origin}/{start}-{stop}")
+        return origin, start, stop, len(parts), sealed
+
+    def _packs(self, origin: str, start: int, stop: int) -> Iterator[tuple[int, dict[int, bytes]]]:
+        """Start and parts of each pack that may hold a part of these entries."""
+        span = {"origin": origin, "start": start, "stop": stop, "most": MAX_ENTRIES}
+        for first, last, sealed in self._db.cells(_PACKS, **span):
+            yield first, split_parts(self._vault.unlock(sealed, f"{origin}/{first}-{last}"))
+
+    def erase(self, origin: str, start: int, stop: int) -> int:
+        """Delete the parts of these entries, and what can be searched of them; how many parts."""
+        span = {"origin": origin, "start": start, "stop": stop}
+        for sql in _FORGET:
+            self._db.execute(sql, **span)
+        count = self._db.execute(_ERASE, **span)
+        for first, parts in list(self._packs(origin, start, stop)):
+            left = {index: part for index, part in parts.items() if not start <= index < stop}
+            if len(left) < len(parts):
+                self._db.execute(
+                    "DELETE FROM personal_pack WHERE origin = :origin AND start = :first",
+                    origin=origin,
+                    first=first,
+                )
+                self.keep_together(origin, left)
+                count += len(parts) - len(left)
+        return count
+
     def parts(self, origin: str, start: int, stop: int) -> dict[int, bytes]:
         """The parts of these entries; what was erased is absent.
 
@@ -106,9 +178,12 @@ class PersonalParts:
                 return fresh
         rows = self._db.cells(_PARTS, origin=origin, start=start, stop=stop)
         unlock, unpack = self._vault.unlock, quick_inflater()
-        return {
+        found = {
             index: _unpacked(unlock(sealed, f"{origin}/{index}"), unpack) for index, sealed in rows
         }
+        for _, parts in self._packs(origin, start, stop):
+            found |= {index: part for index, part in parts.items() if start <= index < stop}
+        return found
 
     def remember(self, origin: str, span: tuple[int, int], parts: Mapping[int, bytes]) -> None:
         """Parts of one batch that are kept now, and will soon be applied."""
@@ -132,24 +207,21 @@ class PersonalParts:
             ValueError: a payload that nobody could open later, told now.
         """
         opened = opened_payload(entry.record_type, payload)
-        blind, origin, index = self._vault.blind, entry.origin, entry.index
+        term, origin, index = self._vault.term, entry.origin, entry.index
         return [
-            (blind(name, value), origin, index)
+            (term(name, value), origin, index)
             for name in searchable(entry.record_type)
             if (value := getattr(opened, name))
         ]
 
     def index(self, terms: Sequence[Term]) -> None:
         """Enter these terms into the blind index."""
-        self._db.insert("personal_index", ("term", "origin", "idx"), terms)
+        self._db.insert("personal_term", ("term", "origin", "idx"), sorted(terms))
 
     def find(self, field: str, value: str) -> list[tuple[str, int]]:
         """(origin, index) of the entries whose personal field has exactly this value."""
-        rows = self._db.query(
-            "SELECT origin, idx FROM personal_index WHERE term = :term ORDER BY origin, idx",
-            term=self._vault.blind(field, value),
-        )
-        return [(row["origin"], row["idx"]) for row in rows]
+        said = {"term": self._vault.blind(field, value), "number": self._vault.term(field, value)}
+        return [(origin, index) for origin, index in self._db.cells(_FIND, **said)]
 
 
 def _packed(part: bytes, pack: Callable[[bytes], bytes]) -> bytes:

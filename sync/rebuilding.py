@@ -38,5 +38,6 @@ def settle(logs: LogStore) -> None:
 
 _FORGET = (
     "DELETE FROM quarantine WHERE origin = :origin",
+    "DELETE FROM personal_term WHERE origin = :origin",
     "DELETE FROM personal_index WHERE origin = :origin",
 )

@@ -20,6 +20,8 @@ from sync.mirror import Duplicate, Held, check_place, judge
 from sync.notes import Signer, Verifier
 from sync.sealing import SealingKey
 
+_FILES = b'"files":['
+
 
 @dataclass(frozen=True)
 class Writer:
@@ -97,7 +99,10 @@ def _keep(
     check_commitments(parts, leaves, batch.header.start)
     logs.keep_batch(batch, hashes, verdict.frontier)
     fp("receive.leaves_kept")
-    logs.keep_personal(writer.origin, parts)
+    first = batch.header.start
+    # Whether the part of an entry with files stands is asked in joins.
+    with_files = {index for index in parts if _FILES in leaves[index - first]}
+    logs.keep_personal(writer.origin, parts, with_files)
     fp("receive.parts_kept")
     return _receipt(logs, batch, receiver.cosigner), parts
 

@@ -28,6 +28,15 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS personal (
         origin TEXT NOT NULL, idx INTEGER NOT NULL, sealed BLOB NOT NULL,
         PRIMARY KEY (origin, idx)) WITHOUT ROWID""",
+    # What came in one batch, several parts together; all entries lie in ``start`` to ``stop``.
+    """CREATE TABLE IF NOT EXISTS personal_pack (
+        origin TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        parts INTEGER NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY (origin, start)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS personal_term (
+        term INTEGER NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
+        PRIMARY KEY (term, origin, idx)) WITHOUT ROWID""",
+    # What earlier programs entered into the blind index; nothing is added any more.
     """CREATE TABLE IF NOT EXISTS personal_index (
         term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
         PRIMARY KEY (term, origin, idx)) WITHOUT ROWID""",

@@ -224,23 +224,25 @@ def _opened(decrypt: _Cipher, where: bytes, sealed: bytes) -> bytes:
         raise Malformed("a sealed part was altered") from None
 
 
-def join_parts(parts: Mapping[int, bytes]) -> bytes | None:
-    """All parts of a batch as one text, their payloads in one frame; None when it cannot be.
+def join_parts(
+    parts: Mapping[int, bytes], pack: Callable[[bytes], bytes] = deflate
+) -> bytes | None:
+    """All these parts as one text, their payloads in one frame; None when it cannot be.
 
     ``count (4) ‖ plain bytes (4) ‖ first index (8) ‖ how far each is from the first (2 each) ‖
     openings (32 each) ‖ frame of the payloads, each followed by LF``.
     """
     indexes = sorted(parts)
     first, some = indexes[0], [parts[index] for index in indexes]
-    plain = b"".join([part[OPENING_BYTES:] + b"\n" for part in some])
+    plain = b"\n".join([part[OPENING_BYTES:] for part in some]) + b"\n"
     # A payload of foreign software may hold what it likes; it then travels for itself.
     odd = plain.count(b"\n") != len(some) or min(map(len, some)) < OPENING_BYTES
     if odd or indexes[-1] - first > MAX_APART:
         return None
-    packed = deflate(plain)
+    packed = pack(plain)
     if not may_inflate(len(plain), len(packed)):
         return None
-    away = b"".join([(index - first).to_bytes(2, "big") for index in indexes])
+    away = struct.pack(f">{len(some)}H", *[index - first for index in indexes])
     head = _JOINED.pack(len(some), len(plain), first)
     return b"".join((head, away, *[part[:OPENING_BYTES] for part in some], packed))
 

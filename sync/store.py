@@ -7,9 +7,10 @@ contract suite (tests/sync/test_store_contract.py) runs over each. See docs/deci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from sync.errors import TurnLost
@@ -17,6 +18,8 @@ from sync.errors import TurnLost
 Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
 _TRIES = 5
+# More values in one statement gain nothing more.
+_VALUES_AT_ONCE = 240
 # Ends the DDL of a table with many short rows: SQLite then keeps one tree, by its key, instead of
 # two. Says nothing to PostgreSQL. A table that was made without it stays as it is.
 KEYED = " WITHOUT ROWID"
@@ -96,11 +99,32 @@ def again(transaction: Callable[[], Answer]) -> Answer:
     return transaction()
 
 
+class Cursor(Protocol):
+    """What :func:`insert_rows` asks of a cursor of SQLite."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> object:
+        """Run one statement for each row of values."""
+
+
+def insert_rows(
+    cursor: Cursor, table: str, names: tuple[str, ...], rows: Sequence[Sequence[object]]
+) -> None:
+    """SQLite's way to :meth:`Database.insert`: many rows with one statement, then the rest."""
+    at_once = max(1, _VALUES_AT_ONCE // len(names))
+    whole = len(rows) - len(rows) % at_once if at_once > 1 else 0
+    if whole:
+        together = (
+            [*chain.from_iterable(rows[at : at + at_once])] for at in range(0, whole, at_once)
+        )
+        cursor.executemany(_insert_sql(table, names, at_once), together)
+    if whole < len(rows):
+        cursor.executemany(_insert_sql(table, names, 1), rows[whole:])
+
+
 @cache
-def insert_sql(table: str, names: tuple[str, ...]) -> str:
-    """SQLite's statement for :meth:`Database.insert`."""
+def _insert_sql(table: str, names: tuple[str, ...], rows: int) -> str:
     columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([f'({marks})'] * rows)}"
 
 
 def sqlite_ddl(statement: str) -> str:

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from standards.records.declare import (
     Happening,
+    OddCell,
     Projection,
     Record,
-    cells_of,
     columns_of,
     fields_of,
     record_of,
     row_of,
+    taken_of,
 )
 from sync.entries import Entry, Unreadable
 from sync.folding import Fold
@@ -143,9 +145,7 @@ class Tables:
         for entry in entries:
             by_kind.setdefault(entry.leaf.kind, []).append(entry)
         for kind, some in by_kind.items():
-            cells = cells_of(self.kinds[kind])
-            rows = [[*_envelope(entry), *cells(entry.logged)] for entry in some]
-            db.insert(kind, self._names[kind], rows)
+            db.insert(kind, self._names[kind], _rows_of(self.kinds[kind], some))
         if files := [row for entry in entries if entry.leaf.files for row in _files(entry)]:
             db.insert("file_named", ("origin", "idx", "hash"), files)
 
@@ -239,6 +239,27 @@ def _envelope(entry: Entry) -> tuple[Any, ...]:
     """The cells of ``_ENVELOPE``, in its order."""
     leaf = entry.leaf
     return entry.writer, leaf.id, entry.origin, entry.index, leaf.actor, leaf.at
+
+
+_OF_ENTRY = ("writer", "leaf.id", "origin", "index", "leaf.actor", "leaf.at")
+
+
+def _rows_of(record_type: type[Record], entries: Sequence[Entry]) -> list[list[Any]]:
+    """The cells of these entries, those of ``_ENVELOPE`` first."""
+    take, odd = _taker(record_type)
+    rows = [[*take(entry)] for entry in entries]
+    for place, as_cell in odd:
+        for row in rows:
+            if row[place] is not None:
+                row[place] = as_cell(row[place])
+    return rows
+
+
+@cache
+def _taker(record_type: type[Record]) -> tuple[Callable[[Entry], Any], list[OddCell]]:
+    names, odd = taken_of(record_type)
+    take = attrgetter(*_OF_ENTRY, *(f"logged.{name}" for name in names))
+    return take, [(len(_OF_ENTRY) + place, as_cell) for place, as_cell in odd]
 
 
 def _row(entry: Entry) -> dict[str, Any]:

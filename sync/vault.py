@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hmac
 import os
+import struct
 from hashlib import sha256
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from sync.errors import Malformed
 
 NONCE_BYTES = 12
+_FIRST = struct.Struct(">q")
 
 
 class Vault:
@@ -30,6 +33,8 @@ class Vault:
         index_key = hmac.digest(key, b"onehall/blind-index/v1", "sha256").ljust(64, b"\0")
         self._inner = sha256(bytes(byte ^ 0x36 for byte in index_key))
         self._outer = sha256(bytes(byte ^ 0x5C for byte in index_key))
+        # Of each field that can be searched, with its name hashed as well.
+        self._begun: dict[str, Any] = {}
 
     def lock(self, plain: bytes, place: str) -> bytes:
         """Encrypt for this place (table, key of the row)."""
@@ -49,7 +54,21 @@ class Vault:
 
     def blind(self, what: str, value: str) -> bytes:
         """16 bytes that are the same for the same value and tell nothing without the key."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(f"{what}\0{value}".encode())
+        return self._hmac(what, value)[:16]
+
+    def term(self, what: str, value: str) -> int:
+        """The first eight of them as a number: a tree of numbers is walked in half the time of one
+        of bytes. Two of ten million values meet there with a probability of three in a million.
+        """
+        number: int = _FIRST.unpack_from(self._hmac(what, value))[0]
+        return number
+
+    def _hmac(self, what: str, value: str) -> bytes:
+        begun = self._begun.get(what)
+        if begun is None:
+            begun = self._begun[what] = self._inner.copy()
+            begun.update(f"{what}\0".encode())
+        inner, outer = begun.copy(), self._outer.copy()
+        inner.update(value.encode())
         outer.update(inner.digest())
-        return outer.digest()[:16]
+        return outer.digest()

@@ -76,7 +76,7 @@ class Record(
     label: ClassVar[str]
 
 
-class Happening(msgspec.Struct, frozen=True):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """One entry as a projection sees it: what happened, by whom, when, in which hall."""
 
     kind: str
@@ -187,6 +187,7 @@ def _part(record_type: type[Record], *, personal: bool) -> type[msgspec.Struct]:
         record_type.__name__ + ("Personal" if personal else "Logged"),
         fields,
         frozen=True,
+        gc=False,
         kw_only=True,
         omit_defaults=True,
         # A later field of the payload must not hide the earlier ones; its bytes are kept anyway.
@@ -313,21 +314,10 @@ def _cell(value: Any) -> Any:
     return plain if isinstance(plain, str) else _encode(plain).decode()
 
 
-@cache
-def _names_of(record_type: type[Record]) -> tuple[str, ...]:
-    return tuple(column.name for column in columns_of(record_type))
-
-
-_AS_IT_IS = (str, type(None))
-
-
 def row_of(record_type: type[Record], logged: msgspec.Struct) -> dict[str, Any]:
     """The logged values as they stand in the table."""
-    row: dict[str, Any] = {}
-    for name in _names_of(record_type):
-        value = getattr(logged, name)
-        row[name] = value if type(value) in _AS_IT_IS else _cell(value)
-    return row
+    names = [column.name for column in columns_of(record_type)]
+    return dict(zip(names, cells_of(record_type)(logged), strict=True))
 
 
 @cache
@@ -336,10 +326,9 @@ def cells_of(record_type: type[Record]) -> Callable[[Any], list[Any]]:
 
     Found once for each type is which columns hold something else than a text or a number.
     """
-    fields = [f for f in fields_of(record_type) if not f.field.personal]
+    names, odd = taken_of(record_type)
     # One name more, so that a record of one field is taken as a tuple, too.
-    take = attrgetter(*[f.name for f in fields], "__class__")
-    odd = [(place, _as_cell(f)) for place, f in enumerate(fields) if f.plain not in _AS_THEY_ARE]
+    take = attrgetter(*names, "__class__")
 
     def cells(logged: Any) -> list[Any]:
         *found, _ = take(logged)
@@ -349,6 +338,17 @@ def cells_of(record_type: type[Record]) -> Callable[[Any], list[Any]]:
         return found
 
     return cells
+
+
+# The place of a column that holds something else than a text or a number, and how it becomes one.
+OddCell = tuple[int, Callable[[Any], Any]]
+
+
+def taken_of(record_type: type[Record]) -> tuple[list[str], list[OddCell]]:
+    """The fields of the columns in their order, and those that are not taken as they are."""
+    fields = [f for f in fields_of(record_type) if not f.field.personal]
+    odd = [(place, _as_cell(f)) for place, f in enumerate(fields) if f.plain not in _AS_THEY_ARE]
+    return [f.name for f in fields], odd
 
 
 _AS_THEY_ARE = (str, int, Literal)

@@ -208,7 +208,7 @@ def test_bytes_that_were_altered_on_the_way_are_refused(counter: Counter) -> Non
 def test_an_erased_part_takes_its_file_along(counter: Counter) -> None:
     counter.put(counter.mine, 0, len(FILE))
     center, origin = counter.desk.center, counter.mine.origin
-    center.db.execute("DELETE FROM personal WHERE origin = :origin AND idx = 0", origin=origin)
+    center.logs.parts.erase(origin, 0, 1)
     assert archives.archive_of(center, "T01").drop_unnamed(origin, 0) == [NAME]
     assert refusal(counter.put(counter.mine, 0, 100)) == (404, "unknown_file")
     assert [*(center.data / "files").rglob(NAME)] == []

@@ -195,7 +195,7 @@ def test_a_file_that_no_key_opens_any_more_is_deleted_though_nobody_says_so(
     archive = archives.archive_of(furnished.center, "T01")
     assert archives.look_through(furnished.center) == 0
     assert archive.cabinet.is_sound(scans[0][0].file)
-    furnished.center.db.execute("DELETE FROM personal WHERE origin = 'c.example/T01/1'")
+    furnished.center.logs.parts.erase("c.example/T01/1", 0, 1_000)
     archives.look_through(furnished.center)
     assert archive.cabinet.size(scans[0][0].file) is None
     assert archive.wanted("T01") == []

@@ -314,11 +314,11 @@ def test_each_hall_stands_in_one_partition_of_each_table(url: str):
     pair.write(*(case(n) for n in range(9)))
     pair.send_all()
     used = store.query(
-        "SELECT DISTINCT tableoid::regclass::text AS part FROM personal UNION "
+        "SELECT DISTINCT tableoid::regclass::text AS part FROM personal_pack UNION "
         "SELECT DISTINCT tableoid::regclass::text AS part FROM batch ORDER BY part"
     )
     places = [row["part"].rpartition("_p") for row in used]
-    assert [name for name, _, _ in places] == ["batch", "personal"]
+    assert [name for name, _, _ in places] == ["batch", "personal_pack"]
     assert len({number for _, _, number in places}) == 1
     plan = store.query("EXPLAIN SELECT * FROM batch WHERE origin = 'c.example/T01/1'")
     assert "batch_p" in str(plan) and "Append" not in str(plan)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Answer, Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 Fuse = Literal["crash", "full"]
 
@@ -95,7 +95,7 @@ class Disk:
         """See ``sync.store.Database``."""
         with self.transaction(), _mapped():
             self._touch(writes=True)
-            self._connection.executemany(insert_sql(table, tuple(names)), rows)
+            insert_rows(self._connection.cursor(), table, tuple(names), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""

@@ -41,9 +41,8 @@ class Filed(Pair):
 
     def erase(self, index: int) -> None:
         """What a lawful order does to one entry at the center."""
-        self.center.db.execute(
-            "DELETE FROM personal WHERE origin = :origin AND idx = :idx", origin=HALL, idx=index
-        )
+        with self.center.db.transaction():
+            self.center.parts.erase(HALL, index, index + 1)
 
 
 @pytest.fixture(params=["simulated disk", "node, file", "center, file"])

