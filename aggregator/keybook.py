@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from aggregator.center import Center
 from standards.errors import Invalid
@@ -70,10 +71,14 @@ def _key_row(center: Center, row: Row) -> KeyRow:
 def _opened(center: Center, row: Row) -> HallKeys:
     note = bytes(row["note"])
     try:
-        return HallKeys.open(note, center.roster.verifier)
+        return _keys_in(note, center.roster.verifier)
     except UnknownKey:
         # Another program may have changed the roster key a moment ago.
-        return HallKeys.open(note, center.keys.refresh().roster.verifier)
+        return _keys_in(note, center.keys.refresh().roster.verifier)
+
+
+# The same few notes are asked for again and again while a hall is in contact.
+_keys_in = lru_cache(maxsize=1024)(HallKeys.open)
 
 
 def latest(center: Center, hall: str) -> HallKeys:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from aggregator.center import Center
 from sync.entries import Entry
@@ -23,7 +24,7 @@ DDL = (
 
 
 # What is older was brought by a stick from a drawer, or a clock is wrong; sums stay whole numbers.
-_LONGEST = timedelta(days=366)
+_LONGEST_S = 366 * 86_400
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Arrival:
     stop: int
     at: datetime
 
+    @cached_property
+    def posix(self) -> float:
+        """The moment in POSIX seconds."""
+        return self.at.timestamp()
+
 
 def measured(
     written: Sequence[tuple[int, datetime]],
@@ -61,21 +67,22 @@ def measured(
         skew: by which that clock is ahead.
     """
     found, spans = [], iter(arrivals)
-    span = next(spans, None)
+    span, ahead, then = next(spans, None), skew.total_seconds(), now.timestamp()
     for index, at in written:
         while span is not None and span.stop <= index:
             span = next(spans, None)
         if span is None:
             break
-        true = at - skew
-        receipt, applied = span.at - true, now - true
         if span.start <= index:
-            found.append((_ms(receipt), _ms(max(receipt, applied))))
+            # In numbers: this is done for each of the thousands of entries of a batch.
+            true = at.timestamp() - ahead
+            receipt = _ms(span.posix - true)
+            found.append((receipt, max(receipt, _ms(then - true))))
     return found
 
 
-def _ms(time: timedelta) -> int:
-    return max(0, round(min(time, _LONGEST) / timedelta(milliseconds=1)))
+def _ms(seconds: float) -> int:
+    return 0 if seconds < 0 else round(min(seconds, _LONGEST_S) * 1000)
 
 
 def note(center: Center, origin: str, entries: Sequence[Entry]) -> None:

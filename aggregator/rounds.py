@@ -205,7 +205,8 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
         software=ask.software,
         at=center.clock.stamp(),
     )
-    center.db.together(write)
+    # No disk is waited for: what is lost of it is said again at the next contact.
+    center.db.soon(write)
 
 
 def note_opens(center: Center, ask: RoundAsk) -> None:

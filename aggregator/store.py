@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
-import sqlalchemy
-from sqlalchemy import Connection, Engine, TextClause, event, text
+from sqlalchemy import Connection, PoolProxiedConnection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.pool import StaticPool
 
 from aggregator.commits import SharedCommits
 from aggregator.dialect import (
@@ -30,23 +28,20 @@ from aggregator.dialect import (
     postgres_ddl,
     split_by,
 )
+from aggregator.engines import (
+    MEMORY,
+    begin_lasting,
+    begin_postgres_soon,
+    begin_soon,
+    postgres_engine,
+    sqlite_engine,
+)
 from aggregator.faults import UnfitDatabase, meaning, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import HalfDone, StoreBusy
 from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
-MEMORY = "sqlite://"
-# One connection for each thread of the listener, the worker, and some to spare.
-_CONNECTIONS, _MORE_CONNECTIONS = 20, 10
-# Of PostgreSQL's sessions. A statement or a wait that takes longer ends with StoreBusy: a stuck
-# session must not hold a hall's turn for ever. ``options`` in the URL stand instead of these.
-_SESSION = {
-    "default_transaction_isolation": r"read\ committed",
-    "lock_timeout": "20s",
-    "statement_timeout": "120s",
-    "idle_in_transaction_session_timeout": "120s",
-}
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
 _FEW_ROWS = 8
 _SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -55,8 +50,8 @@ _POSTGRES_TABLES = (
 )
 
 
-# What becomes of the rows that a statement finds.
-_Reading = Callable[[Connection, str, Mapping[str, object]], Answer]
+# The names of the columns that a statement found, and its rows.
+_Found = tuple[list[str], list[tuple[Any, ...]]]
 
 
 @lru_cache(maxsize=512)
@@ -83,26 +78,38 @@ class CenterStore:
         self.is_sqlite = url.startswith("sqlite")
         self._partitions = partitions
         self._memory = url == MEMORY
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
-        self._reads = self._engine  # A single read needs no transaction: two round trips less.
-        if not self.is_sqlite:
+        self._engine = sqlite_engine(url) if self.is_sqlite else postgres_engine(url)
+        if self.is_sqlite:
+            # There may be as many as threads: each remembers little.
+            self._reads = sqlite_engine(url, pages_kib=2_000)
+        else:
+            # A single read needs no transaction: two round trips less.
             self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._write_lock = threading.RLock()
+        self._readers: list[Any] = []
         self._current = threading.local()
         self._commits = SharedCommits(self.transaction, self._attempt)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """See ``sync.store.Database``."""
+        return self._begun(begin_lasting if self.is_sqlite else None)
+
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        with self._begun(begin_soon if self.is_sqlite else begin_postgres_soon):
+            return work()
+
+    @contextmanager
+    def _begun(self, begin: Callable[[Connection], None] | None) -> Iterator[None]:
         if getattr(self._current, "connection", None) is not None:
             with self._faults(), self._step():
                 yield
             return
         with self._turn(), self._faults(), self._engine.connect() as connection:
             connection.begin()
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if begin is not None:
+                begin(connection)
             self._current.connection, self._current.failed = connection, False
             try:
                 yield
@@ -182,6 +189,9 @@ class CenterStore:
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
         with self.transaction():
+            if self.is_sqlite:
+                cursor = _cursor(self._held().connection)
+                return int(cursor.execute(sql, params).rowcount)
             return self._held().execute(_statement(sql), params).rowcount
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
@@ -191,7 +201,6 @@ class CenterStore:
         with self.transaction():
             connection = self._held()
             if self.is_sqlite:
-                # sqlite3 reads :named parameters itself; SQLAlchemy's layer doubles the cost.
                 connection.exec_driver_sql(sql, list(rows))
             else:
                 _many(connection, sql, rows)
@@ -202,29 +211,50 @@ class CenterStore:
             return
         with self.transaction():
             if self.is_sqlite:
-                cursor: Any = self._held().connection.cursor()
-                insert_rows(cursor, table, tuple(names), rows)
+                insert_rows(_cursor(self._held().connection), table, tuple(names), rows)
             else:
                 _copy(self._held(), table, names, rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.store.Database``."""
-        return self._read(_rows, sql, params)
+        names, found = self._read(sql, params)
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
         """See ``sync.store.Database``."""
-        return self._read(_cells, sql, params)
+        return self._read(sql, params)[1]
 
-    def _read(self, found: _Reading[Answer], sql: str, params: Mapping[str, object]) -> Answer:
+    def _read(self, sql: str, params: Mapping[str, object]) -> _Found:
         with self._faults():
             held = getattr(self._current, "connection", None)
             if held is not None:
-                return found(held, sql, params)
+                return self._found(held, sql, params)
             if self._memory:
                 with self.transaction():
-                    return found(self._held(), sql, params)
+                    return self._found(self._held(), sql, params)
+            if self.is_sqlite:
+                return self._found_apart(sql, params)
             with self._reads.connect() as connection:
-                return found(connection, sql, params)
+                return self._found(connection, sql, params)
+
+    def _found_apart(self, sql: str, params: Mapping[str, object]) -> _Found:
+        """On a connection of SQLite that only reads; as many as read at the same time."""
+        try:
+            one = self._readers.pop()
+        except IndexError:
+            lent = self._reads.raw_connection()
+            one = lent.driver_connection
+            lent.detach()
+        try:
+            return _found_by_sqlite(one.cursor(), sql, params)
+        finally:
+            self._readers.append(one)
+
+    def _found(self, connection: Connection, sql: str, params: Mapping[str, object]) -> _Found:
+        if self.is_sqlite:
+            return _found_by_sqlite(_cursor(connection.connection), sql, params)
+        done = connection.execute(_statement(sql), params)
+        return list(done.keys()), [tuple(row) for row in done]
 
     def tables(self) -> set[str]:
         """See ``sync.store.Database``."""
@@ -307,73 +337,28 @@ class CenterStore:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._readers:
+            self._readers.pop().close()
+        self._reads.dispose()
         self._engine.dispose()
-
-
-def _rows(connection: Connection, sql: str, params: Mapping[str, object]) -> list[Row]:
-    return [dict(row) for row in connection.execute(_statement(sql), params).mappings()]
-
-
-def _cells(connection: Connection, sql: str, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in connection.execute(_statement(sql), params)]
 
 
 # --- SQLite -------------------------------------------------------------------------------------
 
 
-def _sqlite_engine(url: str) -> Engine:
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
-    if url == MEMORY:
-        options["poolclass"] = StaticPool
-    engine = sqlalchemy.create_engine(url, **options)
-    event.listen(engine, "connect", _prepare_sqlite)
-    return engine
+def _cursor(connection: PoolProxiedConnection) -> Any:
+    """sqlite3 reads ``:named`` parameters itself; SQLAlchemy's layer costs five times as much as a
+    short statement.
+    """
+    return connection.cursor()
 
 
-# What is deleted is overwritten with zeroes at once: an erased part is gone from the file.
-_PRAGMAS = (
-    *("cache_size=-16000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
-    "secure_delete=ON",
-)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+def _found_by_sqlite(cursor: Any, sql: str, params: Mapping[str, object]) -> _Found:
+    found = cursor.execute(sql, params).fetchall()
+    return [column[0] for column in cursor.description or ()], found
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------
-
-
-def _postgres_engine(url: str) -> Engine:
-    given = sqlalchemy.make_url(url)
-    told = {"connect_timeout": "10", "application_name": "onehall-aggregator"}
-    told["options"] = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-    engine = sqlalchemy.create_engine(
-        url,
-        connect_args={name: value for name, value in told.items() if name not in given.query},
-        pool_size=_CONNECTIONS,
-        max_overflow=_MORE_CONNECTIONS,
-        pool_timeout=20,
-        # A connection that died while it lay idle is exchanged before anybody notices.
-        pool_pre_ping=True,
-    )
-    event.listen(engine, "connect", _prepare_postgres)
-    return engine
-
-
-def _prepare_postgres(connection: Any, _record: Any) -> None:
-    from psycopg.adapt import Loader
-
-    class Number(Loader):
-        """A sum of whole numbers is a whole number, as in SQLite."""
-
-        def load(self, data: Any) -> int | float:
-            shown = bytes(data)
-            return int(shown) if shown.lstrip(b"-").isdigit() else float(shown)
-
-    connection.adapters.register_loader("numeric", Number)
 
 
 def _many(connection: Connection, sql: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -107,6 +107,10 @@ class NodeStore:
         with self.transaction():
             return work()
 
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        return self.together(work)
+
     @contextmanager
     def _noted(self) -> Iterator[None]:
         try:

@@ -5,6 +5,7 @@ The only file that touches zstandard.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from io import BytesIO
 
@@ -75,6 +76,12 @@ def quick_deflater() -> Callable[[bytes], bytes]:
     return zstandard.ZstdCompressor(compression_params=_QUICK).compress
 
 
+_of_thread = threading.local()
+
+
 def quick_inflater() -> Callable[[bytes], bytes]:
-    """Opens frames that we made ourselves; for one thread."""
-    return zstandard.ZstdDecompressor().decompress
+    """Opens frames that we made ourselves; for this thread, which makes it once."""
+    found: Callable[[bytes], bytes] | None = getattr(_of_thread, "inflate", None)
+    if found is None:
+        found = _of_thread.inflate = zstandard.ZstdDecompressor().decompress
+    return found

@@ -79,6 +79,16 @@ def unb64(text: str, what: str) -> bytes:
     return raw
 
 
+@lru_cache(maxsize=512)
+def _holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Remembered: the notes of a hall's keys, and its latest head, come again and again."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Verifier:
     """A public key with its name and purpose (note signature or cosignature)."""
@@ -99,11 +109,7 @@ class Verifier:
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Does this raw Ed25519 signature hold?"""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return _holds(self.public, message, signature)
 
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.kind]) + self.public)}"

@@ -51,6 +51,11 @@ class Database(Protocol):
         It is durable when this returns. What one work raises undoes that work only.
         """
 
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """Run this in a transaction of its own, seen by everybody when this returns, and durable
+        before the next one that must be: for what is said again at the next occasion.
+        """
+
     def execute(self, sql: str, /, **params: object) -> int:
         """Run one statement inside a transaction; answer the number of rows touched."""
 

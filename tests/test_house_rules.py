@@ -27,7 +27,7 @@ SQL = re.compile(
 # statement, and only names that come from a declaration of ours.
 COMPOSES_SQL = {
     *("sync/tables.py", "sync/folding.py", "sync/store.py", "node/store.py", "aggregator/store.py"),
-    *("aggregator/dialect.py", "aggregator/spread.py"),
+    *("aggregator/dialect.py", "aggregator/spread.py", "aggregator/engines.py"),
 }
 
 

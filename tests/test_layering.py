@@ -42,8 +42,8 @@ FENCES = {
     "PIL": ("attendance",),
     "sqlite3": ("node/store.py",),
     "sqlite_utils": ("node/store.py",),
-    "sqlalchemy": ("aggregator/store.py",),
-    "psycopg": ("aggregator/store.py",),
+    "sqlalchemy": ("aggregator/store.py", "aggregator/engines.py"),
+    "psycopg": ("aggregator/engines.py",),
 }
 
 # The pure middle: values in, values out. It has no use for these modules and names.

@@ -231,12 +231,14 @@ def test_a_batch_is_refused_whole_when_the_disk_is_full_and_taken_when_there_is_
     ]
     raw = desk.packed(hall, 0, 30, leaves=leaves)
     pages = desk.center.db.query("PRAGMA page_count")[0]["page_count"]
-    desk.center.db.query(f"PRAGMA max_page_count = {pages + 4}")
+    with desk.center.db.transaction():
+        desk.center.db.query(f"PRAGMA max_page_count = {pages + 4}")
     answer = desk.push(raw)
     assert refusal(answer) == (503, "try_later")
     assert int(answer.headers["Retry-After"]) > 0
     assert desk.size(hall) == 0 and desk.center.logs.receipt(hall.origin, "") is None
-    desk.center.db.query(f"PRAGMA max_page_count = {pages + 10_000}")
+    with desk.center.db.transaction():
+        desk.center.db.query(f"PRAGMA max_page_count = {pages + 10_000}")
     assert desk.push(raw).status_code == 200 and desk.size(hall) == 30
 
 

@@ -79,6 +79,10 @@ class Disk:
         with self.transaction():
             return work()
 
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        return self.together(work)
+
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
         with self.transaction(), _mapped():

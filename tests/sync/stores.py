@@ -78,6 +78,10 @@ class Failing:
         """See ``sync.store.Database``."""
         return self._store.together(work)
 
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.store.Database``."""
+        return self._store.soon(work)
+
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.store.Database``."""
         self._touch()

@@ -74,6 +74,22 @@ def test_new_rows_are_added_in_the_order_of_their_columns(store: Opened, count: 
     assert [(r["number"], r["id"], r["raw"]) for r in found] == [(*row, None) for row in rows]
 
 
+def test_what_need_not_last_at_once_is_seen_at_once_and_undone_when_it_fails(store: Opened):
+    def fail() -> None:
+        put(store, "b")
+        raise Undo
+
+    store.soon(lambda: put(store, "a"))
+    assert names(store) == ["a"]
+    with pytest.raises(Undo):
+        store.soon(fail)
+    assert names(store) == ["a"]
+    with pytest.raises(Undo), store.transaction():
+        store.soon(lambda: put(store, "c"))
+        raise Undo
+    assert names(store) == ["a"]
+
+
 def test_cells_are_the_values_of_a_row_in_the_order_of_the_columns(store: Opened):
     put(store, "b", 2, b"\0two")
     put(store, "a", 1, b"one")

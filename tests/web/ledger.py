@@ -54,6 +54,9 @@ class MemoryDatabase:
         with self.transaction():
             return work()
 
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        return self.together(work)
+
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
         with self._lock:
             self._connection.executemany(sql, rows)

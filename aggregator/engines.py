@@ -1,0 +1,101 @@
+"""How the center's two kinds of database are opened, and how their transactions begin."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import StaticPool
+
+MEMORY = "sqlite://"
+# One connection for each thread of the listener, the worker, and some to spare.
+_CONNECTIONS, _MORE_CONNECTIONS = 20, 10
+# Of PostgreSQL's sessions. A statement or a wait that takes longer ends with StoreBusy: a stuck
+# session must not hold a hall's turn for ever. ``options`` in the URL stand instead of these.
+_SESSION = {
+    "default_transaction_isolation": r"read\ committed",
+    "lock_timeout": "20s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "120s",
+}
+
+
+# --- SQLite -------------------------------------------------------------------------------------
+
+
+def sqlite_engine(url: str, pages_kib: int = 16_000) -> Engine:
+    """SQLite; every thread may use a connection, one at a time.
+
+    Args:
+        pages_kib: how many pages of the file a connection remembers.
+    """
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+    if url == MEMORY:
+        options["poolclass"] = StaticPool
+    engine = sqlalchemy.create_engine(url, **options)
+    event.listen(engine, "connect", partial(_prepare_sqlite, pages_kib))
+    return engine
+
+
+# What is deleted is overwritten with zeroes at once: an erased part is gone from the file.
+_PRAGMAS = (*("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"),)
+
+
+def _prepare_sqlite(pages_kib: int, connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA cache_size={-pages_kib}")
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def begin_lasting(connection: Connection) -> None:
+    """A writing transaction of SQLite that is on the disk when it has been committed."""
+    connection.exec_driver_sql("PRAGMA synchronous=FULL")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def begin_soon(connection: Connection) -> None:
+    """One that the next lasting transaction takes to the disk: the log is written in order."""
+    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def postgres_engine(url: str) -> Engine:
+    """PostgreSQL, with a pool of sessions."""
+    given = sqlalchemy.make_url(url)
+    told = {"connect_timeout": "10", "application_name": "onehall-aggregator"}
+    told["options"] = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    engine = sqlalchemy.create_engine(
+        url,
+        connect_args={name: value for name, value in told.items() if name not in given.query},
+        pool_size=_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_timeout=20,
+        # A connection that died while it lay idle is exchanged before anybody notices.
+        pool_pre_ping=True,
+    )
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    from psycopg.adapt import Loader
+
+    class Number(Loader):
+        """A sum of whole numbers is a whole number, as in SQLite."""
+
+        def load(self, data: Any) -> int | float:
+            shown = bytes(data)
+            return int(shown) if shown.lstrip(b"-").isdigit() else float(shown)
+
+    connection.adapters.register_loader("numeric", Number)
+
+
+def begin_postgres_soon(connection: Connection) -> None:
+    """A transaction whose commit does not wait for the disk; those after it wait for it as well."""
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
