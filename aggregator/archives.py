@@ -6,6 +6,7 @@ share that folder. Knows no request.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from aggregator.center import Center
@@ -14,7 +15,7 @@ from sync.cabinet import Cabinet, Piece, is_file_name
 from sync.errors import DiskFull, FileAbsent, Gap, TryLater, UnknownFile
 from sync.keyfiles import key_file
 from sync.keysets import HallKeys
-from sync.messages import FileHeld, FilesWanted
+from sync.messages import MOST_HELD, FileHeld, FilesWanted
 
 
 def archive_of(center: Center, hall: str) -> Archive:
@@ -100,3 +101,39 @@ def _allowed(center: Center, keys: HallKeys, name: str, *, orders: bool) -> Arch
         if writer == keys.hall or (orders and origin.startswith(of_orders)):
             return archive
     raise UnknownFile("no applied entry names this file for this hall")
+
+
+# --- by stick -------------------------------------------------------------------------------------
+
+
+def came_up(center: Center, hall: str) -> tuple[str, ...]:
+    """Files of a hall that are whole here, the latest of them."""
+    rows = center.db.query(
+        "SELECT h.hash FROM file_held h WHERE h.hall = :hall AND EXISTS "
+        "(SELECT 1 FROM file_named n JOIN log l ON l.origin = n.origin "
+        "WHERE n.hash = h.hash AND l.writer = :hall) ORDER BY h.at DESC LIMIT :most",
+        hall=hall,
+        most=MOST_HELD,
+    )
+    return tuple(str(row["hash"]) for row in rows)
+
+
+def to_carry(center: Center, hall: str) -> list[tuple[str, int]]:
+    """Files that were handed to a hall and are not there yet, the smallest first."""
+    rows = center.db.query(
+        "SELECT h.hash, h.size FROM file_held h WHERE h.hall = :hall AND EXISTS "
+        "(SELECT 1 FROM file_handed f JOIN personal p ON p.origin = f.origin AND p.idx = f.idx "
+        "WHERE f.for_hall = :hall AND f.file = h.hash) AND NOT EXISTS "
+        "(SELECT 1 FROM file_delivered d WHERE d.hall = :hall AND d.hash = h.hash) "
+        "ORDER BY h.size, h.hash",
+        hall=hall,
+    )
+    return [(str(row["hash"]), int(row["size"])) for row in rows]
+
+
+def note_fetched(center: Center, keys: HallKeys, names: Iterable[str]) -> None:
+    """A hall says that these files, handed to it, arrived there."""
+    handed = {name for name, _ in to_carry(center, keys.hall)}
+    archive = archive_of(center, keys.hall)
+    for name in handed & set(names):
+        archive.note_delivered(name)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aggregator import roster
 from aggregator.center import Center
 from aggregator.opening import DATA, opened
-from aggregator.sticks import apply_taken, export_down, import_up
+from aggregator.sticks import (
+    apply_taken,
+    bring_in_files,
+    carry_files,
+    export_down,
+    import_up,
+)
 from sync.errors import StickRefused, UnknownKey
 from sync.stick import UP
 from sync.stick_export import FolderTarget
 from sync.usb import halls_on, sources
 from web.command_line import AS_JSON
-from web.stick_telling import tell, tell_given, tell_room
+from web.stick_telling import FILES, tell, tell_given, tell_room
 from web.sticks import Given, Taken
 
 STICK = click.argument("stick", type=click.Path(path_type=Path))
@@ -42,6 +50,9 @@ def import_stick(data: Path, stick: Path, as_json: bool) -> None:
             try:
                 one = import_up(center, source)
                 apply_taken(center, one)
+                if stick.is_dir():
+                    brought = bring_in_files(center, one.hall, stick)
+                    one.scans, one.strange = brought.new, brought.strange
             except StickRefused as refused:
                 one = Taken(source.where, refused=refused)
             taken.append(one)
@@ -53,9 +64,10 @@ def import_stick(data: Path, stick: Path, as_json: bool) -> None:
 @STICK
 @click.option("--hall", "chosen", multiple=True, help="Id of a hall; may be given several times.")
 @click.option("--all", "everything", is_flag=True, help="Write whole logs, confirmed or not.")
+@FILES
 @AS_JSON
 def export_stick(
-    data: Path, stick: Path, chosen: tuple[str, ...], everything: bool, as_json: bool
+    data: Path, stick: Path, chosen: tuple[str, ...], as_json: bool, **given: Any
 ) -> None:
     """Write receipts, standards and orders for halls to a USB stick, sealed to each hall.
 
@@ -67,9 +79,10 @@ def export_stick(
         wrong: list[Taken] = []
         for hall in chosen or _halls(center, stick):
             try:
-                done.append(
-                    export_down(center, hall, lambda head: FolderTarget(stick, head), everything)
+                one = export_down(
+                    center, hall, lambda head: FolderTarget(stick, head), given["everything"]
                 )
+                done.append(replace(one, scans=carry_files(center, hall, stick, given["files"])))
             except UnknownKey:
                 unknown = StickRefused("unknown_hall", str(stick), there=hall)
                 wrong.append(Taken(str(stick), hall, refused=unknown))

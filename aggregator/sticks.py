@@ -7,8 +7,11 @@ hall says of itself beside its batches is believed as in a round. Knows no Flask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from aggregator import keybook, roster
+import msgspec
+
+from aggregator import archives, keybook, roster
 from aggregator.apply import apply_hall
 from aggregator.center import Center
 from aggregator.rounds import (
@@ -22,6 +25,15 @@ from aggregator.rounds import (
     take_batch,
 )
 from sync import messages
+from sync.carried_files import (
+    DOWN_FILES,
+    UP_FILES,
+    Brought,
+    Carried,
+    bring_in,
+    carry,
+    folder_of,
+)
 from sync.errors import Revoked, StickRefused, SyncError, UnknownKey
 from sync.keysets import HallKeys
 from sync.messages import LogHead, RoundAnswer, RoundAsk
@@ -31,7 +43,7 @@ from sync.sending import signed_head
 from sync.stick import DOWN, UP, Heading, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
 from sync.usb import Source, check, pieces
-from web.sticks import Given, Taken, given
+from web.sticks import Given, Taken, given, on_stick
 
 # --- in -------------------------------------------------------------------------------------------
 
@@ -106,6 +118,7 @@ def _believe(center: Center, keys: HallKeys, ask: RoundAsk) -> None:
             keep_delivery(center, keys, head)
     _note_contact(center, keys.hall, ask, (local, standards))
     note_opens(center, ask)
+    archives.note_fetched(center, keys, ask.held if isinstance(ask.held, tuple) else ())
 
 
 def _note_contact(center: Center, hall: str, ask: RoundAsk, sizes: tuple[int, int]) -> None:
@@ -135,6 +148,32 @@ def apply_taken(center: Center, taken: Taken) -> None:
     """Apply at once what a stick brought, so that findings go back on the same stick."""
     for origin in sorted(taken.logs):
         apply_hall(center, origin)
+
+
+def bring_in_files(center: Center, hall: str, stick: Path) -> Brought:
+    """Take in the scans that a hall put on a stick; their entries were applied before."""
+    with on_stick(stick):
+        folder = folder_of(stick, hall, UP_FILES)
+        if folder is None:
+            return Brought()
+        archive, wanted, after = archives.archive_of(center, hall), set[str](), ""
+        while some := archive.wanted(hall, after):
+            wanted |= set(some)
+            after = some[-1]
+        return bring_in(folder, archive, wanted)
+
+
+def carry_files(center: Center, hall: str, stick: Path, megabytes: int) -> Carried:
+    """Put what was handed to a hall and is not there yet on a stick, encrypted as it is.
+
+    Raises:
+        StickRefused: it cannot be written.
+    """
+    with on_stick(stick):
+        folder = folder_of(stick, hall, DOWN_FILES, make=True)
+        assert folder is not None
+        files = archives.to_carry(center, hall)
+        return carry(folder, archives.archive_of(center, hall), files, megabytes * 10**6)
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -213,5 +252,6 @@ def _answer(center: Center, hall: str) -> RoundAnswer:
         hall=keybook.latest_note(center, hall).decode(),
         quarantined=quarantined(center, hall),
         sealed=SEALED_TOGETHER,
+        held=archives.came_up(center, hall) or msgspec.UNSET,
         logs=(*held, *own),
     )

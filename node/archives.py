@@ -12,6 +12,7 @@ from standards.records import FileMissing
 from sync.archive import Archive
 from sync.cabinet import Cabinet
 from sync.keyfiles import key_file
+from sync.messages import MOST_HELD
 from sync.sealed_files import sealed_size
 
 UP, DOWN = "up", "down"
@@ -77,6 +78,31 @@ def to_send(hall: Hall, most: int = 1_000_000) -> list[Job]:
     """Files that the center lacks, the smallest first."""
     rows = hall.db.query(_UP, hall=hall.settings.hall, most=most)
     return [Job(str(row["hash"]), int(row["size"]), UP) for row in rows]
+
+
+def to_carry(hall: Hall) -> list[tuple[str, int]]:
+    """Files that the center lacks, for a stick on which their entries are, too; smallest first."""
+    rows = hall.db.query(
+        "SELECT h.hash, h.size FROM file_held h WHERE h.hall = :hall AND NOT EXISTS "
+        "(SELECT 1 FROM file_delivered d WHERE d.hall = h.hall AND d.hash = h.hash) AND EXISTS "
+        "(SELECT 1 FROM file_named n JOIN log l ON l.origin = n.origin JOIN personal p "
+        "ON p.origin = n.origin AND p.idx = n.idx "
+        "WHERE n.hash = h.hash AND l.own = 1 AND l.writer = h.hall) ORDER BY h.size, h.hash",
+        hall=hall.settings.hall,
+    )
+    return [(str(row["hash"]), int(row["size"])) for row in rows]
+
+
+def came_down(hall: Hall) -> tuple[str, ...]:
+    """Files that the center handed down and that are whole here, the latest of them."""
+    rows = hall.db.query(
+        "SELECT h.hash FROM file_held h WHERE h.hall = :hall AND EXISTS "
+        "(SELECT 1 FROM file_handed f WHERE f.for_hall = :hall AND f.file = h.hash) "
+        "ORDER BY h.at DESC LIMIT :most",
+        hall=hall.settings.hall,
+        most=MOST_HELD,
+    )
+    return tuple(str(row["hash"]) for row in rows)
 
 
 def to_fetch(hall: Hall, most: int = 1_000_000) -> list[Job]:

@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from node import enrolment
+import msgspec
+
+from node import archives, enrolment
 from node.hall import Hall
 from node.syncing import apply_down
 from sync import messages
+from sync.carried_files import (
+    DOWN_FILES,
+    UP_FILES,
+    Brought,
+    Carried,
+    bring_in,
+    carry,
+    folder_of,
+)
 from sync.client import SOFTWARE, Peer
 from sync.errors import (
     Behind,
@@ -35,7 +47,7 @@ from sync.sending import accept_receipt, signed_head
 from sync.stick import DOWN, INDEX, UP, Heading, Index, Piece
 from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
 from sync.usb import Source, check, pieces
-from web.sticks import Given, Taken, given
+from web.sticks import Given, Taken, given, on_stick
 
 
 def _peer(hall: Hall) -> Peer:
@@ -133,6 +145,7 @@ def _ask(hall: Hall, peer: Peer) -> RoundAsk:
         oldest_unsent=oldest_unsent(hall.logs),
         key_set=peer.keys.version,
         sealed=SEALED_TOGETHER,
+        held=archives.came_down(hall) or msgspec.UNSET,
         logs=(*own, *mirrored),
     )
 
@@ -140,6 +153,30 @@ def _ask(hall: Hall, peer: Peer) -> RoundAsk:
 def _delivery(hall: Hall, peer: Peer, origin: str) -> str:
     note = hall.logs.receipt(origin, peer.receiver.cosigner.name)
     return note.decode() if note else ""
+
+
+def carry_files(hall: Hall, stick: Path, megabytes: int) -> Carried:
+    """Put scans that the center lacks on a stick, encrypted as they are.
+
+    Raises:
+        StickRefused: it cannot be written.
+    """
+    with on_stick(stick):
+        folder = folder_of(stick, hall.settings.hall, UP_FILES, make=True)
+        assert folder is not None
+        files = archives.to_carry(hall)
+        return carry(folder, archives.archive_of(hall), files, megabytes * 10**6)
+
+
+def bring_in_files(hall: Hall, stick: Path) -> Brought:
+    """Take in the files that the center put on a stick; their entries were taken in before."""
+    with on_stick(stick):
+        folder = folder_of(stick, hall.settings.hall, DOWN_FILES)
+        if folder is None:
+            return Brought()
+        hall.db.execute("DELETE FROM file_absent WHERE hall = :hall", hall=hall.settings.hall)
+        wanted = {job.name for job in archives.to_fetch(hall)}
+        return bring_in(folder, archives.archive_of(hall), wanted)
 
 
 # --- in -------------------------------------------------------------------------------------------
@@ -242,8 +279,7 @@ def _believe(hall: Hall, peer: Peer, answer: RoundAnswer, taken: Taken) -> None:
     """Our newest roster note, and receipts for our logs, each against our own tree (S3)."""
     if isinstance(answer.hall, str) and answer.hall:
         peer.keep(b"", answer.hall.encode())
-    if isinstance(answer.sealed, int):
-        enrolment.note_center_opens(hall, answer.sealed)
+    _hear(hall, answer)
     own = {state.origin: state for state in own_logs(hall)}
     for head in answer.logs:
         state = own.get(head.origin)
@@ -254,3 +290,13 @@ def _believe(hall: Hall, peer: Peer, answer: RoundAnswer, taken: Taken) -> None:
         if head.note:
             accept_receipt(hall.logs, head.origin, head.note.encode(), peer.keys.receipts)
             taken.receipts += hall.logs.state(head.origin).mark.size > state.mark.size
+
+
+def _hear(hall: Hall, answer: RoundAnswer) -> None:
+    """What the center opens, and which of our files arrived there."""
+    if isinstance(answer.sealed, int):
+        enrolment.note_center_opens(hall, answer.sealed)
+    archive = archives.archive_of(hall)
+    for name in answer.held if isinstance(answer.held, tuple) else ():
+        if archive.cabinet.size(name) is not None:
+            archive.note_delivered(name)

@@ -20,6 +20,11 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=strict_json.LARGEST)]
 
 
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+MOST_HELD = 2_000
+FileNames = Annotated[tuple[FileName, ...], msgspec.Meta(max_length=MOST_HELD)]
+
+
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
     """Unknown members are ignored: a newer peer may say more."""
 
@@ -38,7 +43,8 @@ class LogHead(_Message, frozen=True, kw_only=True):
 
 class RoundAsk(_Message, frozen=True, kw_only=True):
     """What a hall says at each contact. ``key_set``: the version of the key set it goes by;
-    ``sealed``: the newest form of sealed section that it opens, the first when unset.
+    ``sealed``: the newest form of sealed section that it opens, the first when unset. ``held``, on
+    a stick: files of the other side that arrived here, the latest of them; in the answer too.
     """
 
     hall: Name
@@ -47,6 +53,7 @@ class RoundAsk(_Message, frozen=True, kw_only=True):
     oldest_unsent: Annotated[str, msgspec.Meta(max_length=40)] = ""
     key_set: Size | msgspec.UnsetType = msgspec.UNSET
     sealed: Size | msgspec.UnsetType = msgspec.UNSET
+    held: FileNames | msgspec.UnsetType = msgspec.UNSET
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
 
 
@@ -69,6 +76,7 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     quarantined: Size = 0
     compare: bool | msgspec.UnsetType = msgspec.UNSET
     sealed: Size | msgspec.UnsetType = msgspec.UNSET
+    held: FileNames | msgspec.UnsetType = msgspec.UNSET
     wants: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (
         msgspec.UNSET
     )
@@ -181,10 +189,7 @@ class ForwardAnswer(_Message, frozen=True, kw_only=True):
 class FilesWanted(_Message, frozen=True, kw_only=True):
     """Files of a hall that the center lacks, a portion of them in the order of their names."""
 
-    wanted: Annotated[
-        tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")], ...],
-        msgspec.Meta(max_length=1_000),
-    ]
+    wanted: Annotated[tuple[FileName, ...], msgspec.Meta(max_length=1_000)]
 
 
 class FileHeld(_Message, frozen=True, kw_only=True):

@@ -179,7 +179,7 @@ class FolderTarget:
                 self.folder = subfolder(self.folder, part) or self.folder / part
                 self.folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise _refused(error, str(root)) from None
+            raise refused_by(error, str(root)) from None
 
     def names(self) -> set[str]:
         """See ``Target``."""
@@ -189,14 +189,14 @@ class FolderTarget:
         try:
             return [*self.folder.iterdir()]
         except OSError as error:
-            raise _refused(error, str(self.folder)) from None
+            raise refused_by(error, str(self.folder)) from None
 
     def put(self, name: str, raw: bytes) -> None:
         """See ``Target``."""
         try:
             room = self._free(self.folder) - SPARE_BYTES
         except OSError as error:
-            raise _refused(error, name) from None
+            raise refused_by(error, name) from None
         if room < len(raw):
             raise StickRefused("no_room", name, needed=len(raw), free=max(0, room))
         self._write(name, raw)
@@ -225,7 +225,7 @@ class FolderTarget:
         except OSError as error:
             with suppress(OSError):
                 unfinished.unlink()
-            raise _refused(error, name) from None
+            raise refused_by(error, name) from None
 
 
 def _sync_names(folder: Path) -> None:
@@ -240,7 +240,8 @@ def _sync_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refused(error: OSError, name: str) -> StickRefused:
+def refused_by(error: OSError, name: str) -> StickRefused:
+    """Why a stick cannot be written, of the error that it met with."""
     if error.errno in _NO_SPACE:
         return StickRefused("no_room", name)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

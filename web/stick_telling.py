@@ -11,6 +11,10 @@ import click
 from sync.stick_export import free_bytes
 from web.sticks import Given, Place, Taken, bytes_in_words
 
+FILES = click.option(
+    "--files", default=1000, show_default=True, help="Megabytes that scans may take; 0 for none."
+)
+
 
 def tell_room(stick: Path, as_json: bool) -> None:
     """How much room the stick has, before anything is written."""

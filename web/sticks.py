@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from flask import Response, request
 
+from sync.carried_files import Carried
 from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
 from sync.failpoints import fp
 from sync.log import LogStore
 from sync.sealed_files import Scratch
 from sync.stick import Heading, Piece
-from sync.stick_export import FileTarget, Target, Written
+from sync.stick_export import FileTarget, Target, Written, refused_by
 from sync.usb import FileSource, Source
 from web.uploads import attachment, shown_name
 
@@ -104,6 +106,19 @@ def download(make: Callable[[Callable[[Heading], Target]], Given], name: str) ->
     return attachment(target.blocks(), name, "", target.length)
 
 
+@contextmanager
+def on_stick(stick: Path) -> Iterator[None]:
+    """Errors of a stick by their reason.
+
+    Raises:
+        StickRefused: it is full, cannot be written, or fails.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise refused_by(error, str(stick)) from None
+
+
 def held_of(logs: LogStore, origin: str) -> int:
     """How much of a log is here."""
     try:
@@ -163,6 +178,8 @@ class Taken:
     new: int = 0
     known: int = 0
     receipts: int = 0
+    scans: int = 0
+    strange: int = 0
     refused: StickRefused | None = None
     logs: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
@@ -228,7 +245,11 @@ class Taken:
             yield f"{whose}收下新记录 {self.new} 条；已经有的 {self.known} 条，没有重复。"
         if self.receipts:
             yield f"中心确认收到本厅记录，又核对了回执 {self.receipts} 份。"
-        if not self.refused and not self.new and not self.receipts:
+        if self.scans:
+            yield f"收下扫描件和文件 {self.scans} 个。"
+        if self.strange:
+            yield f"另有 {self.strange} 个文件没有拷贝完、被改动或不属于已收到的记录，没有收下。"
+        if not self.refused and not (self.new or self.receipts or self.scans):
             yield "U盘里的内容以前都收到过（旧U盘，或已由网络送到），没有影响。"
 
     def facts(self, place: Place) -> dict[str, object]:
@@ -242,9 +263,14 @@ class Taken:
             "new": self.new,
             "known": self.known,
             "receipts": self.receipts,
+            "scans": self.scans,
+            "strange": self.strange,
             "refused": [{"reason": one.reason, "file": one.name} for one in every],
             "said": [*self.lines(place)],
         }
+
+
+_NO_FILES = Carried()
 
 
 @dataclass(frozen=True)
@@ -256,6 +282,7 @@ class Given:
     bytes: int
     entries: int
     left: int
+    scans: Carried = _NO_FILES
 
     def facts(self) -> dict[str, object]:
         """The same for a script."""
@@ -269,6 +296,9 @@ class Given:
         if self.left:
             told += f"空间不够，还有 {self.left} 条没有写："
             told += f"请{MAKER[place]}导入并带回回执后，再导出一次。"
+        if self.scans.count or self.scans.left:
+            told += f"另带扫描件和文件 {self.scans.count} 个，共 {bytes_in_words(self.scans.bytes)}"
+            told += f"，还有 {self.scans.left} 个装不下。" if self.scans.left else "。"
         return told
 
 
