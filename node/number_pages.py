@@ -15,7 +15,7 @@ from attendance.holders import Holding
 from attendance.terminals.zkteco_lines import LONGEST_PIN
 from node import holders, members, raw_punches
 from node.desk import actor, hall, today
-from node.zkteco_notes import name_at
+from node.zkteco_notes import forget_names, name_at
 from node.zkteco_terminals import zkteco_terminals
 from standards.errors import Invalid
 from web import access, logs, page
@@ -59,6 +59,7 @@ def say() -> tuple[str, int] | Response:
         def effect() -> str:
             with hall().db.transaction():
                 holders.say(hall(), holding, actor())
+                forget_names(hall(), holding.pin)
                 written = raw_punches.attribute(hall(), [holding.pin])
             logs.event("numbers.said", member=holding.staff_no, punches=written)
             return url_for("numbers.listing", written=written)

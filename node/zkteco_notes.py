@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from attendance.terminals.zkteco_lines import Operation, Person, Poison
 from attendance.terminals.zkteco_speech import ALARMING
 from node.hall import Hall
+from node.holders import holdings_of
 from sync.errors import Malformed
 from web import logs
 
@@ -220,7 +221,9 @@ def settle_line(hall: Hall, line_id: int, by: str) -> bool:
 
 
 def keep_names(hall: Hall, serial: str, people: Iterable[Person]) -> None:
-    """What the terminal shows for its numbers, so that an unknown number has a face for people."""
+    """What the terminal shows for its numbers, as long as nobody has said whose they are."""
+    people = [one for one in people if one.name]
+    known = holdings_of(hall, {one.pin for one in people})
     hall.db.executemany(
         "INSERT INTO zkteco_name VALUES (:serial, :pin, :sealed) "
         "ON CONFLICT (serial, pin) DO UPDATE SET sealed = excluded.sealed",
@@ -231,9 +234,14 @@ def keep_names(hall: Hall, serial: str, people: Iterable[Person]) -> None:
                 "sealed": hall.vault.lock(one.name.encode(), _place(serial, one.pin)),
             }
             for one in people
-            if one.name
+            if one.pin not in known
         ],
     )
+
+
+def forget_names(hall: Hall, pin: str) -> None:
+    """Somebody has said whose number it is: what terminals show for it is needed no more."""
+    hall.db.execute("DELETE FROM zkteco_name WHERE pin = :pin", pin=pin)
 
 
 def name_at(hall: Hall, serial: str, pin: str) -> str:

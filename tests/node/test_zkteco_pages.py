@@ -74,6 +74,10 @@ def test_an_unknown_number_is_put_to_a_person_and_the_punches_follow_at_once(
     answer = office.post("/terminals/numbers", said)
     assert "补记签到 1 次" in office.get(answer.location).text
     assert "一楼考勤机" in office.get("/presence").text
+    # The terminal's own name for him is needed no more, and does not come back.
+    box.enrol("37", "张小敏")
+    wire.run(box, terminal, minutes=1)
+    assert zkteco_notes.name_at(hall, SERIAL, "37") == ""
     other = office.post("/terminals/numbers", {**said, "valid_from": "2026-12-01"})
     assert other.status_code == 422 and "已经是" in other.text
     assert office.post("/terminals/numbers/1/end").status_code == 303
