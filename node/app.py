@@ -57,6 +57,7 @@ from node import (
     terminal_pages,
     terminal_reports,
     terminals,
+    timetables,
     windows,
     zkteco_calls,
     zkteco_notes,
@@ -177,8 +178,13 @@ def create_app(hall: Hall) -> Shell:
 
     Args:
         hall: open, and held by this process alone.
+
+    Raises:
+        standards.errors.Invalid: the hall's own timetables cannot be used.
     """
     hall.db.create(LOCAL_TABLES)
+    # A file of timetables that cannot be used is said now, and not when somebody is rated by it.
+    timetables.book(hall)
     delete_templates_without_ground(hall)
     app = create_shell(
         __package__ or "node",

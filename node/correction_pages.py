@@ -14,12 +14,13 @@ from werkzeug.wrappers import Response
 from attendance.corrections import checked_reason, chosen
 from node import corrections, day_lists
 from node.day_facts import moment_text
-from node.day_pages import moment_of, timetable_labels
+from node.day_pages import moment_of
 from node.desk import actor, hall, today
 from node.hall import Hall
 from node.members import members
 from node.raw_punches import last_reported
 from node.terminals import terminals
+from node.timetables import labels
 from standards.errors import Invalid
 from standards.records import AttendanceRequest, TerminalOutage
 from standards.records.attendance import CHANGES, DAY_STATES, MATTERS, SLOT_STATES
@@ -134,7 +135,7 @@ def _bulk(wrong: dict[str, str]) -> str:
         day=day,
         today=today(),
         lines=lines,
-        tables=timetable_labels(),
+        tables=labels(here),
         places=places(here),
         slot_states=SLOT_STATES,
         errors=wrong,

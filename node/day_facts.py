@@ -19,8 +19,8 @@ from attendance.shifts import Assignment, Post, Roster, Shift, StandIn
 from node import leave
 from node.hall import Hall
 from node.raw_punches import last_reported
+from node.timetables import book
 from standards.records import DayResult
-from standards.timetables import packaged_book
 from sync.clock import BEIJING
 from sync.store import Row
 from sync.tables import as_record
@@ -112,7 +112,7 @@ def roster_of(hall: Hall, first: date, last: date) -> Roster:
         _assignments(hall, first, last),
         _stand_ins(hall, first, last),
         posts(hall),
-        packaged_book(),
+        book(hall),
         hall.shelf().calendar,
     )
 

@@ -19,6 +19,7 @@ from node import corrections, day_lists
 from node.day_facts import moment_text, roster_of
 from node.desk import actor, hall, today
 from node.members import Member, member
+from node.timetables import labels
 from standards.errors import Invalid
 from standards.records import AttendanceRequest, DayExcused, PunchConfirmed
 from standards.records.attendance import (
@@ -29,7 +30,7 @@ from standards.records.attendance import (
     SLOT_STATES,
 )
 from standards.records.presence import GRADES, PUNCH_WAYS
-from standards.timetables import minute_of, packaged_book
+from standards.timetables import minute_of
 from web import access, logs, page
 
 pages = Blueprint("days", __name__, url_prefix="/days")
@@ -48,11 +49,6 @@ _LISTS: dict[str, Any] = {
     "shapes": day_lists.SHAPES,
     "was_changed": day_lists.was_changed,
 }
-
-
-def timetable_labels() -> dict[str, str]:
-    """Code -> label of each timetable in force."""
-    return {code: one.label for code, one in packaged_book().by_code().items()}
 
 
 @pages.get("")
@@ -76,7 +72,7 @@ def listing() -> str:
         provisional=sum(bool(line.result and line.result.provisional) for line in lines),
         only=wanted,
         place=place,
-        tables=timetable_labels(),
+        tables=labels(hall()),
         **_LISTS,
     )
 
@@ -182,7 +178,7 @@ def _one(staff_no: str, day: date, wrong: dict[str, str]) -> str:
         may_decide=not own and access.current_staff().holds("supervisor"),
         errors=wrong,
         typed=request.form,
-        tables=timetable_labels(),
+        tables=labels(hall()),
         done=request.args.get("done", ""),
         **_LISTS,
     )
@@ -237,9 +233,9 @@ def _asking(staff_no: str, day: date, matter: str) -> Answer:
 def _missed(staff_no: str, day: date) -> AttendanceRequest:
     shift = shift_of(staff_no, day)
     slots = {slot.label: slot for slot in shift.slots}
-    labels = chosen(request.form.getlist("labels"), slots, "labels", "请勾选漏签的是哪一次")
+    wanted = chosen(request.form.getlist("labels"), slots, "labels", "请勾选漏签的是哪一次")
     moments = []
-    for label in labels:
+    for label in wanted:
         place = list(slots).index(label)
         moment = moment_of(day, request.form.get(f"at-{place}", ""), f"at-{place}")
         if not slots[label].opens <= moment <= slots[label].closes:
@@ -250,7 +246,7 @@ def _missed(staff_no: str, day: date) -> AttendanceRequest:
         staff=(staff_no,),
         day=day,
         moments=tuple(moments),
-        labels=labels,
+        labels=wanted,
         reason=checked_reason(request.form.get("reason", ""), "missed-reason"),
     )
 
@@ -312,14 +308,14 @@ def excuse(staff_no: str, day: str) -> Answer:
     try:
         _refuse_own(staff_no)
         result = day_lists.now_of(hall(), _known(staff_no).staff_no, when)
-        labels = [slot.label for slot in result.slots] if result else []
+        known = [slot.label for slot in result.slots] if result else []
         ground = request.form.get("ground", "")
         if ground not in _LISTS["grounds"]:
             raise Invalid({"ground": "请选择依据"})
         excused = DayExcused(
             staff_no=staff_no,
             day=when,
-            labels=chosen(request.form.getlist("excused"), labels, "excused", "请勾选免计哪一次"),
+            labels=chosen(request.form.getlist("excused"), known, "excused", "请勾选免计哪一次"),
             ground=ground,
             reason=checked_reason(request.form.get("reason", ""), "excuse-reason"),
         )

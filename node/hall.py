@@ -55,6 +55,8 @@ class HallSettings:
         sync_seconds: how often to look for something to send or fetch.
         file_kbit_s: what files may take of the line, in kilobits a second; 0 for all of it.
         file_windows: when files may go, e.g. ``12:00-13:30``; empty for always.
+        timetables: file in the data folder with the hall's own timetables; empty for those that
+            ship.
         backup_days: backups older than this are deleted when a new one is made; 0 for never.
         listen: address of the staff pages; terminal_listen: of the terminals; zkteco_listen: of
             terminals of this maker, empty where there are none.
@@ -80,6 +82,7 @@ class HallSettings:
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
     liveness: str = "off"
+    timetables: str = ""
     backup_days: int = BACKUP_DAYS
     face_model: str = ""
     face_model_id: str = ""

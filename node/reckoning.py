@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+import msgspec
+
 from attendance.shifts import days
 from node.day_facts import Place, moment_text, reported_until, roster_of, wall
-from node.day_touch import TOUCHES, Head, touched
+from node.day_touch import FURTHEST_BACK, TOUCHES, Head, touched
 from node.days import wish, work_out
 from node.hall import Hall
 from web import logs
@@ -158,10 +160,31 @@ def look_at_the_clock(hall: Hall) -> None:
         return
     told = reported_until(hall, now)
     with hall.db.transaction():
+        _follow_calendar(hall)
         _begin_days(hall, now.date())
         _ask_for(hall, "terminal", _passed(hall, told))
         _ask_for(hall, "first", _begun(hall, now))
         _set_mark(hall, "clock", minute)
+
+
+def _follow_calendar(hall: Hall) -> None:
+    """A year's official table that is new here may make days of work into rest, or back."""
+    tables = {str(one.year): one.version for one in hall.shelf().calendar.years}
+    known = msgspec.json.decode(_mark(hall, "calendar") or b"{}", type=dict[str, int])
+    if tables == known:
+        return
+    changed = {year for year in {*tables, *known} if tables.get(year) != known.get(year)}
+    rows = hall.db.query(
+        "SELECT staff_no, day FROM day_now WHERE day >= :since",
+        since=(hall.clock.today() - FURTHEST_BACK).isoformat(),
+    )
+    places = [
+        (row["staff_no"], date.fromisoformat(row["day"]))
+        for row in rows
+        if row["day"][:4] in changed
+    ]
+    _ask_for(hall, "calendar", places)
+    _set_mark(hall, "calendar", msgspec.json.encode(tables).decode())
 
 
 def _begin_days(hall: Hall, today: date) -> None:

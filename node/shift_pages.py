@@ -11,14 +11,14 @@ from werkzeug.wrappers import Response
 from attendance import rosters
 from node import shifts
 from node.correction_pages import names
-from node.day_pages import timetable_labels
 from node.desk import actor, hall, today
 from node.hall import Hall
 from node.members import members
+from node.timetables import book, labels
 from standards.errors import Invalid
 from standards.records import ShiftAssigned, StandIn
 from standards.records.attendance import SHIFT_TARGETS
-from standards.timetables import Timetable, packaged_book
+from standards.timetables import Timetable
 from web import access, logs, page
 
 pages = Blueprint("shifts", __name__, url_prefix="/shifts")
@@ -38,8 +38,8 @@ def _listing(wrong: dict[str, str]) -> str:
     here = hall()
     return render_template(
         "shifts/listing.html",
-        tables=packaged_book().timetables,
-        labels=timetable_labels(),
+        tables=book(here).timetables,
+        labels=labels(hall()),
         hours=hours,
         assigned=shifts.assignments(here, today()),
         stand_ins=shifts.stand_ins(here, today() - timedelta(days=31)),
@@ -115,7 +115,7 @@ def assign() -> Answer:
 
 
 def _refuse_strange(assigned: ShiftAssigned) -> None:
-    if assigned.timetable and assigned.timetable not in timetable_labels():
+    if assigned.timetable and assigned.timetable not in labels(hall()):
         raise Invalid({"timetable": "请从列表中选择作息时间"})
     if assigned.whose not in _whose(hall()).known(assigned.target):
         said = "全厅不用填对象" if assigned.target == "hall" else "没有这个工号、窗口或部门"
@@ -206,7 +206,7 @@ def _paste(pasted: rosters.Pasted) -> str:
     return render_template(
         "shifts/paste.html",
         pasted=pasted,
-        labels=timetable_labels(),
+        labels=labels(hall()),
         typed=request.form,
         names=names(here),
         today=today(),
@@ -219,7 +219,7 @@ def read_paste() -> Answer | str:
     """Show what was understood; write it when it was looked at and nothing is wrong."""
     if (earlier := page.earlier_answer()) is not None:
         return redirect(earlier, 303)
-    known = rosters.Names(frozenset(_whose(hall()).staff), timetable_labels())
+    known = rosters.Names(frozenset(_whose(hall()).staff), labels(hall()))
     pasted = rosters.read(request.form.get("sheet", ""), known, today().year)
     if pasted.errors:
         return _paste(pasted), 422

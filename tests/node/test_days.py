@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from attendance.days import Absence
-from node import days, leave, raw_punches, reckoning
+from node import days, leave, raw_punches, reckoning, timetables
+from node.app import create_app
 from node.hall import Hall
+from standards.errors import Invalid
+from standards.packaged import packaged_text
 from standards.records import (
     DayException,
     MonthFrozen,
     ShiftAssigned,
 )
+from standards.workdays import published_years
 from sync.tables import as_record
 from tests.node.duty import CHEN, FOUR, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
-from tests.node.hall import TurnableClock
+from tests.node.hall import TurnableClock, calendar, open_hall, publish
 from web.shell import Shell
 
 
@@ -177,3 +184,34 @@ def test_no_result_carries_a_name(on_duty: Hall):
     size = on_duty.state().size
     bodies = b"".join(on_duty.logs.leaves(on_duty.origin, 0, size))
     assert "张小敏".encode() not in bodies
+
+
+def test_an_official_table_that_comes_later_makes_a_rated_day_a_day_of_rest(
+    on_duty: Hall, clock: TurnableClock
+):
+    assert results(on_duty)[-1].status == "absent"
+    known = next(one for one in published_years() if one.year == 2026)
+    moved = structs.replace(known, version=99, days_off=(*known.days_off, TUESDAY))
+    publish(on_duty, calendar(moved))
+    clock.turn(minutes=2)
+    *_, last = results(on_duty)
+    assert (last.status, last.change) == ("rest", "calendar")
+    assert last.old is not None and last.old.status == "absent"
+
+
+def test_a_hall_works_by_its_own_timetables_and_does_not_start_with_broken_ones(
+    tmp_path: Path, clock: TurnableClock
+):
+    data = tmp_path / "own"
+    made = open_hall(data, clock)
+    settings = replace(made.settings, timetables="hours.toml")
+    made.close()
+    own = packaged_text("timetables.toml").replace('code = "four"', 'code = "ours"')
+    (data / "hours.toml").write_text(own, encoding="utf-8")
+    here = Hall(data, settings, clock.as_clock())
+    create_app(here)
+    assert "ours" in timetables.labels(here) and "four" not in timetables.labels(here)
+    (data / "hours.toml").write_text(own.replace('by = "09:00"', 'by = "07:00"'), encoding="utf-8")
+    with pytest.raises(Invalid, match="依次"):
+        create_app(here)
+    here.close()
