@@ -30,6 +30,7 @@ from aggregator import (
     standards,
     stick_pages,
     tiers,
+    timetables,
 )
 
 # Their routes join the sync interface, which the process or a test puts into the application, and
@@ -109,6 +110,7 @@ ROOMS: tuple[Blueprint, ...] = (
     standards.pages,
     calendars.pages,
     leave_rules.pages,
+    timetables.pages,
     inspections.pages,
     findings.pages,
     cases.pages,

@@ -20,6 +20,7 @@ from standards.records import (
     LeaveRulesPublished,
     NumberScheme,
     Record,
+    TimetablesPublished,
 )
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
@@ -181,7 +182,7 @@ class Center:
                     records(self.db, CalendarPublished),
                     records(self.db, NumberScheme),
                     size,
-                    records(self.db, LeaveRulesPublished),
+                    records(self.db, LeaveRulesPublished) + records(self.db, TimetablesPublished),
                 )
             return self._shelf
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
 
-from standards.timetables import Direction, Half, Timetable, TimetableBook
+from standards.timetables import Direction, Half, Published, Timetable
 from standards.workdays import Calendar
 
 Target = Literal["person", "window", "department", "hall"]
@@ -120,14 +120,15 @@ class Roster:
     stand_ins: tuple[StandIn, ...]
     posts: dict[str, tuple[Post, ...]]
     """staff number -> where that person works, earliest first"""
-    book: TimetableBook
+    books: tuple[Published, ...]
+    """which timetables hold from which day on, earliest first"""
     calendar: Calendar
     _built: dict[tuple[str, date, bool], Shift] = field(default_factory=dict, repr=False)
-    _tables: dict[str, Timetable] = field(default_factory=dict, repr=False)
+    _tables: list[tuple[date, dict[str, Timetable]]] = field(default_factory=list, repr=False)
     _spans: dict[object, tuple[Shift, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._tables.update(self.book.by_code())
+        self._tables.extend((since, book.by_code()) for since, book in reversed(self.books))
 
     def shifts(self, staff_no: str, first: date, last: date) -> tuple[Shift, ...]:
         """One person's shifts of these days, windows that overlap parted; days of rest included.
@@ -187,7 +188,8 @@ class Roster:
     def _built_shift(self, code: str, day: date, every_day: bool) -> Shift | None:
         key = (code, day, every_day)
         if key not in self._built:
-            table = self._tables.get(code)
+            known = next((some for since, some in self._tables if since <= day), {})
+            table = known.get(code)
             if table is None and code:
                 # A timetable that this hall does not know yet must not rate anybody.
                 return None

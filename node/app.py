@@ -178,14 +178,8 @@ def create_app(hall: Hall) -> Shell:
 
     Args:
         hall: open, and held by this process alone.
-
-    Raises:
-        standards.errors.Invalid: the hall's own timetables cannot be used.
     """
-    hall.db.create(LOCAL_TABLES)
-    # A file of timetables that cannot be used is said now, and not when somebody is rated by it.
-    timetables.book(hall)
-    delete_templates_without_ground(hall)
+    _make_ready(hall)
     app = create_shell(
         __package__ or "node",
         database=hall.db,
@@ -201,7 +195,6 @@ def create_app(hall: Hall) -> Shell:
     app.request_class = SealedRequest
     app.extensions[HALL] = hall
     app.metrics_from = hall.settings.metrics_from
-    app.metrics.tell(lambda: figures.of_hall(hall))
     app.extensions[FACES] = Faces(hall, None)
     app.extensions[windows.FINDER] = ItemFinder()
     for room in ROOMS:
@@ -209,15 +202,32 @@ def create_app(hall: Hall) -> Shell:
     interface(app, listings(hall))
     app.register_blueprint(api_pages.pages)
     app.add_navigation(*NAVIGATION)
-    app.jinja_env.globals.update(scan_states=scanbook.STATES, scans_told=scanbook.told)
-    app.jinja_env.globals.update(waiting=lambda: corrections.count_open(hall))
+    app.jinja_env.globals.update(
+        scan_states=scanbook.STATES,
+        scans_told=scanbook.told,
+        waiting=lambda: corrections.count_open(hall),
+    )
     app.add_banners(home.warnings)
     app.add_banners(terminal_pages.warnings)
     app.before_request(_each_day(hall))
+    _tell_health(app, hall)
+    return app
+
+
+def _make_ready(hall: Hall) -> None:
+    """Raises standards.errors.Invalid when the hall's own timetables cannot be used: now, and not
+    when somebody is rated by them.
+    """
+    hall.db.create(LOCAL_TABLES)
+    timetables.books(hall)
+    delete_templates_without_ground(hall)
+
+
+def _tell_health(app: Shell, hall: Hall) -> None:
+    app.metrics.tell(lambda: figures.of_hall(hall))
     app.health.register("database", lambda: home.database_health(hall))
     app.health.register("disk", lambda: home.disk_health(hall))
     app.health.register("log", lambda: (True, f"{hall.state().size} entries"))
-    return app
 
 
 def _each_day(hall: Hall) -> Callable[[], None]:

@@ -19,7 +19,7 @@ from attendance.shifts import Assignment, Post, Roster, Shift, StandIn
 from node import leave
 from node.hall import Hall
 from node.raw_punches import last_reported
-from node.timetables import book
+from node.timetables import books
 from standards.records import DayResult
 from sync.clock import BEIJING
 from sync.store import Row
@@ -112,7 +112,7 @@ def roster_of(hall: Hall, first: date, last: date) -> Roster:
         _assignments(hall, first, last),
         _stand_ins(hall, first, last),
         posts(hall),
-        book(hall),
+        books(hall),
         hall.shelf().calendar,
     )
 

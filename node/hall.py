@@ -22,6 +22,7 @@ from standards.records import (
     LeaveRulesPublished,
     NumberScheme,
     Record,
+    TimetablesPublished,
 )
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
@@ -205,7 +206,7 @@ class Hall:
                     records(self.db, CalendarPublished),
                     records(self.db, NumberScheme),
                     size,
-                    records(self.db, LeaveRulesPublished),
+                    records(self.db, LeaveRulesPublished) + records(self.db, TimetablesPublished),
                 )
             return self._shelf
 

@@ -168,12 +168,17 @@ def look_at_the_clock(hall: Hall) -> None:
 
 
 def _follow_calendar(hall: Hall) -> None:
-    """A year's official table that is new here may make days of work into rest, or back."""
-    tables = {str(one.year): one.version for one in hall.shelf().calendar.years}
+    """A year's official table that is new here may make days of work into rest, or back; and from
+    the day on from which new hours hold, days already worked out are worked out by them.
+    """
+    shelf = hall.shelf()
+    tables = {f"{one.year}": one.version for one in shelf.calendar.years}
+    tables |= {f"hours {since}": book.version for since, book in shelf.timetables}
     known = msgspec.json.decode(_mark(hall, "calendar") or b"{}", type=dict[str, int])
     if tables == known:
         return
-    changed = {year for year in {*tables, *known} if tables.get(year) != known.get(year)}
+    changed = {name for name in {*tables, *known} if tables.get(name) != known.get(name)}
+    hours = min((name[6:] for name in changed if name.startswith("hours ")), default="9999")
     rows = hall.db.query(
         "SELECT staff_no, day FROM day_now WHERE day >= :since",
         since=(hall.clock.today() - FURTHEST_BACK).isoformat(),
@@ -181,7 +186,7 @@ def _follow_calendar(hall: Hall) -> None:
     places = [
         (row["staff_no"], date.fromisoformat(row["day"]))
         for row in rows
-        if row["day"][:4] in changed
+        if row["day"][:4] in changed or row["day"] >= hours
     ]
     _ask_for(hall, "calendar", places)
     _set_mark(hall, "calendar", msgspec.json.encode(tables).decode())

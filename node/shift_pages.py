@@ -18,7 +18,7 @@ from node.timetables import book, labels
 from standards.errors import Invalid
 from standards.records import ShiftAssigned, StandIn
 from standards.records.attendance import SHIFT_TARGETS
-from standards.timetables import Timetable
+from standards.timetables import hours
 from web import access, logs, page
 
 pages = Blueprint("shifts", __name__, url_prefix="/shifts")
@@ -52,20 +52,6 @@ def _listing(wrong: dict[str, str]) -> str:
         done=request.args.get("done", ""),
         count=request.args.get("count", ""),
     )
-
-
-def hours(table: Timetable) -> list[str]:
-    """Each season of a timetable in one line."""
-    return [
-        f"{season.label}（{season.first} 至 {season.last}）：" * (len(table.seasons) > 1)
-        + "，".join(f"{slot.label} {_clock(slot.due)}" for slot in season.slots)
-        for season in table.seasons
-    ]
-
-
-def _clock(minute: int) -> str:
-    day, rest = divmod(minute, 1440)
-    return f"{'次日 ' if day else ''}{rest // 60:02}:{rest % 60:02}"
 
 
 @dataclass(frozen=True)

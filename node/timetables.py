@@ -1,25 +1,34 @@
-"""作息时间 in force in this hall: those that ship, or the hall's own file (``timetables``)."""
+"""作息时间 in force in this hall: its own file (``timetables``), what the center published, or what
+ships.
+"""
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 from node.hall import Hall
-from standards.timetables import TimetableBook, book_of, packaged_book
+from standards.timetables import Published, TimetableBook, book_of
 
 
-def book(hall: Hall) -> TimetableBook:
-    """The timetables in force.
+def books(hall: Hall) -> tuple[Published, ...]:
+    """Which timetables hold from which day on, the earliest first.
 
     Raises:
         OSError, ValueError: the hall's own file is not there or no such table.
         standards.errors.Invalid: a timetable of it cannot be used, with the reason.
     """
     if not hall.settings.timetables:
-        return packaged_book()
+        return hall.shelf().timetables
     path = hall.data / hall.settings.timetables
-    return _read(path, path.stat().st_mtime_ns)
+    return ((date.min, _read(path, path.stat().st_mtime_ns)),)
+
+
+def book(hall: Hall) -> TimetableBook:
+    """The timetables that hold today."""
+    today = hall.clock.today()
+    return next(one for since, one in reversed(books(hall)) if since <= today)
 
 
 @lru_cache(maxsize=4)

@@ -18,7 +18,9 @@ from standards.records.published import (
     GuidePublished,
     LeaveRulesPublished,
     NumberScheme,
+    TimetablesPublished,
 )
+from standards.timetables import Published, books_in_force
 from standards.workdays import Calendar
 
 
@@ -38,6 +40,7 @@ class Shelf:
     number_template: str = DEFAULT_NUMBER_TEMPLATE
     size: int = 0
     leave_rules: LeaveRules = field(default_factory=packaged_rules)
+    timetables: tuple[Published, ...] = field(default_factory=lambda: books_in_force(()))
 
     def guide(self, item: str, version: int | None = None) -> Guide:
         """One version of an item's guide, the newest when none is named.
@@ -74,13 +77,14 @@ def shelf_of(
     calendars: Iterable[CalendarPublished],
     schemes: Iterable[NumberScheme],
     size: int,
-    leave_rules: Iterable[LeaveRulesPublished] = (),
+    rules: Iterable[LeaveRulesPublished | TimetablesPublished] = (),
 ) -> Shelf:
     """The shelf from published records in the order of their log."""
     by_version = {(g.item, g.version): g for g in guides}
     latest: dict[str, int] = {}
     for item, version in by_version:
         latest[item] = max(version, latest.get(item, 0))
+    every = list(rules)
     newest_scheme = max(schemes, key=lambda s: s.version, default=None)
     return Shelf(
         by_version,
@@ -88,5 +92,12 @@ def shelf_of(
         Calendar(c.calendar for c in calendars),
         newest_scheme.template if newest_scheme else DEFAULT_NUMBER_TEMPLATE,
         size,
-        rules_in_force((one.version, one.rules) for one in leave_rules),
+        rules_in_force(
+            (one.version, one.rules) for one in every if isinstance(one, LeaveRulesPublished)
+        ),
+        books_in_force(
+            (one.version, one.since, one.rules)
+            for one in every
+            if isinstance(one, TimetablesPublished)
+        ),
     )

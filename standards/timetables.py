@@ -253,11 +253,50 @@ def book_of(text: str) -> TimetableBook:
         Invalid: a timetable cannot be used. ValueError: not such a table.
     """
     printed = msgspec.convert(tomllib.loads(text), _PrintedBook)
-    made: Iterable[Timetable] = map(_timetable, printed.timetable)
-    return TimetableBook(version=printed.version, timetables=tuple(made)).checked()
+    made = [_timetable(one) for one in printed.timetable]
+    # The bounds of the types are checked here too: the table was written by hand.
+    plain = {"version": printed.version, "timetables": msgspec.to_builtins(made)}
+    return msgspec.convert(plain, TimetableBook).checked()
+
+
+Published = tuple[date, TimetableBook]
+"""from which day on a book holds"""
+
+
+def books_in_force(published: Iterable[tuple[int, date, str]]) -> tuple[Published, ...]:
+    """What holds from which day on, the later one going before; what ships holds before them.
+
+    Args:
+        published: version, first day and text of each table. One that this program cannot read was
+            written for a later one, and is passed over.
+    """
+    found: list[Published] = [(date.min, packaged_book())]
+    for version, since, text in sorted(published):
+        try:
+            book = msgspec.structs.replace(book_of(text), version=version)
+        except (Invalid, ValueError):
+            continue
+        # A later version stands for everything from its own first day on.
+        found = [one for one in found if one[0] < since]
+        found.append((since, book))
+    return tuple(found)
 
 
 @cache
 def packaged_book() -> TimetableBook:
     """The timetables that ship with the software."""
     return book_of(packaged_text("timetables.toml"))
+
+
+def hours(table: Timetable) -> list[str]:
+    """Each season of a timetable in one line."""
+    return [
+        f"{season.label}（{season.first} 至 {season.last}）：" * (len(table.seasons) > 1)
+        + "，".join(f"{slot.label} {_clock(slot.due)}" for slot in season.slots)
+        for season in table.seasons
+    ]
+
+
+def _clock(minute: int) -> str:
+    day, rest = divmod(minute, 1440)
+    return f"{'次日 ' if day else ''}{rest // 60:02}:{rest % 60:02}"

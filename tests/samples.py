@@ -45,7 +45,7 @@ from sync.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
 from sync.sealing import SealingKey
 from tests.leave_samples import LATER_SAMPLES, LEAVE_SAMPLES
-from tests.samples_of_attendance import attendance_samples
+from tests.samples_of_attendance import HOURS_SAMPLES, attendance_samples
 
 DAY = date(2026, 11, 24)
 ID = "0193b2c4-1111-7aaa-8bbb-000000000001"
@@ -247,6 +247,7 @@ SAMPLES: dict[str, Record] = {
         *attendance_samples(ID, OTHER_ID),
         *LEAVE_SAMPLES,
         *LATER_SAMPLES,
+        *HOURS_SAMPLES,
     )
 }
 

@@ -16,6 +16,7 @@ from standards.records import (
     ShiftAssigned,
     StandIn,
     TerminalOutage,
+    TimetablesPublished,
 )
 from standards.records.attendance import Outcome, SlotResult
 
@@ -111,3 +112,9 @@ def _decided(record_id: str, other_id: str) -> tuple[Record, ...]:
         PunchConfirmed(punch=record_id, staff_no=_ZHANG, day=_DAY, stands=True, reason="钟慢两分"),
         MonthFrozen(month="2026-11", people=24, results=504, digest="ab" * 16),
     )
+
+
+# At the very end of all samples: the number of a sample stands in its golden leaf.
+HOURS_SAMPLES: tuple[Record, ...] = (
+    TimetablesPublished(version=2, since=_DAY, rules="# 本市冬令时间\nversion = 2\n"),
+)

@@ -41,6 +41,7 @@ from standards.records.published import (
     GuidePublished,
     LeaveRulesPublished,
     NumberScheme,
+    TimetablesPublished,
 )
 
 RECORDS: tuple[type[Record], ...] = (
@@ -85,6 +86,7 @@ RECORDS: tuple[type[Record], ...] = (
     OvertimeDecision,
     OfficeHeld,
     LeaveRulesPublished,
+    TimetablesPublished,
 )
 
 __all__ = [
@@ -133,4 +135,5 @@ __all__ = [
     "StaffMember",
     "StandIn",
     "TerminalOutage",
+    "TimetablesPublished",
 ]

@@ -64,3 +64,15 @@ class LeaveRulesPublished(Record, frozen=True, kw_only=True):
 
     version: Annotated[Version, Field(label="版本")]
     rules: Annotated[RulesText, Field(label="规则表（TOML）")]
+
+
+class TimetablesPublished(Record, frozen=True, kw_only=True):
+    """作息时间: the table of hours, windows and grace by which halls rate, from a day on."""
+
+    kind: ClassVar[str] = "timetables_published"
+    owner: ClassVar[Owner] = "center"
+    label: ClassVar[str] = "作息时间"
+
+    version: Annotated[Version, Field(label="版本")]
+    since: Annotated[date, Field(label="生效日期")]
+    rules: Annotated[RulesText, Field(label="作息时间表（TOML）")]

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from attendance.days import Absence, Day, Excuse, Facts, Sign, derive
 from attendance.shifts import Assignment, Post, Roster, Shift
-from standards.timetables import packaged_book
+from standards.timetables import books_in_force
 from standards.workdays import published_calendar
 
 TUESDAY = date(2026, 11, 24)
@@ -24,7 +24,7 @@ def shift_of(timetable: str = "four", day: date = TUESDAY) -> Shift:
         (Assignment(1, "hall", "", timetable, date(2026, 1, 1)),),
         (),
         {ZHANG: (Post(date(2025, 1, 1)),)},
-        packaged_book(),
+        books_in_force(()),
         published_calendar(),
     )
     (found,) = roster.shifts(ZHANG, day, day)

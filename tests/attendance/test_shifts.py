@@ -9,7 +9,7 @@ import pytest
 from attendance.days import Facts, derive
 from attendance.shifts import Assignment, Post, Roster, Shift, StandIn
 from standards.errors import Invalid
-from standards.timetables import book_of, minute_of, packaged_book
+from standards.timetables import book_of, books_in_force, minute_of, packaged_book
 from standards.workdays import published_calendar
 from tests.attendance.test_days import LONG_AFTER, TUESDAY, at, signs, told
 
@@ -22,7 +22,7 @@ POSTS = {
 
 
 def roster(*assigned: Assignment, stand_ins: tuple[StandIn, ...] = (), posts=POSTS) -> Roster:
-    return Roster(assigned, stand_ins, posts, packaged_book(), published_calendar())
+    return Roster(assigned, stand_ins, posts, books_in_force(()), published_calendar())
 
 
 def hall_wide(timetable: str = "four", order: int = 0) -> Assignment:

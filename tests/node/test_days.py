@@ -15,11 +15,7 @@ from node.app import create_app
 from node.hall import Hall
 from standards.errors import Invalid
 from standards.packaged import packaged_text
-from standards.records import (
-    DayException,
-    MonthFrozen,
-    ShiftAssigned,
-)
+from standards.records import DayException, MonthFrozen, ShiftAssigned, TimetablesPublished
 from standards.workdays import published_years
 from sync.tables import as_record
 from tests.node.duty import CHEN, FOUR, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
@@ -215,3 +211,18 @@ def test_a_hall_works_by_its_own_timetables_and_does_not_start_with_broken_ones(
     with pytest.raises(Invalid, match="依次"):
         create_app(here)
     here.close()
+
+
+def test_hours_that_the_center_published_hold_from_their_day_on_and_not_before(
+    on_duty: Hall, clock: TurnableClock
+):
+    wednesday = TUESDAY + timedelta(days=1)
+    text = packaged_text("timetables.toml").replace('by = "09:00", until', 'by = "08:45", until')
+    publish(on_duty, TimetablesPublished(version=2, since=wednesday, rules=text))
+    turn_to(clock, "20:00", wednesday)
+    for day in (TUESDAY, wednesday):
+        for moment in ("08:50", *FOUR[1:]):
+            punch(on_duty, f"{day}T{moment}:00+08:00")
+    assert results(on_duty)[-1].status == "normal"
+    rated = results(on_duty, day=wednesday)[-1]
+    assert (rated.status, rated.late) == ("late", 5)
