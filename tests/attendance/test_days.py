@@ -216,3 +216,9 @@ def replace_terms(timetable: str, **changed: bool) -> Shift:
     shift = shift_of(timetable)
     assert shift.terms is not None
     return replace(shift, terms=structs.replace(shift.terms, **changed))
+
+
+def test_a_sign_in_doubt_while_on_leave_is_nobodys_business():
+    doubtful = [Sign(at("8:50"), "x", doubtful=True), *signs("12:50 17:10")]
+    day = derive(ZHANG, shift_of(), Facts(LONG_AFTER, doubtful, [away("0:00", "12:00")]))
+    assert (day.status, day.doubtful) == ("leave_part", ())

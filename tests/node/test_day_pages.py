@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from node import raw_punches, reckoning, terminals
+from node import corrections, raw_punches, reckoning, terminals
 from node.hall import Hall
-from standards.records import Punch
+from standards.records import AttendanceRequest, Punch
 from tests.node.duty import CHEN, FOUR, LI, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
 from tests.node.hall import Browser, TurnableClock, how_many
 from web.shell import Shell
@@ -344,3 +344,34 @@ def test_a_stand_in_is_registered_and_shown(on_duty: Hall, office: Browser):
     assert f"顶 {ZHANG}" in row_of(text, LI)
     assert "由他人顶岗" in row_of(text, ZHANG)
     assert office.post("/shifts/stand-in", {**form, "post_of": LI}).status_code == 422
+
+
+def test_nobody_decides_what_is_about_oneself(on_duty: Hall, office: Browser):
+    asked = AttendanceRequest(
+        matter="bulk",
+        staff=(ZHANG, CHEN),
+        day=TUESDAY,
+        moments=("2026-11-24T08:55:00+08:00",),
+        reason="断电",
+    )
+    corrections.ask(on_duty, asked, "T01-009")
+    answer = decide(office, on_duty)
+    assert answer.status_code == 422
+    assert "申请涉及本人" in answer.text
+    assert how_many(on_duty, "punch") == 0
+
+
+def test_days_after_an_assignment_that_was_ended_are_worked_out_anew(
+    on_duty: Hall, office: Browser, clock: TurnableClock
+):
+    thursday = TUESDAY + timedelta(days=2)
+    form = {"target": "person", "whose": ZHANG, "timetable": "two", "first_day": "2026-11-24"}
+    office.post("/shifts/assign", form)
+    turn_to(clock, "23:00", thursday)
+    assert results(on_duty, day=thursday)[-1].timetable == "two"
+    (row,) = on_duty.db.query("SELECT id FROM shift_assigned WHERE whose = :no", no=ZHANG)
+    office.sign_in("chen")
+    ended = office.post(f"/shifts/{row['id']}/end", {"last_day": "2026-11-24"})
+    assert ended.status_code == 303
+    assert results(on_duty, day=thursday)[-1].timetable == "four"
+    assert results(on_duty)[-1].timetable == "two"

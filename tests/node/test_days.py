@@ -226,3 +226,13 @@ def test_hours_that_the_center_published_hold_from_their_day_on_and_not_before(
     assert results(on_duty)[-1].status == "normal"
     rated = results(on_duty, day=wednesday)[-1]
     assert (rated.status, rated.late) == ("late", 5)
+
+
+def test_a_day_that_is_final_does_not_wait_for_a_terminal_that_came_later(on_duty: Hall):
+    for moment in FOUR[1:]:
+        punch(on_duty, moment)
+    assert not results(on_duty)[-1].provisional
+    raw_punches.report(on_duty, "Z-9", datetime(2026, 11, 24, 0, 30, tzinfo=UTC))
+    punch(on_duty, FOUR[0])
+    *_, last = results(on_duty)
+    assert (last.status, last.provisional, last.change) == ("normal", False, "punch")
