@@ -25,7 +25,7 @@ _SESSION = {
 # --- SQLite -------------------------------------------------------------------------------------
 
 
-def sqlite_engine(url: str, pages_kib: int = 16_000) -> Engine:
+def sqlite_engine(url: str, pages_kib: int = 8_000) -> Engine:
     """SQLite; every thread may use a connection, one at a time.
 
     Args:

@@ -38,6 +38,8 @@ from sync.verifying import first_bad
 
 R = TypeVar("R", bound=Record)
 
+# A batch that is packed, the one on the way, and the one before it.
+_REMEMBERED = 4
 _STATE = "SELECT * FROM log WHERE origin = :origin"
 # What stands of a log from ``start`` to ``stop``. No batch is longer than the longest, so that only
 # those are looked at which may reach into the span.
@@ -101,7 +103,7 @@ class LogStore:
         self.parts = PersonalParts(db, vault)
         # Up to where the other side said it has our receipts for its logs; forgotten at a restart.
         self.delivered: dict[str, int] = {}
-        self._latest: dict[str, tuple[Frontier, bytes]] = {}
+        self._latest: dict[str, list[tuple[Frontier, bytes]]] = {}
         # Called before a head of an own log is signed; makes it known beside the database.
         self.promise: Callable[[str, int], None] = lambda origin, size: None
 
@@ -323,7 +325,7 @@ class LogStore:
         for known in (state.frontier, state.mark):
             if known.size == size:
                 return known
-        before = (state.mark, self._remembered(state), Frontier())
+        before = (state.mark, self._remembered(state, size), Frontier())
         found = max((one for one in before if one.size <= size), key=lambda one: one.size)
         # In strides, so that a log of any length takes bounded memory.
         for start in range(found.size, size, MAX_ENTRIES):
@@ -335,15 +337,15 @@ class LogStore:
     def remember(self, origin: str, frontier: Frontier, hashes: Sequence[bytes]) -> None:
         """A frontier that was found from our own entries, of which these hashes are the last."""
         if hashes:
-            self._latest[origin] = frontier, hashes[-1]
+            known = [*self._latest.get(origin, ()), (frontier, hashes[-1])]
+            self._latest[origin] = known[-_REMEMBERED:]
 
-    def _remembered(self, state: LogState) -> Frontier:
-        """What was found last, as long as the entry before it is still the same one."""
-        frontier, last = self._latest.get(state.origin, (Frontier(), b""))
-        size = frontier.size
-        if not state.own or not 0 < size <= state.size:
-            return Frontier()
-        return frontier if self.hashes(state.origin, size - 1, size) == [last] else Frontier()
+    def _remembered(self, state: LogState, most: int) -> Frontier:
+        """What was found before and is nearest, if the entry before it is still the same one."""
+        known = [one for one in self._latest.get(state.origin, ()) if one[0].size <= most]
+        frontier, last = max(known, key=lambda one: one[0].size, default=(Frontier(), b""))
+        same = state.own and self.hashes(state.origin, frontier.size - 1, frontier.size) == [last]
+        return frontier if same else Frontier()
 
     def root_at(self, origin: str, size: int) -> bytes:
         """The root at a size we hold."""

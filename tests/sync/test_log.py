@@ -136,6 +136,9 @@ def test_a_frontier_found_before_is_used_as_long_as_its_entries_stand(
     monkeypatch.setattr(logs, "hashes", counted)
     assert logs.root_at(ORIGIN, 8) == root_of(hashes[:8])
     assert read == [5, 6, 7]
+    read.clear()
+    assert [logs.root_at(ORIGIN, size) for size in (6, 8)] == [root_of(hashes[:n]) for n in (6, 8)]
+    assert read == [5, 7]
     # The history of another life was put in its place.
     others = [leaf_hash(b"%d" % n) for n in range(9)]
     for n, other in enumerate(others):
