@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from aggregator.archives import archive_of
 from aggregator.center import Center
 from standards.records import FileHanded, MaterialScanned
-from standards.records.files import MEDIA
 from sync.sealed_files import sealed_size
 from sync.store import Row
+from web import scan_lines
+from web.scan_lines import MOST_LISTED, Handed, Scan
 
 INDEXES = (
-    "CREATE INDEX IF NOT EXISTS material_scanned_case ON material_scanned (hall, case_id)",
+    *scan_lines.INDEXES,
     "CREATE INDEX IF NOT EXISTS file_missing_file ON file_missing (hall, missing)",
-    "CREATE INDEX IF NOT EXISTS file_handed_about ON file_handed (about_id)",
 )
-MOST_LISTED = 200
 
 # Where a scan stands -> shape and words.
 STATES = {
@@ -37,41 +36,22 @@ HANDED_STATES = {
 
 
 @dataclass(frozen=True)
-class ScanLine:
+class ScanLine(Scan):
     """One scan of a case; ``percent`` of it is here while it is on its way."""
 
-    id: str
-    at: str
-    actor: str
-    scan: MaterialScanned
-    state: str
     percent: int
-
-    @property
-    def media(self) -> str:
-        """Its type in words."""
-        return MEDIA.get(self.scan.media, "其他类型")
 
 
 @dataclass(frozen=True)
-class HandedLine:
+class HandedLine(Handed):
     """One file that was handed to a hall."""
 
-    id: str
-    at: str
     actor: str
-    file: FileHanded
-    state: str
 
     @property
     def may_open(self) -> bool:
         """Whether its bytes are here and can be read."""
         return self.state in ("fetched", "waiting")
-
-    @property
-    def media(self) -> str:
-        """Its type in words."""
-        return MEDIA.get(self.file.media, "其他类型")
 
 
 _SCANS = """
@@ -101,19 +81,12 @@ def _scan(center: Center, row: Row) -> ScanLine:
         state = "on_the_way"
         held = archive_of(center, str(row["hall"])).cabinet.held(scan.file)
         percent = min(99, 100 * held // sealed_size(scan.size))
-    return ScanLine(str(row["id"]), str(row["at"]), str(row["actor"]), scan, state, percent)
+    return ScanLine(str(row["id"]), str(row["at"]), state, str(row["actor"]), scan, percent)
 
 
 def told(scans: list[ScanLine]) -> str:
     """The scans of a case in one line: how many materials, how many still on the way."""
-    if not scans:
-        return "没有扫描件"
-    materials = {line.scan.material for line in scans}
-    away = {line.scan.material for line in scans if line.state == "on_the_way"}
-    missing = sum(line.state == "missing" for line in scans)
-    words = f"{len(materials)}份材料有扫描件"
-    words += f"，其中{len(away)}份传送中" if away else "，已全部收到" if not missing else ""
-    return words + (f"，{missing}个文件缺失" if missing else "")
+    return scan_lines.told(scans, ("on_the_way",), ("没有扫描件", "有扫描件", "，已全部收到"))
 
 
 # For the templates.
@@ -146,4 +119,4 @@ def _handed(center: Center, row: Row) -> HandedLine:
         state = "missing"
     else:
         state = "fetched" if row["fetched"] else "waiting"
-    return HandedLine(str(row["id"]), str(row["at"]), str(row["actor"]), file, state)
+    return HandedLine(str(row["id"]), str(row["at"]), state, file, str(row["actor"]))

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 
 from node.hall import Hall
 from standards.records import FileHanded, MaterialScanned
-from standards.records.files import MEDIA
 from sync.store import Row
+from web import scan_lines
+from web.scan_lines import MOST_LISTED, Handed, Scan
 
 INDEXES = (
-    "CREATE INDEX IF NOT EXISTS material_scanned_case ON material_scanned (hall, case_id)",
+    *scan_lines.INDEXES,
     "CREATE INDEX IF NOT EXISTS material_scanned_file ON material_scanned (file)",
     "CREATE INDEX IF NOT EXISTS file_missing_file ON file_missing (missing)",
-    "CREATE INDEX IF NOT EXISTS file_handed_about ON file_handed (about_id)",
 )
-MOST_LISTED = 200
 
 # Where a file stands -> shape and words.
 STATES = {
@@ -37,45 +36,22 @@ HANDED_STATES = {
 }
 
 
-@dataclass(frozen=True)
-class ScanLine:
+class ScanLine(Scan):
     """One scan of a case."""
-
-    id: str
-    at: str
-    actor: str
-    scan: MaterialScanned
-    state: str
 
     @property
     def may_open(self) -> bool:
         """Whether its bytes are here and can be read."""
         return self.state in ("delivered", "on_the_way")
 
-    @property
-    def media(self) -> str:
-        """Its type in words."""
-        return MEDIA.get(self.scan.media, "其他类型")
 
-
-@dataclass(frozen=True)
-class HandedLine:
+class HandedLine(Handed):
     """One file that the center handed to this hall."""
-
-    id: str
-    at: str
-    file: FileHanded
-    state: str
 
     @property
     def may_open(self) -> bool:
         """Whether its bytes are here and can be read."""
         return self.state == "here"
-
-    @property
-    def media(self) -> str:
-        """Its type in words."""
-        return MEDIA.get(self.file.media, "其他类型")
 
 
 _SCANS = """
@@ -101,19 +77,13 @@ def _scan(hall: Hall, row: Row) -> ScanLine:
         state = "delivered" if row["there"] else "on_the_way"
     else:
         state = "missing" if row["missing"] else "back"
-    return ScanLine(str(row["id"]), str(row["at"]), str(row["actor"]), scan, state)
+    return ScanLine(str(row["id"]), str(row["at"]), state, str(row["actor"]), scan)
 
 
 def told(scans: list[ScanLine]) -> str:
     """The scans of a case in one line: how many materials, how many still on the way."""
-    if not scans:
-        return "还没有扫描件"
-    materials = {line.scan.material for line in scans}
-    away = {line.scan.material for line in scans if line.state in ("on_the_way", "back")}
-    missing = sum(line.state == "missing" for line in scans)
-    words = f"{len(materials)}份材料已扫描"
-    words += f"，其中{len(away)}份传送中" if away else "，中心已全部收到" if not missing else ""
-    return words + (f"，{missing}个文件缺失" if missing else "")
+    words = ("还没有扫描件", "已扫描", "，中心已全部收到")
+    return scan_lines.told(scans, ("on_the_way", "back"), words)
 
 
 _HANDED = """
@@ -144,7 +114,7 @@ def _handed(hall: Hall, row: Row) -> HandedLine:
         state = "here"
     else:
         state = "missing" if row["absent"] else "on_the_way"
-    return HandedLine(str(row["id"]), str(row["at"]), file, state)
+    return HandedLine(str(row["id"]), str(row["at"]), state, file)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -52,38 +53,29 @@ class Guide(msgspec.Struct, frozen=True):
     published_on: str
 
 
-def cases(database: Database, after: str, most: int) -> Sequence[Case]:
-    """Cases in the order of their ids."""
-    rows = database.query(
-        "SELECT id, hall, case_no, item, guide_version, stage, received_on, accepted_on, "
-        "legal_due, promised_due, provisional, decided_on, outcome FROM case_standing "
-        "WHERE id > :after ORDER BY id LIMIT :most",
-        after=after,
-        most=most,
-    )
-    return [msgspec.convert(dict(row), Case, strict=False) for row in rows]
+_CASES = """
+SELECT id, hall, case_no, item, guide_version, stage, received_on, accepted_on,
+legal_due, promised_due, provisional, decided_on, outcome FROM case_standing
+WHERE id > :after ORDER BY id LIMIT :most
+"""
+_PUNCHES = """
+SELECT id, hall, staff_no, punched_at, way, grade FROM punch
+WHERE id > :after ORDER BY id LIMIT :most
+"""
+_GUIDES = """
+SELECT id, item, version, published_on FROM guide_published
+WHERE id > :after ORDER BY id LIMIT :most
+"""
+
+Listed = TypeVar("Listed", Case, Punch, Guide)
 
 
-def punches(database: Database, after: str, most: int) -> Sequence[Punch]:
-    """Punches in the order of their ids."""
-    rows = database.query(
-        "SELECT id, hall, staff_no, punched_at, way, grade FROM punch "
-        "WHERE id > :after ORDER BY id LIMIT :most",
-        after=after,
-        most=most,
-    )
-    return [msgspec.convert(dict(row), Punch, strict=False) for row in rows]
-
-
-def guides(database: Database, after: str, most: int) -> Sequence[Guide]:
-    """Published versions of guides in the order of their ids."""
-    rows = database.query(
-        "SELECT id, item, version, published_on FROM guide_published "
-        "WHERE id > :after ORDER BY id LIMIT :most",
-        after=after,
-        most=most,
-    )
-    return [msgspec.convert(dict(row), Guide, strict=False) for row in rows]
+def _listed(
+    database: Database, kind: type[Listed], sql: str, after: str, most: int
+) -> Sequence[Listed]:
+    """Items in the order of their ids."""
+    rows = database.query(sql, after=after, most=most)
+    return [msgspec.convert(dict(row), kind, strict=False) for row in rows]
 
 
 NAMES = ("cases", "punches", "guides", "reconciliation")
@@ -92,8 +84,11 @@ NAMES = ("cases", "punches", "guides", "reconciliation")
 
 def shared(database: Database) -> list[Listing]:
     """These lists over one database."""
+    cases = partial(_listed, database, Case, _CASES)
+    punches = partial(_listed, database, Punch, _PUNCHES)
+    guides = partial(_listed, database, Guide, _GUIDES)
     return [
-        Listing("cases", "办件", "Cases and where they stand.", Case, partial(cases, database)),
-        Listing("punches", "签到", "Punches of staff.", Punch, partial(punches, database)),
-        Listing("guides", "服务指南", "Published guides.", Guide, partial(guides, database)),
+        Listing("cases", "办件", "Cases and where they stand.", Case, cases),
+        Listing("punches", "签到", "Punches of staff.", Punch, punches),
+        Listing("guides", "服务指南", "Published guides.", Guide, guides),
     ]
