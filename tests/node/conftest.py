@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attendance.engine import FaceEngine
-from node.app import create_app
+from node.app import LOCAL_TABLES, create_app
 from node.hall import Hall
 from standards.catalogue import starter_guides
 from standards.guides import Guide
@@ -43,6 +43,15 @@ def hall(tmp_path: Path, clock: TurnableClock, catalogue: tuple[Guide, ...]) -> 
     made = open_hall(tmp_path / "hall", clock)
     with made.db.transaction():
         publish(made, *map(calendar, published_years()), *map(published, few(catalogue)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bare_hall(tmp_path: Path, clock: TurnableClock) -> Iterator[Hall]:
+    """A hall with its tables and nothing in them: no standards, no pages."""
+    made = open_hall(tmp_path / "hall", clock)
+    made.db.create(LOCAL_TABLES)
     yield made
     made.close()
 

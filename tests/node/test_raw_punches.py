@@ -15,7 +15,6 @@ from standards.errors import Invalid
 from sync.errors import DiskFull, RowRefused
 from tests.node.attendance import Kiosk
 from tests.node.hall import TurnableClock, fill_disk, how_many
-from web.shell import Shell
 
 WANG, SONG = "T01-031", "T01-032"
 START = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
@@ -43,9 +42,8 @@ def is_wangs(hall: Hall, pin: str = "37", since: date = date(2026, 1, 1), device
 
 
 @pytest.fixture
-def here(hall: Hall, app: Shell) -> Hall:
-    """A hall whose tables exist."""
-    return hall
+def here(bare_hall: Hall) -> Hall:
+    return bare_hall
 
 
 def test_a_known_number_becomes_a_punch_with_the_lowest_trust_and_the_hash_of_its_line(here: Hall):
@@ -171,6 +169,6 @@ def test_a_terminal_has_reported_up_to_a_moment_that_moves_back_only_when_someth
 
 
 def test_a_kiosk_counts_among_the_terminals_that_have_to_report(
-    here: Hall, kiosk: Kiosk, clock: TurnableClock
+    hall: Hall, kiosk: Kiosk, clock: TurnableClock
 ):
-    assert raw_punches.last_reported(here) == {kiosk.id: clock.moment}
+    assert raw_punches.last_reported(hall) == {kiosk.id: clock.moment}

@@ -16,16 +16,15 @@ from node.zkteco_terminals import Wish, approve, disable, secret_of, take_termin
 from standards.errors import Invalid
 from tests.node.hall import TurnableClock, fill_disk, how_many
 from tests.node.zkteco import LOST, PEER, SERIAL, Wire, approved, taken_in, trial
-from web.shell import Shell
 
 ROW = b"37\t2026-11-24 09:00:05\t0\t15\t0\t0\t0\n"
 
 
 @pytest.fixture
-def here(hall: Hall, app: Shell) -> Hall:
+def here(bare_hall: Hall) -> Hall:
     """A hall whose tables exist, and where number 37 is somebody's."""
-    holders.say(hall, Holding("37", "T01-031", "", date(2026, 1, 1), None), "T01-006")
-    return hall
+    holders.say(bare_hall, Holding("37", "T01-031", "", date(2026, 1, 1), None), "T01-006")
+    return bare_hall
 
 
 @pytest.fixture

@@ -15,16 +15,15 @@ from node.hall import Hall
 from node.zkteco_terminals import terminal_of
 from tests.node.hall import TurnableClock, how_many
 from tests.node.zkteco import SERIAL, Wire, approved, trial
-from web.shell import Shell
 
 ROW = b"37\t2026-11-24 09:00:05\t0\t15\t0\t0\t0\n"
 
 
 @pytest.fixture
-def here(hall: Hall, app: Shell) -> Hall:
+def here(bare_hall: Hall) -> Hall:
     """A hall whose tables exist, and where number 37 is somebody's."""
-    holders.say(hall, Holding("37", "T01-031", "", date(2026, 1, 1), None), "T01-006")
-    return hall
+    holders.say(bare_hall, Holding("37", "T01-031", "", date(2026, 1, 1), None), "T01-006")
+    return bare_hall
 
 
 @pytest.fixture

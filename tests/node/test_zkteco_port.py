@@ -18,13 +18,13 @@ from node.zkteco_terminals import approve, secret_of
 from tests.node.hall import TurnableClock, how_many
 from tests.node.zkteco import SERIAL, approved, taken_in
 from web.listener import Running
-from web.shell import Shell
 
 ROW = b"37\t2026-11-24 08:59:05\t0\t15\t0\t0\t0\n"
 
 
 @pytest.fixture
-def port(hall: Hall, app: Shell) -> Iterator[int]:
+def port(bare_hall: Hall) -> Iterator[int]:
+    hall = bare_hall
     hall.settings = replace(hall.settings, zkteco_listen="127.0.0.1:0")
     running = Running(zkteco_listener(hall, TerminalPort(hall)))
     running.start()
@@ -54,18 +54,18 @@ def path_of(hall: Hall) -> str:
     return f"/{secret_of(hall, terminal)}/iclock/cdata.aspx?SN={SERIAL}&table=ATTLOG&Stamp=1"
 
 
-def test_a_punch_is_acknowledged_in_plain_text_with_length_and_time(hall: Hall, port: int):
+def test_a_punch_is_acknowledged_in_plain_text_with_length_and_time(bare_hall: Hall, port: int):
     length = f"Content-Length: {len(ROW)}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    head, body = raw(port, post(path_of(hall), length, ROW))
+    head, body = raw(port, post(path_of(bare_hall), length, ROW))
     assert head.startswith("HTTP/1.1 200 OK") and body == "OK: 1"
     assert "Content-Type: text/plain" in head and "Content-Length: 5" in head
     assert head.count("Date: Tue, 24 Nov 2026 01:00:00 GMT") == 1
-    assert how_many(hall, "raw_punch") == 1
+    assert how_many(bare_hall, "raw_punch") == 1
 
 
-def test_a_body_in_chunks_is_read_to_its_end(hall: Hall, port: int):
+def test_a_body_in_chunks_is_read_to_its_end(bare_hall: Hall, port: int):
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
-    _, body = raw(port, post(path_of(hall), "Transfer-Encoding: chunked\r\n", chunked))
+    _, body = raw(port, post(path_of(bare_hall), "Transfer-Encoding: chunked\r\n", chunked))
     assert body == "OK: 1"
 
 
@@ -73,11 +73,11 @@ def test_a_body_in_chunks_is_read_to_its_end(hall: Hall, port: int):
     ("headers", "status"), [("", "411"), (f"Content-Length: {len(ROW) + 40}\r\n", "")]
 )
 def test_a_body_of_no_length_or_cut_off_is_not_acknowledged(
-    hall: Hall, port: int, headers: str, status: str
+    bare_hall: Hall, port: int, headers: str, status: str
 ):
-    head, body = raw(port, post(path_of(hall), headers, ROW))
+    head, body = raw(port, post(path_of(bare_hall), headers, ROW))
     assert head[9:12] == status and "OK" not in body
-    assert how_many(hall, "raw_punch") == 0
+    assert how_many(bare_hall, "raw_punch") == 0
 
 
 def test_what_never_reaches_the_port_is_refused_in_one_word_and_tells_no_time(port: int):
@@ -87,9 +87,9 @@ def test_what_never_reaches_the_port_is_refused_in_one_word_and_tells_no_time(po
 
 
 def test_a_node_whose_clock_is_in_doubt_sends_no_time_at_all(
-    hall: Hall, port: int, clock: TurnableClock
+    bare_hall: Hall, port: int, clock: TurnableClock
 ):
-    path = path_of(hall)
+    path = path_of(bare_hall)
     clock.moment = clock.moment.replace(year=2020)
     head, _ = raw(port, post(path, f"Content-Length: {len(ROW)}\r\n", ROW))
     assert head.startswith("HTTP/1.1 503") and "Date:" not in head
@@ -100,17 +100,19 @@ def try_it(port: int, secret: str, *more: str) -> Result:
     return CliRunner().invoke(main, ["try-terminal", url, "--serial", SERIAL, *more])
 
 
-def test_an_administrator_tries_the_way_with_a_terminal_that_does_not_exist(hall: Hall, port: int):
-    terminal = taken_in(hall, sources="")
-    secret = secret_of(hall, terminal)
+def test_an_administrator_tries_the_way_with_a_terminal_that_does_not_exist(
+    bare_hall: Hall, port: int
+):
+    terminal = taken_in(bare_hall, sources="")
+    secret = secret_of(bare_hall, terminal)
     before = try_it(port, secret, "--wait", "1")
     assert before.exit_code == 1 and "known but not approved" in before.output
-    assert approve(hall, SERIAL, "T01-006")
+    assert approve(bare_hall, SERIAL, "T01-006")
     done = try_it(port, secret, "--json")
     assert done.exit_code == 0, done.output
     facts = json.loads(done.output)
     assert (facts["registered"], facts["taken"], facts["left"]) == (True, 3, 0)
-    assert how_many(hall, "raw_punch") == 3
+    assert how_many(bare_hall, "raw_punch") == 3
     wrong = try_it(port, "abcdefghijkl", "--wait", "1")
     assert wrong.exit_code == 1 and "403" in wrong.output and "secret path" in wrong.output
 
