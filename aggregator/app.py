@@ -8,6 +8,7 @@ from aggregator import (
     attendance,
     calendars,
     cases,
+    disk,
     drafts,
     enrolment,
     erasures,
@@ -148,7 +149,7 @@ def create_app(center: Center) -> Shell:
     app.extensions[EXTENSION] = center
     app.metrics_from = center.settings.metrics_from
     app.metrics.tell(lambda: figures.of_center(center))
-    app.health.register("disk", lambda: figures.disk_health(center))
+    disk.told_by(app, center)
     for room in ROOMS:
         app.register_blueprint(room)
     app.jinja_env.globals.update(scanbook.WORDS)

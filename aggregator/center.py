@@ -26,11 +26,12 @@ from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
-from sync.errors import ComesBack
+from sync.errors import ComesBack, DiskFull
 from sync.highwater import HighWater
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
+from sync.reserve import MIB, RESERVE, Reserve
 from sync.schema import LogState
 from sync.sealing import SealingKeys
 from sync.tables import Tables, records
@@ -53,6 +54,7 @@ class CenterSettings:
         city: address of the center above this one, to which ``forward`` hands the halls' logs on.
         city_root: that center's root key, as it stands in its ``root.pub``.
         city_ca: file of the authority that vouches for its certificate; empty for the machine's.
+        reserve_mb: how much of the disk is kept aside for the day on which it is full; 0: none.
         partitions: into how many each large table is split when it is created on PostgreSQL.
     """
 
@@ -66,6 +68,7 @@ class CenterSettings:
     metrics_from: tuple[str, ...] = ()
     restore_key: str = ""
     backup_days: int = BACKUP_DAYS
+    reserve_mb: int = 64
     city: str = ""
     city_root: str = ""
     city_ca: str = ""
@@ -121,6 +124,8 @@ class Center:
         self.logs.open(self.standards_origin, CENTER, own=True)
         # Until then the logs of a hall are asked for by name: a database server is away.
         self.named_until = 0.0
+        # Space kept aside while this center serves; without it a full disk is met by writing.
+        self.reserve: Reserve | None = None
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 
@@ -204,9 +209,26 @@ class Center:
 
         Raises:
             ComesBack: a hall brings the rest back at its next contact (``aggregator.returning``).
+            DiskFull: only the space is left that was kept aside.
         """
+        self.refuse_while_full()
         if max(state.size, self.highwater.reached(state.origin)) > state.applied:
             raise ComesBack("this log comes back from the halls first", state.origin)
+
+    def refuse_while_full(self) -> None:
+        """Nothing new is taken in while only the space is left that was kept aside.
+
+        Raises:
+            DiskFull.
+        """
+        if self.reserve is not None and self.reserve.is_used:
+            raise DiskFull("only the space is left that was kept aside")
+
+    def keep_room(self) -> Reserve:
+        """Keep space aside from now on."""
+        size = self.settings.reserve_mb * MIB
+        self.reserve = Reserve(self.data / RESERVE, size)
+        return self.reserve
 
     def close(self) -> None:
         """Close the database."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost
+from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost, Unwritable
 
 
 class UnfitDatabase(Exception):
@@ -28,8 +28,10 @@ def meaning(error: object) -> Exception | None:
 
 
 def _of_sqlite(name: str, error: object) -> Exception | None:
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return DiskFull("the center's disk is full or cannot be written")
+    if name.startswith("SQLITE_FULL"):
+        return DiskFull("the center's disk is full")
+    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY")):
+        return Unwritable(f"the center's disk cannot be written ({name})")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusy("another program holds the database")
     refused = type(error).__name__ in ("IntegrityError", "DataError")

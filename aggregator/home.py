@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template, url_for
 
-from aggregator import drafts, return_pages, roster
+from aggregator import disk, drafts, return_pages, roster
 from aggregator.center import Center
 from aggregator.findings import Wanted, findings
 from aggregator.halls import every_hall, signs, standards_size
@@ -82,9 +82,12 @@ def _named(silent: list[SilentHall]) -> str:
 def warnings() -> Iterable[Banner]:
     """The lines above every page of the people who reconcile: halls that have gone silent."""
     staff = access.staff_or_none()
-    if staff is None or not staff.holds(RECONCILER, ADMINISTRATOR):
+    if staff is None:
         return
     here = center()
+    yield from disk.warnings(here)
+    if not staff.holds(RECONCILER, ADMINISTRATOR):
+        return
     yield from return_pages.warnings()
     silent = silent_halls(here, here.clock.now())
     if silent:

@@ -251,6 +251,7 @@ def take_batch(center: Center, path: tuple[str, str], raw: bytes) -> bytes:
         return roster.writer_of(center, claimed)
 
     try:
+        center.refuse_while_full()
         if returning.is_own(center, origin):
             if claimed_origin(raw) != origin:
                 raise WrongLog("the batch belongs to another log than its address")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from aggregator import archives, figures
+from aggregator import archives, disk, figures
 from aggregator.app import create_app
 from aggregator.center import Center
 from aggregator.erasures import sweeper
@@ -20,7 +20,10 @@ from web.watchdog import Watchdog
 def serve(center: Center) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
     few_pools()
-    app, worker = create_app(center), Worker(center, chores=(sweeper(center),))
+    center.keep_room()
+    disk.look(center)
+    chores = (lambda: disk.look(center), sweeper(center))
+    app, worker = create_app(center), Worker(center, chores=chores)
     app.register_blueprint(intake)
     app.extensions["applying"] = worker
     app.health.register("applying", worker.alive)

@@ -39,7 +39,7 @@ from aggregator.engines import (
 from aggregator.faults import UnfitDatabase, meaning, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.errors import HalfDone, StoreBusy
+from sync.errors import HalfDone, StoreBusy, Unwritable
 from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
@@ -76,6 +76,7 @@ class CenterStore:
         if not url.startswith(("sqlite:", "postgresql+psycopg:")):
             raise UnfitDatabase("the database must begin with sqlite: or postgresql+psycopg:")
         self.is_sqlite = url.startswith("sqlite")
+        self.unwritable = ""
         self._partitions = partitions
         self._memory = url == MEMORY
         self._engine = sqlite_engine(url) if self.is_sqlite else postgres_engine(url)
@@ -116,6 +117,7 @@ class CenterStore:
                 if self._current.failed:
                     raise HalfDone("a step failed, and the transaction went on")
                 connection.commit()
+                self.unwritable = ""
             except BaseException:
                 self._undo(connection)
                 raise
@@ -172,7 +174,11 @@ class CenterStore:
             yield
             return
         with self._write_lock:
-            yield
+            try:
+                yield
+            except Unwritable as fails:
+                self.unwritable = str(fails)
+                raise
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

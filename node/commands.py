@@ -22,7 +22,7 @@ from node.app import ROLES
 from node.center_line import line_to
 from node.erasure_commands import erase_data
 from node.hall import HallSettings
-from node.opening import DATA, opened
+from node.opening import DATA, opened, opened_to_serve
 from node.restore_commands import restore
 from node.stick_commands import export_stick, import_stick
 from node.trial_commands import try_terminal
@@ -66,8 +66,9 @@ def init(data: Path, **given: str | int) -> None:
 def serve(data: Path) -> None:
     """Serve the staff pages, the terminals and the background sync until SIGTERM."""
     logs.set_up()
-    with opened(data) as hall:
-        serving.serve(hall)
+    with opened_to_serve(data) as hall:
+        serve_pages = serving.serve_reading if hall.reads_only else serving.serve
+        serve_pages(hall)
 
 
 @main.command()

@@ -34,6 +34,10 @@ def of_hall(hall: Hall) -> Iterable[Fact]:
     yield Fact("onehall_standards_entries", "Entries of the standards in force.", hall.shelf().size)
     yield Fact("onehall_quarantined", "Entries that came down and could not be applied.", held)
     yield Fact("onehall_disk_free_bytes", "Room on the disk of the data folder.", disk.free)
+    well = not (hall.db.damaged or hall.db.unwritable)
+    yield Fact("onehall_database_writable", "1 while writes succeed.", well)
+    held = hall.reserve is not None and hall.reserve.is_held
+    yield Fact("onehall_disk_reserve_held", "1 while space is kept aside.", held)
     yield Fact("onehall_disk_bytes", "Size of the disk of the data folder.", disk.total)
 
 

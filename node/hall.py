@@ -30,11 +30,12 @@ from sync.drafts import Draft
 from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.epochs import epoch_of
-from sync.errors import UnknownLog
+from sync.errors import DiskFull, UnknownLog
 from sync.highwater import HighWater
 from sync.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer
+from sync.reserve import MIB, RESERVE, Reserve
 from sync.schema import LogState, holds_own_log
 from sync.sealing import SealingKey
 from sync.tables import Tables, records
@@ -59,6 +60,7 @@ class HallSettings:
         timetables: file in the data folder with the hall's own timetables; empty for those that
             ship.
         backup_days: backups older than this are deleted when a new one is made; 0 for never.
+        reserve_mb: how much of the disk is kept aside for the day on which it is full; 0: none.
         listen: address of the staff pages; terminal_listen: of the terminals; zkteco_listen: of
             terminals of this maker, empty where there are none.
         liveness: at our own kiosks ``off``, ``ask`` (a met challenge gives grade L) or ``must``
@@ -88,6 +90,7 @@ class HallSettings:
     face_model: str = ""
     face_model_id: str = ""
     face_eyes: bool = False
+    reserve_mb: int = 64
 
     @classmethod
     def load(cls, data: Path) -> HallSettings:
@@ -138,6 +141,10 @@ class Hall:
         self.highwater = highwater or HighWater(data / "highwater")
         self.logs.promise = self.highwater.promise
         epochs.begin(self)
+        # Space kept aside while this hall serves; without it a full disk is met by writing.
+        self.reserve: Reserve | None = None
+        # Over a copy, because the folder cannot be written (``node.disk``).
+        self.reads_only = False
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 
@@ -211,7 +218,13 @@ class Hall:
             return self._shelf
 
     def write(self, record: Record, *, actor: str, record_id: str | None = None) -> Entry:
-        """Append a record of this hall to its log, with its row, in one transaction."""
+        """Append a record of this hall to its log, with its row, in one transaction.
+
+        Raises:
+            DiskFull: nothing was written; also while only the space is left that was kept aside.
+        """
+        if self.reserve is not None and self.reserve.is_used:
+            raise DiskFull("only the space is left that was kept aside")
         # Asked for in the writer's turn: a new epoch may have been opened a moment ago.
         with self.db.transaction():
             return self.logs.write(self.origin, record, actor=actor, record_id=record_id)
@@ -228,6 +241,12 @@ class Hall:
     def read(self, record_type: type[R], record_id: str) -> R | None:
         """A record with its personal part opened, by id; None when there is no such record."""
         return self.logs.read(record_type, record_id)
+
+    def keep_room(self) -> Reserve:
+        """Keep space aside from now on."""
+        size = self.settings.reserve_mb * MIB
+        self.reserve = Reserve(self.data / RESERVE, size)
+        return self.reserve
 
     def close(self) -> None:
         """Close the database."""

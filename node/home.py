@@ -76,6 +76,7 @@ def warnings() -> Iterable[Banner]:
         *_restored_warning(here),
         *epoch_page.warnings(here),
         *_damage_warning(here),
+        *_unwritable_warning(here),
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
@@ -122,6 +123,20 @@ def _damage_warning(here: Hall) -> Iterable[Banner]:
             level="danger",
             text="数据库文件已损坏，本机已停止写入，查询可能不完整。请管理员立即停机，"
             "保留数据文件夹，按手册“备份与恢复”从备份和中心恢复。",
+        )
+
+
+def _unwritable_warning(here: Hall) -> Iterable[Banner]:
+    if here.db.unwritable:
+        yield Banner(
+            level="danger",
+            text="本机磁盘现在不能写入,系统处于只读状态:可以查询,不能收件、审批、签到。"
+            "请管理员检查磁盘和数据文件夹的权限;能写入后自动恢复,不用重启。",
+        )
+    if here.reserve is not None and here.reserve.is_used:
+        yield Banner(
+            level="danger",
+            text="磁盘已满,只剩预留空间:可以查询和上报,不能收件。请管理员立即清理,腾出空间后自动恢复。",
         )
 
 
@@ -206,11 +221,14 @@ def is_low(free: int, total: int) -> bool:
 
 
 def database_health(here: Hall) -> tuple[bool, str]:
-    """For /healthz: whether a damaged page was met with."""
-    return not here.db.damaged, here.db.damaged or "no damage was met with"
+    """For /healthz: whether a damaged page was met with, and whether writes succeed."""
+    wrong = here.db.damaged or here.db.unwritable
+    return not wrong, wrong or "no damage was met with"
 
 
 def disk_health(here: Hall) -> tuple[bool, str]:
     """For /healthz: whether there is room to take cases in."""
     disk = shutil.disk_usage(here.data)
+    if here.reserve is not None and here.reserve.is_used:
+        return False, f"only the space kept aside is left: {disk.free // 1024**2} MiB"
     return not is_low(disk.free, disk.total), f"{disk.free // 1024**2} MiB free"

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
-from node import enrolment
+from node import disk, enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
 from node.lock import NetworkFolder, Taken, exclusive
 from node.store import DatabaseDamaged
+from sync.errors import DiskFull
+from sync.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
 
 DATA = data_folder("this hall")
@@ -22,13 +24,52 @@ _ADVICE: Advice = {
 }
 
 
+def started(data: Path) -> Hall:
+    """The hall of a data folder; on a full disk the space kept aside is let go first.
+
+    Raises:
+        DiskFull, OSError: the disk is full, and nothing was kept aside.
+    """
+    try:
+        return _begun(data)
+    except (DiskFull, OSError) as error:
+        settings = HallSettings.load(data)
+        reserve = Reserve(data / RESERVE, settings.reserve_mb * MIB)
+        if not room_may_help(error) or not reserve.let_go():
+            raise
+        return _begun(data)
+
+
+def _begun(data: Path) -> Hall:
+    hall = Hall(data, HallSettings.load(data))
+    try:
+        hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
+    except BaseException:
+        hall.close()
+        raise
+    return hall
+
+
+@contextmanager
+def opened_to_serve(data: Path) -> Iterator[Hall]:
+    """As :func:`opened`; a folder that cannot be written can be read at least."""
+    if disk.can_be_written(data):
+        with opened(data) as hall:
+            hall.keep_room()
+            disk.look(hall)
+            yield hall
+        return
+    with in_a_sentence("node.toml", "onehall-node init", _ADVICE), disk.read_only(data) as hall:
+        hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
+        yield hall
+
+
 @contextmanager
 def opened(data: Path) -> Iterator[Hall]:
     """The hall of a data folder, held exclusively; errors become one sentence and exit status 1."""
     try:
         with in_a_sentence("node.toml", "onehall-node init", _ADVICE), exclusive(data):
-            hall = Hall(data, HallSettings.load(data))
-            hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
+            hall = started(data)
             try:
                 yield hall
             finally:

@@ -6,11 +6,12 @@ others; faces are computed in a child process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from attendance.engine import EngineSettings, FaceEngine
-from node import figures
+from node import disk, figures
 from node.app import create_app
 from node.deemed import deem_overdue
 from node.desk import FACES, FILING, SYNC, WATCHDOG
@@ -47,8 +48,7 @@ def address(text: str) -> tuple[str, int]:
 
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
-    # Deemed acceptance must not wait until somebody opens a page.
-    syncing = Syncing(hall, chores=[lambda: deem_overdue(hall), lambda: tidy(hall), sweeper(hall)])
+    syncing = Syncing(hall, chores=_chores(hall))
     filing = Filing(hall, syncing)
     reckoning = Reckoning(hall)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
@@ -96,6 +96,31 @@ def engine_settings(settings: HallSettings) -> EngineSettings:
         model_id=settings.face_model_id or plain.model_id,
         eyes=settings.face_eyes or plain.eyes,
     )
+
+
+def _chores(hall: Hall) -> list[Callable[[], object]]:
+    """After each contact. Deemed acceptance must not wait until somebody opens a page."""
+    return [lambda: disk.look(hall), lambda: deem_overdue(hall), lambda: tidy(hall), sweeper(hall)]
+
+
+def serve_reading(hall: Hall) -> None:
+    """Serve the staff pages over a copy, until the folder can be written or SIGTERM; blocks.
+
+    Nothing is sent and no terminal is answered: they keep what they have.
+    """
+    staff, watchdog, waiting = create_app(hall), Watchdog({}), disk.UntilWritable(hall.data)
+    disk.seal(hall)
+
+    def ready(running: object) -> None:
+        watchdog.start()
+        waiting.start()
+        logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
+
+    def stopping() -> None:
+        waiting.stop()
+        watchdog.stop()
+
+    serve_all([staff_listener(hall, staff)], ready=ready, stopping=stopping)
 
 
 def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:

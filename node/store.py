@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlite_utils
 
-from sync.errors import DiskFull, HalfDone, RowRefused
+from sync.errors import DiskFull, HalfDone, RowRefused, Unwritable
 from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 # What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
@@ -25,7 +25,8 @@ _PRAGMAS = (
     *("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"),
     "secure_delete=ON",
 )
-_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
+_FULL, _FAILS = ("SQLITE_FULL",), ("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_AUTH")
+_WRITES = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
@@ -39,8 +40,8 @@ class NodeStore:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._depth, self._failed = 0, False
-        self.damaged = ""
+        self._depth, self._failed, self._sealed = 0, False, ""
+        self.damaged = self.unwritable = ""
         self._readers = threading.local()
         # Of its own: a thread's first reader must not wait until the writer has finished.
         self._readers_lock = threading.Lock()
@@ -87,6 +88,7 @@ class NodeStore:
                 if self._failed:
                     raise HalfDone("a step failed, and the transaction went on")
                 self._writer.execute("COMMIT")
+                self.unwritable = self._sealed
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
@@ -118,6 +120,10 @@ class NodeStore:
         except DatabaseDamaged as damaged:
             # Reading goes on where the file is sound; a write could spoil what can be saved.
             self.damaged = str(damaged)
+            raise
+        except Unwritable as fails:
+            # Until a write succeeds again.
+            self.unwritable = str(fails)
             raise
 
     def execute(self, sql: str, /, **params: object) -> int:
@@ -184,6 +190,31 @@ class NodeStore:
             return False
         self._lock.release()
         return True
+
+    def try_writing(self) -> bool:
+        """Whether a write succeeds now; leaves the database as it is."""
+        with suppress(DiskFull):
+            with self.transaction():
+                # Writes the first page, with what stands there.
+                self._writer.execute("PRAGMA user_version = 0")
+            return True
+        return False
+
+    def seal(self, reason: str, but: Mapping[str, Collection[str]]) -> None:
+        """From now on nothing is written but these tables, of which only these columns are
+        updated (none named: all).
+        """
+        self._sealed = self.unwritable = reason
+
+        def allow(action: int, table: str | None, column: str | None, *_: str | None) -> int:
+            columns = but.get(table or "")
+            free = columns is not None and (
+                not columns or action != sqlite3.SQLITE_UPDATE or column in columns
+            )
+            return sqlite3.SQLITE_OK if free or action not in _WRITES else sqlite3.SQLITE_DENY
+
+        with self._lock:
+            self._writer.set_authorizer(allow)
 
     def limit_pages(self, pages: int) -> None:
         """Cap the file's size in pages: a full disk for tests and for quotas."""
@@ -255,11 +286,16 @@ def _disk() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         name: Any = getattr(error, "sqlite_errorname", "")
         if str(name).startswith(_FULL):
-            raise DiskFull("the node's disk is full or cannot be written") from error
+            raise DiskFull("the node's disk is full") from error
+        if str(name).startswith(_FAILS):
+            raise Unwritable(f"the node's disk cannot be written ({name})") from error
         raise
     except sqlite3.IntegrityError as error:
         raise RowRefused(str(error)) from error
     except sqlite3.DatabaseError as error:
-        if str(getattr(error, "sqlite_errorname", "")).startswith(_DAMAGED):
+        name = str(getattr(error, "sqlite_errorname", ""))
+        if name.startswith(_DAMAGED):
             raise DatabaseDamaged(str(error)) from error
+        if name.startswith(_FAILS):
+            raise Unwritable("nothing is written: the data folder is read-only") from error
         raise

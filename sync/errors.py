@@ -177,6 +177,10 @@ class DiskFull(Exception):
     """The store could not write: nothing was saved, nothing was numbered (P6)."""
 
 
+class Unwritable(DiskFull):
+    """The disk takes no writes at all: it fails, or its file system was made read-only (F5)."""
+
+
 class RowRefused(Exception):
     """The database does not take a row: its key stands already, or a value breaks its column."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sync.keysets import CODE_ALPHABET
 from sync.log import LogStore
 from sync.notes import Signer
 from sync.sealing import Recipient
+from sync.reserve import free_bytes
 from sync.sending import batch_after
 from sync.stick import (
     INDEX,
@@ -152,11 +152,6 @@ def _fresh_serial(taken: set[str]) -> str:
     while (serial := "".join(secrets.choice(CODE_ALPHABET) for _ in range(3))) in begun:
         pass
     return serial
-
-
-def free_bytes(folder: Path) -> int:
-    """Free space on the disk of a folder."""
-    return shutil.disk_usage(folder).free
 
 
 class FolderTarget:

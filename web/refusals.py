@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from standards.errors import Invalid
-from sync.errors import DiskFull, RowRefused, StoreBusy, SyncError
+from sync.errors import DiskFull, RowRefused, StoreBusy, SyncError, Unwritable
 from web import access, logs
 from web.shell import Shell, shell
 
@@ -219,12 +219,12 @@ def of_sync(error: Exception) -> Response:
 
 def of_anything(error: BaseException) -> Response:
     """Everything else: a full disk is told from a fault, the rest is 500 with a number."""
+    if _is_unwritable(error):
+        logs.failure("read_only", error)
+        return answer(_READ_ONLY)
     if is_disk_full(error):
         logs.failure("disk_full", error)
         return answer(REFUSALS[507])
-    if _sqlite_name(error).startswith("SQLITE_READONLY"):
-        logs.failure("read_only", error)
-        return answer(_READ_ONLY)
     logs.failure("broken", error)
     if isinstance(error, RowRefused):
         # A U+0000 in an address or a form, or a key that another request took in the same moment.
@@ -239,6 +239,12 @@ def of_anything(error: BaseException) -> Response:
         made.headers["Retry-After"] = "5"
         return made
     return answer(REFUSALS[500])
+
+
+def _is_unwritable(error: BaseException) -> bool:
+    chain = _chain(error)
+    fails = any(isinstance(link, Unwritable) for link in chain)
+    return fails or _sqlite_name(error).startswith("SQLITE_READONLY")
 
 
 def is_disk_full(error: BaseException | None) -> bool:
