@@ -121,8 +121,8 @@ def _damage_warning(here: Hall) -> Iterable[Banner]:
     if here.db.damaged:
         yield Banner(
             level="danger",
-            text="数据库文件已损坏，本机已停止写入，查询可能不完整。请管理员立即停机，"
-            "保留数据文件夹，按手册“备份与恢复”从备份和中心恢复。",
+            text="数据库文件已损坏，本机已停止写入，查询可能不完整；损坏的文件已另存一份。"
+            "请管理员立即停机，按手册“数据库损坏了怎么办”从备份和中心恢复。",
         )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from node import disk, enrolment
+from node import damage, disk, enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
 from node.lock import NetworkFolder, Taken, exclusive
 from node.store import DatabaseDamaged
+from sync.clock import system_clock
 from sync.errors import DiskFull
 from sync.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
@@ -20,7 +21,7 @@ from web.command_line import Advice, data_folder, in_a_sentence
 DATA = data_folder("this hall")
 _ADVICE: Advice = {
     NetworkFolder: "put it on a disk of this machine",
-    DatabaseDamaged: "keep a copy of node.db, then put back the last backup (handbook: 备份与恢复)",
+    DatabaseDamaged: "a copy is in damaged-<day>; put back the last backup (handbook: 备份与恢复)",
 }
 
 
@@ -32,6 +33,9 @@ def started(data: Path) -> Hall:
     """
     try:
         return _begun(data)
+    except DatabaseDamaged:
+        damage.keep_aside(data, system_clock().stamp()[:10])
+        raise
     except (DiskFull, OSError) as error:
         settings = HallSettings.load(data)
         reserve = Reserve(data / RESERVE, settings.reserve_mb * MIB)
@@ -55,6 +59,7 @@ def opened_to_serve(data: Path) -> Iterator[Hall]:
     """As :func:`opened`; a folder that cannot be written can be read at least."""
     if disk.can_be_written(data):
         with opened(data) as hall:
+            damage.look(hall)
             hall.keep_room()
             disk.look(hall)
             yield hall

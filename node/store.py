@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -238,6 +239,19 @@ class NodeStore:
         """SQLite's own full check: ``ok`` or what is wrong."""
         with self._lock, _disk():
             return str(self._writer.execute("PRAGMA integrity_check(3)").fetchone()[0])
+
+    def look_within(self, seconds: float) -> str:
+        """The same within a budget: ``ok``, what is wrong, or nothing when there is more to see."""
+        end = time.monotonic() + seconds
+        with self._lock:
+            self._writer.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
+            try:
+                return str(self._writer.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            except sqlite3.DatabaseError as error:
+                name = getattr(error, "sqlite_errorname", "")
+                return "" if name == "SQLITE_INTERRUPT" else str(error)
+            finally:
+                self._writer.set_progress_handler(None, 0)
 
     def copy_to(self, target: Path) -> None:
         """A copy of one moment, without free pages; what is written meanwhile waits for nothing."""

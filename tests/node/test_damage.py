@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from node import damage
 from node.app import create_app
 from node.backup_commands import look_at
 from node.commands import main
 from node.home import is_low
+from node.opening import opened_to_serve
 from node.store import DatabaseDamaged, NodeStore
 from standards.records import CaseReceived
 from tests.node.hall import Browser, TurnableClock, open_hall
@@ -127,6 +129,46 @@ def test_a_hall_that_meets_a_damaged_page_writes_nothing_more_and_says_so(
         assert told.status_code == 503
         assert told.json is not None and not told.json["checks"]["database"]["ok"]
         assert hall.state().size == before
+
+
+def test_a_start_over_a_damaged_database_keeps_a_copy_aside_and_writes_nothing(
+    sound: Path, tmp_path: Path
+):
+    copy = tmp_path / "hall"
+    shutil.copytree(sound, copy)
+    store = NodeStore(copy / "node.db")
+    root = store.query("SELECT rootpage FROM sqlite_master WHERE name = 'receipt'")[0]["rootpage"]
+    store.close()
+    zeroed(copy, range(int(root) - 1, int(root)))
+    spoilt = (copy / "node.db").read_bytes()
+    with opened_to_serve(copy) as hall:
+        assert hall.db.damaged
+        (aside,) = copy.glob("damaged-*")
+        assert (aside / "node.db").read_bytes() == spoilt
+        with pytest.raises(DatabaseDamaged):
+            hall.write(case(99), actor="T01-001")
+        assert hall.logs.leaves(hall.origin, 0, 1), "what is sound is read"
+    with opened_to_serve(sound) as hall:
+        assert not hall.db.damaged and not list(sound.glob("damaged-*"))
+
+
+def test_without_room_no_half_copy_is_kept_aside(sound: Path, monkeypatch: pytest.MonkeyPatch):
+    full = shutil.disk_usage(sound)._replace(free=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    assert damage.keep_aside(sound, "2026-11-24") is None
+    assert not list(sound.glob("damaged*"))
+
+
+def test_the_look_at_the_start_ends_within_its_budget(sound: Path):
+    store = NodeStore(sound / "node.db")
+    assert store.look_within(60) == "ok"
+    with store.transaction():
+        rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+        store.execute("CREATE TABLE many (i INTEGER)")
+        store.execute(f"INSERT INTO many {rows} SELECT i FROM n")
+    assert store.look_within(0) == "", "there was more to see"
+    store.execute("DROP TABLE many")
+    store.close()
 
 
 def test_a_damaged_page_that_is_read_stops_the_writing(sound: Path, tmp_path: Path):
