@@ -12,6 +12,7 @@ from sync.schema import LogState
 from sync.store import Database
 from sync.tables import Tables
 from tests.simulation.book import HallBook, MachineBook, require
+from tests.simulation.erasures import still_there
 from tests.simulation.machines import HallMachine
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def _check_end(world: World, book: HallBook) -> None:
     require(mine == theirs or last.adversity == "edited", "hall and center hold different logs")
     if last.adversity != "edited":
         _check_nothing_lost(book)
+        book.check_parts()
     if not last.machine.foreign:
         _check_same_rows(book, last)
 
@@ -148,6 +150,7 @@ def _check_rebuilt(world: World) -> None:
         before = _dump(logs.db, logs.tables)
         rebuild(logs)
         require(_dump(logs.db, logs.tables) == before, "a rebuild gives other tables")
+        require(not still_there(logs), "a rebuild brings back what was erased by order")
 
 
 def _dump(db: Database, tables: Tables) -> dict[str, list[dict[str, object]]]:

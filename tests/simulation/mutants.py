@@ -31,6 +31,7 @@ from sync.notes import Checkpoint, Note, open_note
 from sync.tables import Tables, happening_of
 from tests.simulation.disk import Disk
 from tests.simulation.epoch_mutants import OF_EPOCHS, Mutant
+from tests.simulation.erasure_mutants import OF_ERASURES
 
 # As a place to put twins, a module is just a bag of names.
 _receiving: Any = sync.receiving
@@ -249,6 +250,7 @@ MUTANTS = (
         ((_receiving, "judge", _judge_behind_as_fork),),
     ),
     *OF_EPOCHS,
+    *OF_ERASURES,
     Mutant(
         "a batch starts exactly where our copy ends",
         "sync.mirror.check_place",

@@ -35,7 +35,7 @@ from sync.exchange import Exchange
 from sync.keysets import CenterKeys
 from sync.notes import Verifier
 from sync.rebuilding import settle
-from tests.simulation import adversity, clerk
+from tests.simulation import adversity, clerk, erasures
 from tests.simulation.book import HallBook, MachineBook, Violation, require
 from tests.simulation.clocks import Time
 from tests.simulation.disk import Crash, Disk
@@ -75,6 +75,9 @@ class World:
         self.published = self.own_sizes()
         self._seen: dict[tuple[str, int], int] = {}
         self.plan = adversity.draw_plan(self)
+        # In some worlds people erase; drawn apart, so that the others stay as they were.
+        self.erasures = Random(f"erasures of {seed}")
+        self.erases = self.erasures.random() < 0.25
         self.ended = False
 
     def _hall(self, name: str) -> HallMachine:
@@ -120,6 +123,8 @@ class World:
             (1, self._center_replays),
             (1, self._person_picks),
         ]
+        if self.erases:
+            steps.append((2, self._center_erases))
         weights = [weight for weight, _ in steps]
         self.draw.choices([step for _, step in steps], weights)[0]()
 
@@ -131,17 +136,17 @@ class World:
         machines: list[Machine] = [*self.halls, self.center]
         return self.draw.choice(machines)
 
-    def _any_hall(self) -> HallMachine:
+    def any_hall(self) -> HallMachine:
         return self.draw.choice(self.halls)
 
     def _clerk_writes(self) -> None:
-        machine = self._any_hall()
+        machine = self.any_hall()
         self._at(machine, lambda: self.clerk_writes(machine))
 
     def clerk_writes(self, machine: HallMachine) -> None:
         """Somebody at this hall writes one or two records in one transaction."""
         book, hall = self.of(machine), machine.hall
-        book.begin(clerk.plan(self.draw, machine))
+        book.begin(erasures.at_hall(self, machine) or clerk.plan(self.draw, machine))
         done = False
         try:
             with hall.db.transaction() if len(book.attempt) > 1 else nullcontext():
@@ -170,7 +175,7 @@ class World:
                 self._center_speaks()
 
     def _hall_calls(self) -> None:
-        machine = self._any_hall()
+        machine = self.any_hall()
         self._at(machine, lambda: self.contact(machine))
 
     def contact(self, machine: HallMachine) -> None:
@@ -195,7 +200,7 @@ class World:
         self.judge(meeting, outcome, (Unreachable, TryLater))
 
     def _stick_is_carried(self) -> None:
-        machine = self._any_hall()
+        machine = self.any_hall()
         logs = machine.hall.logs
         own = in_order(s.origin for s in logs.states() if s.own)
         # A stick brings a log only behind those of earlier epochs.
@@ -223,23 +228,23 @@ class World:
         require(not calm, f"nothing happened on the way, but: {name}")
 
     def _hall_applies(self) -> None:
-        machine = self._any_hall()
+        machine = self.any_hall()
         self._at(machine, lambda: self.hall_applies(machine))
 
     def hall_applies(self, machine: HallMachine) -> None:
         """A hall applies what came down."""
         logs = machine.hall.logs
-        self._unless_full(machine, lambda: settle(logs))
+        self.unless_full(machine, lambda: settle(logs))
         for state in logs.states():
             if not state.own:
-                self._unless_full(machine, partial(apply_pending, logs, state.origin))
+                self.unless_full(machine, partial(apply_pending, logs, state.origin))
 
     def _center_applies(self) -> None:
         self._at(self.center, self.center_applies)
 
     def center_applies(self) -> None:
         """The center applies what it received, and judges it."""
-        self._unless_full(self.center, lambda: apply.apply_all(self.center.office))
+        self.unless_full(self.center, lambda: apply.apply_all(self.center.office))
         self._follow()
 
     def _follow(self) -> None:
@@ -254,7 +259,7 @@ class World:
         for book in self.books.values():
             book.check_tables()
             book.replay_due = True
-        self._unless_full(self.center, self._replay)
+        self.unless_full(self.center, self._replay)
 
     def _replay(self) -> None:
         if not self.center.learned:
@@ -267,13 +272,13 @@ class World:
 
     def _person_picks(self) -> None:
         """Somebody decides that the machine before them goes on, where two are one hall."""
-        machine = self._any_hall()
+        machine = self.any_hall()
         self._at(machine, lambda: self.pick(machine))
 
     def pick(self, machine: HallMachine) -> None:
         """This machine goes on, when it met another one."""
         if epochs.clone_seen(machine.hall) is not None:
-            self._unless_full(machine, lambda: epochs.go_on_here(machine.hall, "T01-009"))
+            self.unless_full(machine, lambda: epochs.go_on_here(machine.hall, "T01-009"))
 
     def _center_speaks(self) -> None:
         self._at(self.center, self._publish)
@@ -283,11 +288,14 @@ class World:
         if self.draw.random() < 0.3:
             version = len(office.shelf().guides) + 1
             record = guide_published(version, office.clock.today())
-            self._unless_full(self.center, lambda: office.publish(record, actor="C-03"))
+            self.unless_full(self.center, lambda: office.publish(record, actor="C-03"))
             return
-        hall = self._any_hall().name
+        hall = self.any_hall().name
         seen = Inspection(for_hall=hall, mode="overt", day=office.clock.today(), inspector="C-09")
-        self._unless_full(self.center, lambda: office.order(hall, seen, actor="C-09"))
+        self.unless_full(self.center, lambda: office.order(hall, seen, actor="C-09"))
+
+    def _center_erases(self) -> None:
+        self._at(self.center, lambda: erasures.at_center(self))
 
     # --- what goes wrong --------------------------------------------------------------------
 
@@ -324,7 +332,7 @@ class World:
         finally:
             machine.disk.disarm()
 
-    def _unless_full(self, machine: Machine, act: Callable[[], object]) -> None:
+    def unless_full(self, machine: Machine, act: Callable[[], object]) -> None:
         try:
             act()
         except DiskFull:
@@ -358,6 +366,7 @@ class World:
                 hall = one.machine.disk.changes
                 if self._seen.get(place) != hall:
                     one.check_hall()
+                    one.check_erased()
                     one.check_mirrors()
                 if (self._seen.get(place), self._seen.get((name, -1))) != (hall, center):
                     one.check_mark(book.copies)
