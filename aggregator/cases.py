@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
-from aggregator import scanbook
+from aggregator import scanbook, timing
 from aggregator.center import Center
 from aggregator.findings import CHIPS, findings
 from aggregator.findings import STATES as FINDING_STATES
@@ -236,6 +236,7 @@ def case_page(hall: str, case_id: str, *, in_full: bool, errors: dict[str, str])
         applicant=_applicant(record, in_full),
         in_full=in_full,
         steps=[(step, here.logs.opened(CaseStep, step)) for step in steps],
+        disputed=timing.disputed(here, steps),
         material_names=_material_names(here, state),
         newer_guide=shelf.newer_than(state.item, state.guide_version),
         scans=scanbook.scans_of(here, hall, case_id),
