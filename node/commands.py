@@ -13,6 +13,7 @@ from node import (
     audit_commands,
     backup_commands,
     enrolment,
+    head_commands,
     key_commands,
     serving,
     syncing,
@@ -176,6 +177,8 @@ main.add_command(audit_commands.audit)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
+main.add_command(head_commands.head)
+main.add_command(head_commands.compare_heads)
 main.add_command(erase_data)
 main.add_command(try_terminal)
 main.add_command(token_commands(DATA, opened, NAMES))

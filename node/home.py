@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from node import casebook, comparisons, epoch_page, findings, leave_sight, outbox, reveals
+from node import (
+    casebook,
+    comparisons,
+    epoch_page,
+    findings,
+    last_contact,
+    leave_sight,
+    outbox,
+    reveals,
+)
 from node.cases import deem_before_listing
 from node.desk import hall, sync, today, watch
 from node.hall import Hall
@@ -26,7 +35,7 @@ pages = Blueprint("home", __name__, static_folder="static", static_url_path="/co
 
 # From when on something is worth a line above every page.
 RECEIPT_LATE = timedelta(hours=24)
-CONTACT_LATE = timedelta(days=3)
+CONTACT_LATE, CONTACT_LOST = timedelta(days=3), timedelta(days=14)
 SKEW_S = 120.0
 # The last tenth of the disk, as far as that is less than what a hall writes in years.
 DISK_LOW, DISK_LOW_SHARE, DISK_PLENTY = 1024**3, 0.1, 20 * 1024**3
@@ -80,6 +89,7 @@ def warnings() -> Iterable[Banner]:
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
+        *_contact_warning(here),
         *_comparison_warning(here),
         *_disk_warning(here),
     ]
@@ -180,18 +190,32 @@ def _exchange_warnings(now: datetime) -> Iterable[Banner]:
             href="/outbox",
             link="待上报",
         )
-    if status.last_success is not None and now - status.last_success > CONTACT_LATE:
-        days = (now - status.last_success).days
-        yield Banner(
-            level="warn",
-            text=f"已有{days}天没有与中心联系，统一标准可能不是最新的。收件照常。",
-        )
     skew = status.center_clock_skew_s
     if skew is not None and abs(skew) > SKEW_S:
         way = "快" if skew > 0 else "慢"
         yield Banner(
             level="warn",
             text=f"本机时钟比中心{way}{int(abs(skew) // 60)}分钟，请管理员校准。收件照常。",
+        )
+
+
+def _contact_warning(here: Hall) -> Iterable[Banner]:
+    """Old standards warn, and never stop the window (T13)."""
+    running = sync()
+    since = (running.status().last_success if running else None) or last_contact.read(here)
+    age = here.clock.now() - since if since else timedelta()
+    if age > CONTACT_LOST:
+        yield Banner(
+            level="danger",
+            text=f"已有{age.days}天没有与中心联系，统一标准很可能已经过时。收件照常；"
+            "请管理员立即修好线路，或用U盘交换。",
+            href="/outbox",
+            link="待上报",
+        )
+    elif age > CONTACT_LATE:
+        yield Banner(
+            level="warn",
+            text=f"已有{age.days}天没有与中心联系，统一标准可能不是最新的。收件照常。",
         )
 
 

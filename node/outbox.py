@@ -17,6 +17,7 @@ from node.desk import hall, sync
 from node.file_traffic import file_traffic
 from node.findings import count_by_state
 from node.hall import Hall
+from node.heads import standards_code
 from node.progress import duration, volume
 from sync.errors import UnknownLog
 from sync.exchange import oldest_unsent
@@ -128,6 +129,7 @@ def listing() -> str:
         comparisons=comparisons.latest(here),
         epoch=here.origin.rpartition("/")[2],
         asked=request.args.get("asked", ""),
+        standards=standards_code(here),
     )
 
 

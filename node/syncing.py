@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from node import center_line, comparisons, enrolment, epochs
+from node import center_line, comparisons, enrolment, epochs, last_contact
 from node.hall import Hall
 from node.progress import Counted, Progress
 from sync.applying import apply_pending
@@ -299,6 +299,7 @@ class Syncing:
         if known.state != "approved":
             return SyncStatus(known.state, digits=known.digits, next_in_s=min(quiet, 5.0))
         done = contact(hall, line, self._progress)
+        last_contact.note(hall)
         self._compare(line, wished=done.compare)
         return SyncStatus(
             "waiting",
