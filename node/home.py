@@ -98,6 +98,7 @@ def warnings() -> Iterable[Banner]:
 WORKERS = {
     "sync": "上报程序",
     "files": "文件传送程序",
+    "days": "考勤核算程序",
     "faces": "人脸识别程序",
     "database": "数据库写入",
 }

@@ -39,6 +39,7 @@ def test_a_hall_tells_its_figures_of_both_listeners_and_of_its_workers(
     assert plain["onehall_face_engine_up"] == 1
     assert plain["onehall_sources_failed"] == 0
     assert plain["onehall_disk_free_bytes"] > 0
+    assert plain["onehall_database_writable"] == 1
     assert found["onehall_sync_state", (("state", "unenrolled"),)] == 1
     assert {dict(labels).get("listener") for _, labels in found} >= {"staff", "terminals"}
     stuck = {
