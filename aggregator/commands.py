@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from aggregator import audit_commands, backup_commands, key_commands, roster, serving, spreading
+from aggregator import (
+    audit_commands,
+    backup_commands,
+    key_commands,
+    roster,
+    serving,
+    spreading,
+    succession_commands,
+)
 from aggregator.apply import apply_all, replay
 from aggregator.center import CenterSettings
 from aggregator.erasure_commands import erase_data
@@ -206,6 +214,7 @@ main.add_command(backup_commands.restore)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)
+main.add_command(succession_commands.close_hall)
 main.add_command(forward_logs)
 main.add_command(county)
 main.add_command(token_commands(DATA, opened, NAMES))

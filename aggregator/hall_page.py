@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from aggregator import comparisons, latency
+from aggregator import comparisons, latency, succession
 from aggregator.center import Center
 from aggregator.hall_days import HALL_KINDS, compared, days_by_kind
 from aggregator.halls import LABELS, HallFacts, one_hall, pages, signs, standards_size
@@ -101,6 +101,7 @@ def one(hall: str) -> str:
         kinds=HALL_KINDS,
         labels=LABELS,
         asked="asked" in request.args,
+        succession=succession.of_hall(here, hall),
     )
 
 

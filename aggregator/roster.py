@@ -119,6 +119,8 @@ def new_code(center: Center, hall: str) -> str:
     with center.db.transaction():
         if not center.db.query("SELECT hall FROM hall WHERE hall = :hall", hall=hall):
             raise Invalid({"hall": "没有这个分厅,请先登记"})
+        if center.db.query("SELECT id FROM hall_succeeded WHERE closed = :hall", hall=hall):
+            raise Invalid({"hall": "这个分厅已经撤并,不能再入网"})
         center.db.execute("DELETE FROM enrolment_code WHERE hall = :hall", hall=hall)
         center.db.execute(
             "INSERT INTO enrolment_code VALUES (:hall, :mac_key, :expires)",

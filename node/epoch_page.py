@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from node import epochs
 from node.desk import hall
 from node.hall import Hall
-from standards.records import EpochOpened
+from standards.records import EpochOpened, HallSucceeded
 from standards.records.epochs import OPENED_BECAUSE
 from sync.epochs import epoch_of, in_order
 from sync.tables import records
@@ -83,6 +83,9 @@ def listing() -> str:
         lost=epochs.lost(here),
         elsewhere=epochs.clone_seen(here),
         opened=records(here.db, EpochOpened),
+        predecessors=[
+            one for one in records(here.db, HallSucceeded) if here.settings.hall in one.successors
+        ],
         hall_name=here.settings.name,
         today=here.clock.today(),
     )

@@ -30,6 +30,7 @@ from standards.records import (
     Finding,
     FindingAnswer,
     GuidePublished,
+    HallSucceeded,
     Inspection,
     KeysRotated,
     MaterialScanned,
@@ -248,6 +249,14 @@ SAMPLES: dict[str, Record] = {
         *LEAVE_SAMPLES,
         *LATER_SAMPLES,
         *HOURS_SAMPLES,
+        HallSucceeded(
+            closed="T02",
+            successors=("T01", "T05"),
+            closed_on=DAY,
+            epoch=1,
+            size=4321,
+            document="通政〔2026〕12号",
+        ),
     )
 }
 

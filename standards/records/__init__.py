@@ -43,6 +43,8 @@ from standards.records.published import (
     NumberScheme,
     TimetablesPublished,
 )
+from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
+from standards.records.succession import HallSucceeded
 
 RECORDS: tuple[type[Record], ...] = (
     CaseReceived,
@@ -65,6 +67,7 @@ RECORDS: tuple[type[Record], ...] = (
     GuidePublished,
     CalendarPublished,
     NumberScheme,
+    HallSucceeded,
     DayResult,
     ShiftAssigned,
     StandIn,
@@ -110,6 +113,7 @@ __all__ = [
     "Finding",
     "FindingAnswer",
     "GuidePublished",
+    "HallSucceeded",
     "Inspection",
     "KeysRotated",
     "LeaveDecision",
