@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost, Unwritable
 
 
 class UnfitDatabase(Exception):
     """A database that cannot hold a center, or loses what it acknowledged; the text says why."""
+
+
+class _Written(Protocol):
+    unwritable: str
+
+
+@contextmanager
+def noted(store: _Written) -> Iterator[None]:
+    """A disk that takes no writes is said until a transaction ends well."""
+    try:
+        yield
+        store.unwritable = ""
+    except Unwritable as fails:
+        store.unwritable = str(fails)
+        raise
 
 
 # SQLSTATE classes and codes (PostgreSQL documentation, appendix A).

@@ -41,6 +41,11 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import HalfDone, StoreBusy, Unwritable
 from sync.store import Answer, Row, insert_rows, sqlite_ddl
+from aggregator.faults import UnfitDatabase, meaning, noted, refuse_unsafe
+from standards.cases import PROJECTIONS
+from standards.records import RECORDS
+from sync.errors import HalfDone, StoreBusy
+from sync.store import Answer, Row, insert_sql, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
 _FEW_ROWS = 8
@@ -117,7 +122,6 @@ class CenterStore:
                 if self._current.failed:
                     raise HalfDone("a step failed, and the transaction went on")
                 connection.commit()
-                self.unwritable = ""
             except BaseException:
                 self._undo(connection)
                 raise
@@ -173,12 +177,8 @@ class CenterStore:
         if not self.is_sqlite:
             yield
             return
-        with self._write_lock:
-            try:
-                yield
-            except Unwritable as fails:
-                self.unwritable = str(fails)
-                raise
+        with self._write_lock, noted(self):
+            yield
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

@@ -43,7 +43,6 @@ from standards.records.published import (
     NumberScheme,
     TimetablesPublished,
 )
-from standards.records.published import CalendarPublished, GuidePublished, NumberScheme
 from standards.records.succession import HallSucceeded
 
 RECORDS: tuple[type[Record], ...] = (
