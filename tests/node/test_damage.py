@@ -152,6 +152,26 @@ def test_a_start_over_a_damaged_database_keeps_a_copy_aside_and_writes_nothing(
         assert not hall.db.damaged and not list(sound.glob("damaged-*"))
 
 
+def test_a_write_ahead_log_of_another_database_is_found_at_the_start(tmp_path: Path):
+    """F7: SQLite takes its pages for its own, and calls the mixture sound."""
+    for name, before, since in (("one", 30, 10), ("other", 20, 15)):
+        data = tmp_path / name
+        for count in (before, since):
+            with closing(open_hall(data, TurnableClock())) as hall:
+                hall.settings.save(data)
+                for number in range(count):
+                    hall.write(case(100 * count + number), actor="T01-001")
+                if count == since:
+                    shutil.copytree(data, tmp_path / f"{name}-at-work")
+    mixed = tmp_path / "one-at-work"
+    shutil.copy(tmp_path / "other-at-work" / "node.db-wal", mixed / "node.db-wal")
+    (mixed / "node.db-shm").unlink()
+    with opened_to_serve(mixed) as hall:
+        assert "two databases are mixed" in hall.db.damaged
+        with pytest.raises(DatabaseDamaged):
+            hall.write(case(99), actor="T01-001")
+
+
 def test_without_room_no_half_copy_is_kept_aside(sound: Path, monkeypatch: pytest.MonkeyPatch):
     full = shutil.disk_usage(sound)._replace(free=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
