@@ -21,8 +21,8 @@ from sync.failpoints import fp
 from sync.keysets import CODE_ALPHABET
 from sync.log import LogStore
 from sync.notes import Signer
-from sync.sealing import Recipient
 from sync.reserve import free_bytes
+from sync.sealing import Recipient
 from sync.sending import batch_after
 from sync.stick import (
     INDEX,
