@@ -36,16 +36,11 @@ from aggregator.engines import (
     postgres_engine,
     sqlite_engine,
 )
-from aggregator.faults import UnfitDatabase, meaning, refuse_unsafe
-from standards.cases import PROJECTIONS
-from standards.records import RECORDS
-from sync.errors import HalfDone, StoreBusy, Unwritable
-from sync.store import Answer, Row, insert_rows, sqlite_ddl
 from aggregator.faults import UnfitDatabase, meaning, noted, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import HalfDone, StoreBusy
-from sync.store import Answer, Row, insert_sql, sqlite_ddl
+from sync.store import Answer, Row, insert_rows, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
 _FEW_ROWS = 8

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from sync.archive import Archive
 from sync.cabinet import MAX_FILE_BYTES
-from sync.stick_export import SPARE_BYTES, UNFINISHED, free_bytes
+from sync.reserve import free_bytes
+from sync.stick_export import SPARE_BYTES, UNFINISHED
 from sync.usb import BLOCK_BYTES, FOLDER, subfolder
 
 UP_FILES, DOWN_FILES = "FUP", "FDOWN"
