@@ -260,7 +260,7 @@ def _said(act: Act) -> str:
 def _broken(pair: Pair, work: Work, said: str, is_as_before: bool) -> Iterator[str]:
     if not said:
         return
-    if said not in ("DiskFull", "TryLater"):
+    if said not in ("DiskFull", "Unwritable", "TryLater"):
         yield f"not a clear refusal: {said}"
     if not is_as_before:
         yield "refused, and yet something stands"
