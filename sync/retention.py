@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sync.backup import ENDING, HASHED, PARTIAL, BackupRefused, read_contents
 from sync.durable import remove_file
+from sync.failpoints import fp
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def let_go(folder: Path, stem: str, retention: Retention, now: datetime) -> list
     halves = [path.name for path in folder.glob(f"{stem}-*{ENDING}{PARTIAL}")]
     for name in (*gone, *halves):
         remove_file(folder / name)
+        fp("backup.removed")
         remove_file(folder / (name + HASHED))
     _forget_hashes(folder, stem)
     return [*gone, *halves]
