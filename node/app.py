@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from node import (
     cases,
+    certificate_pages,
     clock_health,
     comp,
     correction_pages,
@@ -148,6 +149,7 @@ ROOMS: tuple[Blueprint, ...] = (
     terminal_pages.pages,
     zkteco_pages.pages,
     number_pages.pages,
+    certificate_pages.pages,
     enrolment_page.pages,
     erasures.pages,
 )
@@ -173,26 +175,15 @@ NAVIGATION = (
 )
 
 
-def create_app(hall: Hall) -> Shell:
+def create_app(hall: Hall, *, https: bool = False) -> Shell:
     """The staff pages of a hall.
 
     Args:
         hall: open, and held by this process alone.
+        https: the listener speaks TLS with the hall's own certificate.
     """
     _make_ready(hall)
-    app = create_shell(
-        __package__ or "node",
-        database=hall.db,
-        settings=ShellSettings(
-            site=hall.settings.hall.lower(),
-            hall_name=hall.settings.name,
-            roles=ROLES,
-            trusted_hosts=hall.settings.trusted_hosts,
-        ),
-        title="分厅业务",
-        clock=hall.clock.now,
-    )
-    app.request_class = SealedRequest
+    app = _shell_of(hall, https=https)
     app.extensions[HALL] = hall
     app.metrics_from = hall.settings.metrics_from
     app.extensions[FACES] = Faces(hall, None)
@@ -228,6 +219,24 @@ def _tell_health(app: Shell, hall: Hall) -> None:
     app.health.register("database", lambda: home.database_health(hall))
     app.health.register("disk", lambda: home.disk_health(hall))
     app.health.register("log", lambda: (True, f"{hall.state().size} entries"))
+
+
+def _shell_of(hall: Hall, *, https: bool) -> Shell:
+    app = create_shell(
+        __package__ or "node",
+        database=hall.db,
+        settings=ShellSettings(
+            site=hall.settings.hall.lower(),
+            hall_name=hall.settings.name,
+            roles=ROLES,
+            trusted_hosts=hall.settings.trusted_hosts,
+            https=https,
+        ),
+        title="分厅业务",
+        clock=hall.clock.now,
+    )
+    app.request_class = SealedRequest
+    return app
 
 
 def _each_day(hall: Hall) -> Callable[[], None]:

@@ -12,6 +12,7 @@ import click
 from node import (
     audit_commands,
     backup_commands,
+    certificate_commands,
     enrolment,
     head_commands,
     key_commands,
@@ -169,6 +170,7 @@ def account(
 
 
 main.add_command(terminal_commands.terminal)
+main.add_command(certificate_commands.certificate)
 main.add_command(backup_commands.restore_key)
 main.add_command(backup_commands.backup)
 main.add_command(restore)

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from attendance.engine import FaceEngine
 from attendance.terminals.words import WORDS
-from node import terminal_keys
+from node import certificate_pages, terminal_keys
 from node.desk import FACES, HALL, hall
 from node.face_gallery import Faces
 from node.hall import Hall
@@ -80,6 +80,7 @@ def create_terminal_app(
     app.health.register("faces", known.health)
     app.register_blueprint(pages)
     app.register_blueprint(views)
+    app.register_blueprint(certificate_pages.pages)
     app.register_error_handler(Refused, told)
     return app
 

@@ -39,6 +39,7 @@ SENTENCES: Final = {
     "pin_needed": "断网期间的画面不足以确认本人，请大厅督导核实后代签。",
     "not_this_person": "画面中的人与输入的工号不是同一个人，请本人签到。",
     "not_on_post": "此人已不在岗，请大厅督导核实。",
+    "repeated": "有一张画面与以前某次完全相同，可能是重放，请大厅督导抽查。",
 }
 _AGAIN = frozenset({"engine_busy", "engine_failed"})
 
@@ -120,7 +121,8 @@ def _live(made: SignIn, ticket: Ticket | None) -> SignIn:
 
 def _kept(here: Hall, made: SignIn, ticket: Ticket | None = None) -> Judged:
     who = members.member(here, made.punch.staff_no)
-    status, reason = ("stored", "") if who and who.staff.active else ("held", "not_on_post")
+    doubt = "repeated" if ticket and ticket.repeated else ""
+    status, reason = ("stored", doubt) if who and who.staff.active else ("held", "not_on_post")
     match_id = ticket.id if ticket else None
     return Judged(status, reason, made if status == "stored" else None, match_id)
 

@@ -11,8 +11,10 @@ import hmac
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from random import SystemRandom
 from typing import Final
 
@@ -40,6 +42,8 @@ TABLES = (
 MATCHES_KEPT: Final = timedelta(days=7)
 LIFE: Final = timedelta(minutes=1)
 MOST_FRAMES: Final = 120
+MOST_DIGESTS: Final = 20_000
+"""Of the last frames, for finding one that is shown again; 32 bytes each."""
 _RANDOM = SystemRandom()
 _AGAIN = frozenset({"engine_busy", "engine_failed"})
 
@@ -53,6 +57,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     staff_no: str = ""
     live: bool = False
+    repeated: bool = False
+    """whether one of its frames was byte for byte one of an earlier session"""
 
 
 @dataclass
@@ -66,6 +72,7 @@ class Session:
     decision: Decision | None = None
     challenge: Challenge | None = None
     asked_at: datetime | None = None
+    repeated: bool = False
     ticket: str = ""
 
 
@@ -90,6 +97,7 @@ class Sessions:
         self._hall, self._faces = hall, faces
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
+        self._seen: OrderedDict[bytes, str] = OrderedDict()
 
     def begin(self, terminal: str) -> Session:
         """Somebody stands before this terminal."""
@@ -105,8 +113,18 @@ class Sessions:
         ended = found is None or found.id != session_id or found.ticket != ""
         return None if ended or found is None or found.until < self._hall.clock.now() else found
 
+    def _is_repeated(self, session: Session, picture: bytes) -> bool:
+        """Whether an earlier session showed the same bytes: no camera takes one picture twice."""
+        digest = sha256(picture).digest()
+        with self._lock:
+            earlier = self._seen.setdefault(digest, session.id)
+            while len(self._seen) > MOST_DIGESTS:
+                self._seen.popitem(last=False)
+        return earlier != session.id
+
     def look(self, session: Session, picture: bytes, at: float) -> Answer:
         """One more frame, taken ``at`` seconds on the kiosk's own clock. Raises FaceError."""
+        session.repeated |= self._is_repeated(session, picture)
         found = self._faces.measured(picture)
         if isinstance(found, FaceError) and found.code in _AGAIN:
             raise found
@@ -177,7 +195,8 @@ class Sessions:
             at=self._hall.clock.local().isoformat(timespec="milliseconds"),
             outcome=outcome,
             staff_no=(decision.staff_no or "") if accepted else "",
-            live=live,
+            live=live and not session.repeated,
+            repeated=session.repeated,
         )
         _keep_match(self._hall, made, decision)
         if outcome in ("confirm", "pin_required"):

@@ -15,9 +15,10 @@ from werkzeug.wrappers import Response
 
 from attendance.errors import FaceError
 from attendance.punches import Occasion, SignIn, punch_by_pin, punch_by_supervisor
-from node import face_gallery, members, pins, sign_in_codes, sign_ins
+from node import face_gallery, members, pins, sign_in_codes, sign_ins, terminal_events
 from node.desk import actor, hall, today
 from node.face_pages import withdraw_consent
+from node.kiosk_judging import SENTENCES
 from node.members import Member
 from node.notices import qr_code
 from node.terminals import terminals, thefts
@@ -51,6 +52,8 @@ def listing() -> str:
         grades=GRADES,
         places=_places(),
         flagged=_flagged(),
+        doubtful=terminal_events.needing_a_person(hall(), day),
+        reasons=SENTENCES,
         done=request.args.get("done", ""),
     )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from ssl import SSLContext
 
 from attendance.engine import EngineSettings, FaceEngine
-from node import disk, figures
+from node import certificate, disk, figures
 from node.app import create_app
 from node.deemed import deem_overdue
 from node.desk import FACES, FILING, SYNC, WATCHDOG
@@ -48,15 +49,14 @@ def address(text: str) -> tuple[str, int]:
 
 def serve(hall: Hall) -> None:
     """Serve until SIGTERM or SIGINT; blocks."""
-    syncing = Syncing(hall, chores=_chores(hall))
+    tls = certificate.opened(hall)
+    syncing = Syncing(hall, chores=[*_chores(hall), certificate.renewal(hall, tls)])
     filing = Filing(hall, syncing)
     reckoning = Reckoning(hall)
     # Starts its child beside us: a hall where that fails signs in by PIN, and its pages go on.
     engine = FaceEngine(engine_settings(hall.settings))
-    probes = {
-        "sync": syncing.heart.overdue,
-        "files": filing.heart.overdue,
-        "days": reckoning.heart.overdue,
+    hearts = {"sync": syncing.heart, "files": filing.heart, "days": reckoning.heart}
+    probes = {name: heart.overdue for name, heart in hearts.items()} | {
         "faces": engine.probe,
         "database": Turn(lambda: hall.db.is_writable_within(0.5)).kept,
     }
@@ -81,10 +81,16 @@ def serve(hall: Hall) -> None:
     staff.health.register("days", reckoning.health)
     staff.health.register("workers", watchdog.health)
     staff.metrics.tell(lambda: figures.of_watch(watchdog, probes))
-    terminals = create_terminal_app(hall, engine)
+    kiosks = terminal_listener(hall, terminal_app(hall, engine, staff), tls)
+    others = zkteco_listeners(hall, staff, syncing)
+    serve_all([staff_listener(hall, staff, tls), kiosks, *others], ready=ready, stopping=stopping)
+
+
+def terminal_app(hall: Hall, engine: FaceEngine, staff: Shell) -> Shell:
+    """The kiosks' page and interface; counted among the figures of the staff pages."""
+    terminals = create_terminal_app(hall, engine, https=certificate.is_held(hall))
     terminals.metrics, terminals.listener = staff.metrics, "terminals"
-    listeners = [staff_listener(hall, staff), terminal_listener(hall, terminals)]
-    serve_all([*listeners, *zkteco_listeners(hall, staff, syncing)], ready=ready, stopping=stopping)
+    return terminals
 
 
 def engine_settings(settings: HallSettings) -> EngineSettings:
@@ -125,7 +131,7 @@ def serve_reading(hall: Hall) -> None:
 
 def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:
     """The staff pages, with the exchange, the files on their way and the engine they show."""
-    staff = create_app(hall)
+    staff = create_app(hall, https=certificate.is_held(hall))
     staff.extensions[SYNC] = syncing
     staff.health.register("sync", syncing.health)
     staff.extensions[FILING] = filing
@@ -138,13 +144,14 @@ def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) 
     return staff
 
 
-def staff_listener(hall: Hall, staff: Shell) -> Listener:
+def staff_listener(hall: Hall, staff: Shell, tls: SSLContext | None = None) -> Listener:
     """The staff's windows."""
     host, port = address(hall.settings.listen)
-    return Listener(app=staff, host=host, port=port, threads=8, max_body=MAX_UPLOAD_BYTES + MIB)
+    most = MAX_UPLOAD_BYTES + MIB
+    return Listener(app=staff, host=host, port=port, threads=8, max_body=most, tls=tls)
 
 
-def terminal_listener(hall: Hall, terminals: Shell) -> Listener:
+def terminal_listener(hall: Hall, terminals: Shell, tls: SSLContext | None = None) -> Listener:
     """The terminals: few connections, small requests that stay in memory."""
     host, port = address(hall.settings.terminal_listen)
     return Listener(
@@ -155,6 +162,7 @@ def terminal_listener(hall: Hall, terminals: Shell) -> Listener:
         connections=64,
         max_body=TERMINAL_BODY,
         memory_body=TERMINAL_BODY,
+        tls=tls,
         ending=terminals.extensions[WAITING].end,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from node import terminal_keys, terminals
+from node import certificate, terminal_keys, terminals
 from node.opening import DATA, opened
 from web.command_line import AS_JSON
 
@@ -28,7 +28,7 @@ def terminal(data: Path, name: str, location: str, prepared: bool, as_json: bool
     with opened(data) as hall:
         terminal_id, code = terminals.create_terminal(hall, name, location, "onehall-node")
         facts = {"kind": "kiosk", "serial": terminal_id, "name": name}
-        address = terminals.kiosk_address(hall, https=terminals.has_certificate(hall))
+        address = terminals.kiosk_address(hall, https=certificate.is_held(hall))
         if prepared:
             private = terminal_keys.prepare(hall, terminal_id, "onehall-node")
             key = urlsafe_b64encode(private).decode()

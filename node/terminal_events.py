@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from typing import Final
 
 from msgspec.structs import replace as with_line
@@ -35,6 +36,7 @@ from node.sign_ins import Capture
 from node.terminal_keys import DeviceKey
 from node.terminal_reports import anchors_of
 from standards.records.presence import PUNCH_WAYS
+from sync.clock import BEIJING
 from sync.store import Row
 
 TABLES = (
@@ -189,7 +191,7 @@ def _kept(
         prev=event.prev_hash,
         kind=event.kind,
         wall=event.wall,
-        at=sent.told.at.isoformat(timespec="milliseconds"),
+        at=sent.told.at.astimezone(UTC).isoformat(timespec="milliseconds"),
         error=None
         if sent.told.error is None
         else round(sent.told.error / timedelta(milliseconds=1)),
@@ -224,6 +226,7 @@ def _told(here: Hall, key: DeviceKey, event: Event, judged: Judged) -> Result:
     return Result(
         event.seq,
         "stored",
+        judged.reason,
         message=PUNCH_WAYS[punch.way],
         name=_name(here, punch.staff_no),
         at=punch.punched_at,
@@ -302,12 +305,17 @@ def recent(here: Hall, terminal: str, count: int = 50) -> list[Row]:
     )
 
 
-def needing_a_person(here: Hall, terminal: str) -> list[Row]:
-    """Sign-ins of the last week that are held or were rejected while the node was away."""
+def needing_a_person(here: Hall, day: date) -> list[Row]:
+    """Sign-ins of a day that are held, were refused while the node was away, or look replayed."""
     return here.db.query(
-        "SELECT * FROM terminal_event WHERE terminal = :terminal AND received_at > :since "
-        "AND (status = 'held' OR (status = 'rejected' AND offline = 1)) "
-        "ORDER BY received_at DESC LIMIT 100",
-        terminal=terminal,
-        since=terminals.stamp_in(here, -timedelta(days=7)),
+        "SELECT e.*, t.name FROM terminal_event e JOIN terminal t ON t.id = e.terminal "
+        "WHERE e.at >= :start AND e.at < :end AND (e.status = 'held' OR e.reason = 'repeated' "
+        "OR (e.status = 'rejected' AND e.offline = 1)) ORDER BY e.at",
+        start=_begin(day),
+        end=_begin(day + timedelta(days=1)),
     )
+
+
+def _begin(day: date) -> str:
+    """When a day of the hall begins, as events tell it."""
+    return datetime.combine(day, clock_time(), BEIJING).astimezone(UTC).isoformat()

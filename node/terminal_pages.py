@@ -78,7 +78,7 @@ class Standing:
             return "danger", "已隔离"
         if self.current is None:
             return ("warn", "待核对") if self.pending else ("warn", "待配对")
-        if self.known is not None and self.known.report.oldest:
+        if self.known is not None and self.known.holds_back:
             return "warn", "有未报记录"
         return ("warn", "未联系") if self.terminal.lost else ("ok", "在用")
 

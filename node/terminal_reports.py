@@ -34,6 +34,7 @@ TABLES = (
 )
 
 ANCHORS_KEPT: Final = timedelta(days=100)
+HELD_BACK: Final = timedelta(minutes=5)
 ANCHOR_EVERY_MS: Final = 10 * 60_000
 """The last two anchors of a page stay; of earlier ones, one for each ten minutes."""
 
@@ -68,6 +69,16 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     drift_s: float
     report: Report
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether something waited for longer than a moment when it reported."""
+        try:
+            waited = datetime.fromisoformat(self.at) - datetime.fromisoformat(self.report.oldest)
+        except (ValueError, TypeError):
+            return False
+        # The kiosk's own clock told when it was written.
+        return waited + timedelta(seconds=self.drift_s) > HELD_BACK
 
 
 def note_clocks(here: Hall, terminal: str, clocks: Clocks) -> bool:

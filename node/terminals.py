@@ -260,11 +260,6 @@ def kiosk_address(here: Hall, host: str = "", *, https: bool = False) -> str:
     return f"{'https' if https else 'http'}://{listening}:{port}/kiosk"
 
 
-def has_certificate(here: Hall) -> bool:
-    """Whether this hall has a certificate of its own, so that its listeners speak TLS."""
-    return (here.data / "tls" / "leaf.crt").exists()
-
-
 def stamp_in(here: Hall, ahead: timedelta) -> str:
     """A moment from now, as tables hold it."""
     return (here.clock.now() + ahead).isoformat(timespec="milliseconds")[:23] + "Z"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -19,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
@@ -29,6 +29,7 @@ from web import logs
 from web.bodies import SealedBuffer
 from web.headers import STANDING
 from web.refusals import REFUSALS, bare_page
+from web.tls import TlsChannel
 
 MIB = 1024 * 1024
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -55,6 +56,7 @@ class Listener:
             without a name that nobody can read (``web.bodies``).
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
         for_machines: nobody reads its pages: refusals are one word, and tell no time.
+        tls: what the listener needs to speak TLS (``web.certificates``); None for plain HTTP.
         ending: called when the listener is about to end, so that requests that wait go home.
     """
 
@@ -71,6 +73,7 @@ class Listener:
     backlog: int = 1024
     proxy: str = ""
     for_machines: bool = False
+    tls: ssl.SSLContext | None = None
     ending: Callable[[], None] = lambda: None
 
 
@@ -148,7 +151,7 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]
         return _without_date(super().build_response_header())
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
+class _Channel(TlsChannel):
     parser_class = _StrictParser
     task_class = _DatelessTask
     error_task_class = _RefusalTask
@@ -280,6 +283,7 @@ def _server(listener: Listener) -> _Server:
         clear_untrusted_proxy_headers=True,
         expose_tracebacks=False,
         ident=None,
+        url_scheme="https" if listener.tls else "http",
         **proxy,
     )
     server.listener = listener

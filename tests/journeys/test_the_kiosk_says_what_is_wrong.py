@@ -151,6 +151,7 @@ def test_without_the_halls_machine_the_page_says_where_the_sign_in_is(
 ):
     listener.stop()
     sign_in(kiosk, PIN)
-    expect(kiosk.locator("#said")).to_contain_text("与本厅主机断开，已记在本机，恢复后自动补报")
+    expect(kiosk.locator("#said")).to_contain_text("已记在本机，恢复后自动补报")
+    expect(kiosk.locator("#away")).to_contain_text("与本厅主机断开")
     expect(kiosk.locator("#waiting")).to_contain_text("条记录待上报")
     assert how_many(hall, "punch") == 0

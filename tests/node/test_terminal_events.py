@@ -95,14 +95,16 @@ def test_a_sign_in_of_a_page_that_never_reached_the_node_is_marked_as_not_checke
 
 
 def test_a_wrong_pin_that_was_typed_offline_is_told_to_the_administrator_and_signs_nobody_in(
-    hall: Hall, at_work: Kiosk, administration: Browser
+    hall: Hall, at_work: Kiosk, administration: Browser, office: Browser
 ):
+    assert "工号或口令不对" not in office.get("/presence").text
     sign_in_offline(at_work, "000000")
     sign_in_offline(at_work)
     _, told = at_work.deliver()
     assert [one["status"] for one in told["results"]] == ["rejected", "stored"]
     assert how_many(hall, "punch") == 1
     assert "未签上" in administration.get(f"/terminals/{at_work.id}").text
+    assert "工号或口令不对" in office.get("/presence").text
 
 
 def test_a_pin_is_sealed_for_its_event_alone(hall: Hall, at_work: Kiosk, tmp_path: Path):

@@ -239,11 +239,13 @@ def test_a_report_is_shown_and_tells_up_to_when_everything_is_here(
     report(queue=3, oldest=oldest)
     page = administration.get(f"/terminals/{kiosk.id}").text
     assert "3 条" in page
+    assert "有未报记录" in page
     assert "可用" in page
     began = clock.moment - timedelta(seconds=1)
     assert raw_punches.last_reported(hall)[kiosk.id] <= began
     report()
     assert raw_punches.last_reported(hall)[kiosk.id] == clock.moment
+    assert "有未报记录" not in administration.get(f"/terminals/{kiosk.id}").text
 
 
 def test_the_list_tells_a_terminal_that_was_not_heard_of(

@@ -86,6 +86,7 @@ Kiosk.chain = (function () {
 
   async function sendAll() {
     const results = new Map();
+    if (!await Kiosk.line.measure()) return results;
     for (;;) {
       const done = await acked();
       const some = await Kiosk.store.range("events", place(done + 1), place(1e12 - 1), AT_ONCE);

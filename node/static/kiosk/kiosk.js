@@ -8,10 +8,11 @@
   const PATIENCE = 25000; /* ms while somebody finds the right place */
   const SHOW_RESULT = 4000;
   const SHOW_LONGER = 7000;
+  const COOL_DOWN = 120000;
   const LEAVE_PIN_AFTER = 45000;
   const STATE_EVERY = 30000;
   const ASK_EVERY = 1500;
-  const OFFLINE = "与本厅主机断开，已记在本机，恢复后自动补报";
+  const KEPT = "已记在本机，恢复后自动补报";
 
   const { screen, keys, line, chain, lens, voice, upkeep, store } = Kiosk;
   const byId = screen.byId;
@@ -151,7 +152,7 @@
     screen.say(facesInUse ? "请按下面的按钮签到" : "请用工号和口令签到");
     screen.taken(-1);
     screen.steps([], 0);
-    view.classList.remove("active");
+    looking(false);
     lens.closeSoon();
   }
 
@@ -166,9 +167,8 @@
     if (current) return;
     window.clearTimeout(idleTimer);
     const mine = current = { until: Date.now() + PATIENCE, ticket: "" };
-    choices.hidden = true;
+    looking(true);
     screen.say("请正对镜头，站稳", "idle");
-    view.classList.add("active");
     lens.open().then(function () {
       return line.away ? lookAlone(mine) : look(mine);
     }).catch(function (trouble) {
@@ -179,6 +179,12 @@
       openPin();
     });
   });
+
+  /* Who stands before the camera may still choose the number. */
+  function looking(is) {
+    byId("start").hidden = is || !facesInUse;
+    view.classList.toggle("active", is);
+  }
 
   async function look(mine) {
     const begun = await line.ask("POST", "/t/v1/sessions", {});
@@ -266,30 +272,36 @@
     if (results.refused && results.refused.status) return notSigned(mine, results.refused);
     const told = results.get(seq);
     if (!told) return keptHere(mine, kind, more);
-    if (told.status === "stored" || told.was === "stored") return welcome(told);
+    if (told.status === "stored" || told.was === "stored") return welcome(told, more.staff_no);
     return refused(mine, told);
   }
 
   async function keptHere(mine, kind, more) {
     const who = more.staff_no ? await upkeep.person(more.staff_no) : { name: "" };
     const later = kind === "frame" ? "\n画面加密保存，恢复后核对是谁" : "";
-    finish((who.name ? who.name + "\n" : "") + OFFLINE + later, "ok", SHOW_LONGER);
+    finish((who.name ? who.name + "\n" : "") + KEPT + later, "ok", SHOW_LONGER);
     byId("said").dataset.kept = "here";
   }
 
-  function welcome(told) {
+  /* Said only; a sign-in is never dropped, whoever comes twice is simply here. */
+  const lately = new Map();
+
+  function welcome(told, who) {
     const at = told.at.slice(11, 16);
-    finish(told.name + "\n签到成功 " + at + "\n" + told.message, "ok");
+    const again = Date.now() - (lately.get(who) || 0) < COOL_DOWN;
+    if (who) lately.set(who, Date.now());
+    const twice = again ? "\n刚才已签过，这次也已记下" : "";
+    finish(told.name + "\n签到成功 " + at + "\n" + told.message + twice, "ok");
   }
 
   function finish(text, look, after) {
+    /* The next one need not wait until this is gone. */
     closePin();
-    choices.hidden = true;
+    looking(false);
     delete byId("said").dataset.kept;
     screen.say(text, look);
     current = null;
     screen.taken(-1);
-    view.classList.remove("active");
     lens.closeSoon();
     idleSoon(after);
   }
@@ -311,7 +323,7 @@
   function openPin() {
     choices.hidden = true;
     pinForm.hidden = false;
-    view.classList.remove("active");
+    looking(false);
     screen.taken(-1);
     if (document.activeElement !== pin) staffNo.focus();
     stayWithPin();
@@ -332,6 +344,9 @@
 
   byId("by-pin").addEventListener("click", function () {
     window.clearTimeout(idleTimer);
+    if (current) lens.closeSoon();
+    current = null;
+    screen.steps([], 0);
     screen.say("请输入工号和口令");
     openPin();
   });

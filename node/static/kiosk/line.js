@@ -5,7 +5,7 @@ Kiosk.line = (function () {
   const ANSWER_WITHIN = 8000;
   const boot = Kiosk.keys.hex(Kiosk.keys.random(16));
   let ahead = 0; /* ms by which the hall's clock is ahead of this machine's */
-  let rtt = 5000;
+  let rtt = 0; /* ms; 0 until an answer was timed */
   let away = false;
   const listeners = [];
 
@@ -19,7 +19,7 @@ Kiosk.line = (function () {
 
   function clocks() {
     return { boot_id: boot, mono_ms: Math.round(performance.now()), wall: stamped(new Date()),
-      rtt_ms: Math.min(Math.round(rtt), 600000) };
+      rtt_ms: Math.min(Math.round(rtt || 5000), 600000) };
   }
 
   /* With the offset of this machine, so that the reader knows what its clock said. */
@@ -89,13 +89,19 @@ Kiosk.line = (function () {
     return answer;
   }
 
+  /* What anchors this page's time is sent only when it is known how long an answer takes. */
+  async function measure() {
+    if (!rtt) await ask("GET", "/t/v1/state");
+    return rtt > 0;
+  }
+
   function unsigned(target, body) {
     const { data, kind } = packed(body);
     return send("POST", target, kind, data);
   }
 
   return {
-    ask, unsigned, now, clocks, stamped,
+    ask, unsigned, measure, now, clocks, stamped,
     onAway: function (tell) { listeners.push(tell); },
     get away() { return away; },
   };

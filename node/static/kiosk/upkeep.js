@@ -12,6 +12,7 @@ Kiosk.upkeep = (function () {
   async function report() {
     const oldest = await Kiosk.chain.oldest();
     const space = await Kiosk.store.space();
+    await Kiosk.line.measure();
     const answer = await Kiosk.line.ask("POST", "/t/v1/heartbeat", {
       clocks: Kiosk.line.clocks(),
       queue: await Kiosk.chain.waiting(),

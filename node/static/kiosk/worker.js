@@ -12,8 +12,10 @@ async function fill() {
   const answer = await fetch(PAGE, { cache: "no-store" });
   if (!answer.ok) return;
   const text = await answer.clone().text();
-  const named = Array.from(text.matchAll(/(?:src|href)="(\/(?:kiosk-static|shell)\/[^"]+)"/g))
-    .map(function (found) { return found[1].replace(/&amp;/g, "&"); });
+  const found = Array.from(text.matchAll(/(?:src|href)="(\/(?:kiosk-static|shell)\/[^"]+)"/g));
+  const named = Array.from(new Set(found.map(function (one) {
+    return one[1].replace(/&amp;/g, "&");
+  })));
   const shelf = await caches.open(SHELF);
   await shelf.addAll(named);
   await shelf.put(PAGE, answer);
