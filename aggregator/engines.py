@@ -50,15 +50,8 @@ def _prepare_sqlite(pages_kib: int, connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def begin_lasting(connection: Connection) -> None:
-    """A writing transaction of SQLite that is on the disk when it has been committed."""
-    connection.exec_driver_sql("PRAGMA synchronous=FULL")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def begin_soon(connection: Connection) -> None:
-    """One that the next lasting transaction takes to the disk: the log is written in order."""
-    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+def begin_sqlite(connection: Connection) -> None:
+    """A transaction of SQLite that may write from its first statement on."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

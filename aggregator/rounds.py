@@ -205,7 +205,7 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
         software=ask.software,
         at=center.clock.stamp(),
     )
-    # No disk is waited for: what is lost of it is said again at the next contact.
+    # What is lost of it is said again at the next contact: PostgreSQL need not wait for the disk.
     center.db.soon(write)
 
 

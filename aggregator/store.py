@@ -30,9 +30,8 @@ from aggregator.dialect import (
 )
 from aggregator.engines import (
     MEMORY,
-    begin_lasting,
     begin_postgres_soon,
-    begin_soon,
+    begin_sqlite,
     postgres_engine,
     sqlite_engine,
 )
@@ -94,11 +93,13 @@ class CenterStore:
 
     def transaction(self) -> AbstractContextManager[None]:
         """See ``sync.store.Database``."""
-        return self._begun(begin_lasting if self.is_sqlite else None)
+        return self._begun(begin_sqlite if self.is_sqlite else None)
 
     def soon(self, work: Callable[[], Answer]) -> Answer:
         """See ``sync.store.Database``."""
-        with self._begun(begin_soon if self.is_sqlite else begin_postgres_soon):
+        if self.is_sqlite:
+            return self.together(work)
+        with self._begun(begin_postgres_soon):
             return work()
 
     @contextmanager
