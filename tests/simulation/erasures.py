@@ -77,11 +77,7 @@ def at_center(world: World) -> None:
 def decided(draw: Random, machine: HallMachine, actor: str) -> ErasureDecided | None:
     """A hall erases entries of its own; None when there is nothing to erase."""
     logs = machine.hall.logs
-    rows = logs.db.query(
-        "SELECT p.origin, p.idx FROM personal p JOIN log l ON l.origin = p.origin "
-        "WHERE l.own = 1 ORDER BY p.origin, p.idx"
-    )
-    places = [(row["origin"], row["idx"]) for row in rows]
+    places = _with_parts(logs, [state for state in logs.states() if state.own])
     if not places:
         return None
     entries = _some(draw, logs, places, exact=machine.foreign)
@@ -97,12 +93,7 @@ def ordered(draw: Random, logs: LogStore, hall: str) -> ErasureOrdered | None:
         logs: where somebody read which ones: the center's, or the hall's own, which may hold
             entries that the center has not got yet.
     """
-    rows = logs.db.query(
-        "SELECT p.origin, p.idx FROM personal p JOIN log l ON l.origin = p.origin "
-        "WHERE l.writer = :hall ORDER BY p.origin, p.idx",
-        hall=hall,
-    )
-    places = [(row["origin"], row["idx"]) for row in rows]
+    places = _with_parts(logs, [state for state in logs.states() if state.writer == hall])
     if not places:
         return None
     # An entry that is not applied is known by its place alone.
@@ -114,6 +105,15 @@ def ordered(draw: Random, logs: LogStore, hall: str) -> ErasureOrdered | None:
 
 
 _ABOUT = {"about": "case", "about_id": "x", "ground": "purpose_over", "document": "1"}
+
+
+def _with_parts(logs: LogStore, states: Iterable[LogState]) -> list[tuple[str, int]]:
+    """Where entries stand whose personal part is here."""
+    return sorted(
+        (state.origin, index)
+        for state in states
+        for index in logs.personal(state.origin, 0, state.size)
+    )
 
 
 def _some(
@@ -160,8 +160,8 @@ def parts_held(logs: LogStore, states: Iterable[LogState]) -> set[str]:
     """Ids of all entries whose personal part stands here."""
     found = set()
     for state in states:
-        rows = logs.db.query("SELECT idx FROM personal WHERE origin = :o", o=state.origin)
-        if rows:
+        parts = logs.personal(state.origin, 0, state.size)
+        if parts:
             leaves = logs.leaves(state.origin, 0, state.size)
-            found |= {_id(leaves[row["idx"]]) for row in rows if row["idx"] < len(leaves)}
+            found |= {_id(leaves[index]) for index in parts}
     return found
