@@ -154,6 +154,7 @@ def _of_a_newer_hall(center: Center, url: str) -> None:
         "face_consent",
         {"day": "2026-11-24", "given": True, "notice_version": 1, "staff_no": "T02-001"},
     )
+    client.round()
     client.push(0, 2)
 
 
