@@ -147,6 +147,13 @@ class PersonalParts:
         for first, last, sealed in self._db.cells(_PACKS, **span):
             yield first, split_parts(self._vault.unlock(sealed, f"{origin}/{first}-{last}"))
 
+    def stands(self, origin: str, index: int) -> bool:
+        """Whether the part of an entry is here."""
+        sql = "SELECT idx FROM personal WHERE origin = :origin AND idx = :idx"
+        if self._db.query(sql, origin=origin, idx=index):
+            return True
+        return any(index in parts for _, parts in self._packs(origin, index, index + 1))
+
     def erase(self, origin: str, start: int, stop: int) -> int:
         """Delete the parts of these entries, and what can be searched of them; how many parts."""
         span = {"origin": origin, "start": start, "stop": stop}

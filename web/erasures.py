@@ -30,7 +30,7 @@ SELECT e.origin, e.idx, e.id FROM (
     SELECT origin, idx, id FROM case_received WHERE hall = :hall AND id = :case
     UNION ALL SELECT origin, idx, id FROM case_step WHERE hall = :hall AND case_id = :case
     UNION ALL SELECT origin, idx, id FROM material_scanned WHERE hall = :hall AND case_id = :case
-) e JOIN personal p ON p.origin = e.origin AND p.idx = e.idx
+) e
 ORDER BY LENGTH(e.origin), e.origin, e.idx
 """
 _OF_STAFF = """
@@ -55,7 +55,7 @@ SELECT e.origin, e.idx, e.id FROM (
     UNION ALL SELECT d.origin, d.idx, d.id FROM attendance_decision d JOIN attendance_request r
     ON r.hall = d.hall AND r.id = d.request
     WHERE d.hall = :hall AND r.staff = '["' || :staff || '"]'
-) e JOIN personal p ON p.origin = e.origin AND p.idx = e.idx
+) e
 ORDER BY LENGTH(e.origin), e.origin, e.idx
 """
 _ORDERS = """
@@ -91,7 +91,7 @@ def _case(store: LogStore, hall: str, number: str) -> Matter | None:
     if not rows:
         return None
     row = rows[0]
-    entries = _named(store.db.query(_OF_CASE, hall=hall, case=row["id"]))
+    entries = _named(store, store.db.query(_OF_CASE, hall=hall, case=row["id"]))
     return Matter("case", row["id"], row["case_no"], row["stage"], False, entries)
 
 
@@ -104,12 +104,17 @@ def _staff(store: LogStore, hall: str, number: str) -> Matter | None:
     )
     if not rows:
         return None
-    entries = _named(store.db.query(_OF_STAFF, hall=hall, staff=number))
+    entries = _named(store, store.db.query(_OF_STAFF, hall=hall, staff=number))
     return Matter("staff", number, number, "", bool(rows[0]["active"]), entries)
 
 
-def _named(rows: list[Row]) -> tuple[Named, ...]:
-    return tuple(Named(log=row["origin"], index=row["idx"], id=row["id"]) for row in rows)
+def _named(store: LogStore, rows: list[Row]) -> tuple[Named, ...]:
+    """Those of these entries whose personal part stands."""
+    return tuple(
+        Named(log=row["origin"], index=row["idx"], id=row["id"])
+        for row in rows
+        if store.parts.stands(row["origin"], row["idx"])
+    )
 
 
 def listed(store: LogStore, hall: str = "") -> list[dict[str, Any]]:

@@ -12,9 +12,12 @@ from aggregator import rewriting
 from aggregator.commands import main
 from standards.identity import ERASED
 from standards.records import CaseReceived, CaseStep, ErasureOrdered
+from sync.applying import apply_pending
 from tests.aggregator.office import PASSWORD, Office
 from tests.postgres import postgres
-from web.erasures import Sweeper
+from tests.sync.pairs import HALL, Pair
+from tests.sync.pairs import case as simple_case
+from web.erasures import Sweeper, matter_of
 
 SECRETS = ("欧阳测试", "11010519491231002X", "13800138000", "材料不齐不想办了")
 
@@ -200,3 +203,18 @@ def test_on_postgresql_no_erased_byte_stays_in_a_table_and_a_large_one_waits_for
 def checkpoint() -> None:
     with postgres().connect() as admin:
         admin.execute("CHECKPOINT")
+
+
+def test_what_came_in_a_batch_is_found_to_be_erased_and_not_again_afterwards():
+    pair = Pair()
+    pair.write(simple_case(0), simple_case(1))
+    pair.send_all()
+    apply_pending(pair.center, HALL)
+    for number in (0, 1):
+        matter = matter_of(pair.center, "T01", "case", f"T01-{number}")
+        assert matter is not None
+        assert [(one.log, one.index) for one in matter.entries] == [(HALL, number)]
+    pair.center.parts.erase(HALL, 0, 1)
+    gone, other = (matter_of(pair.center, "T01", "case", f"T01-{n}") for n in (0, 1))
+    assert gone is not None and gone.entries == ()
+    assert other is not None and len(other.entries) == 1

@@ -95,6 +95,7 @@ def test_what_is_erased_of_many_is_gone_and_the_others_stay(
     left = {i: part for i, part in many.items() if not erased[0] <= i < erased[1]}
     assert logs.parts.erase(HALL, *erased) == len(many) - len(left)
     assert logs.personal(HALL, 0, 1_000) == left
+    assert [i for i in range(401) if logs.parts.stands(HALL, i)] == sorted(left)
     assert logs.parts.erase(HALL, *erased) == 0
     packs = [range(3, 193, 3), range(195, 385, 3), range(387, 400, 3)]
     stay = [not set(pack) & set(range(*erased)) for pack in packs]
@@ -108,6 +109,7 @@ def test_a_part_whose_entry_names_files_stands_in_a_row_of_its_own(logs: LogStor
     assert logs.personal(HALL, 0, 9) == many
     assert logs.parts.erase(HALL, 3, 6) == 3
     assert set(logs.personal(HALL, 0, 9)) == {0, 1, 2, 6, 7, 8}
+    assert [logs.parts.stands(HALL, i) for i in (2, 4, 7, 9)] == [True, False, True, False]
 
 
 def test_a_pack_is_bound_to_its_place(logs: LogStore):
