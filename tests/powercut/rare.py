@@ -123,7 +123,9 @@ def _sealed(logs: LogStore) -> list[str]:
     """The kept bytes of the personal parts that will go: those of the last case and its scan."""
     rows = logs.db.query(
         "SELECT p.sealed FROM personal p WHERE p.origin LIKE '%/T01/1' AND p.idx >= "
-        "(SELECT idx FROM case_received WHERE case_no = :no)",
+        "(SELECT idx FROM case_received WHERE case_no = :no) "
+        "UNION ALL SELECT p.sealed FROM personal_pack p WHERE p.origin LIKE '%/T01/1' "
+        "AND p.stop > (SELECT idx FROM case_received WHERE case_no = :no)",
         no=case(99).case_no,
     )
     return [bytes(row["sealed"]).hex() for row in rows]
