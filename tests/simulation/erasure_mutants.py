@@ -13,7 +13,7 @@ _applying: Any = sync.applying
 _erasing: Any = sync.erasing
 
 
-def _keep_late_parts(logs: LogStore, origin: str, parts: Any) -> None:
+def _keep_late_parts(logs: LogStore, origin: str, parts: Any, alone: Any = None) -> None:
     """Keeps whatever part comes, ordered to be erased or not."""
     logs.parts.keep(origin, parts)
 

@@ -8,8 +8,9 @@ from tests.simulation.epoch_mutants import Mutant
 from tests.simulation.mutants import MUTANTS, switched_off
 from tests.simulation.runs import find_mutants
 
-# The slowest was found after 150 seeds when this was written.
-MOST_SEEDS = 600
+# The slowest is found after some 1,500 seeds: a batch of a shorter log that leads elsewhere seldom
+# gets past the round before it. All others are found after 150.
+MOST_SEEDS = 2_000
 
 
 @pytest.fixture(scope="module")
