@@ -58,6 +58,7 @@ def test_every_kind_of_fault_happens_within_a_few_seeds():
             "center restored",
             "edited by hand",
             "exchanged by hand",
+            "erased",
         ),
     }
 
