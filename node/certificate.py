@@ -23,11 +23,16 @@ def is_held(here: Hall) -> bool:
     return certificates.held_in(folder(here)) is not None
 
 
-def opened(here: Hall) -> SSLContext | None:
-    """What the listeners need, with a new certificate when the old one ends within two months."""
+def opened(here: Hall, *, renewed: bool = True) -> SSLContext | None:
+    """What the listeners need, with a new certificate when the old one ends within two months.
+
+    Args:
+        renewed: False where nothing can be written.
+    """
     if not is_held(here):
         return None
-    _renew(here)
+    if renewed:
+        _renew(here)
     return certificates.context_of(folder(here))
 
 

@@ -114,7 +114,9 @@ def serve_reading(hall: Hall) -> None:
 
     Nothing is sent and no terminal is answered: they keep what they have.
     """
-    staff, watchdog, waiting = create_app(hall), Watchdog({}), disk.UntilWritable(hall.data)
+    staff = create_app(hall, https=certificate.is_held(hall))
+    tls = certificate.opened(hall, renewed=False)
+    watchdog, waiting = Watchdog({}), disk.UntilWritable(hall.data)
     disk.seal(hall)
 
     def ready(running: object) -> None:
@@ -126,7 +128,7 @@ def serve_reading(hall: Hall) -> None:
         waiting.stop()
         watchdog.stop()
 
-    serve_all([staff_listener(hall, staff)], ready=ready, stopping=stopping)
+    serve_all([staff_listener(hall, staff, tls)], ready=ready, stopping=stopping)
 
 
 def staff_app(hall: Hall, engine: FaceEngine, syncing: Syncing, filing: Filing) -> Shell:
