@@ -16,8 +16,8 @@ PERSON = "T01-021"
 def enrol_eight(hall: Any, faces: list[Any]) -> None:
     """One real face, measured already, and seven made-up ones: enough for a limit of its own."""
     from attendance.enrolment import enrol
-    from node.face_gallery import keep_template
-    from node.members import write_consent
+    from node.staff.face_gallery import keep_template
+    from node.staff.members import write_consent
     from standards.records import StaffMember
     from tests.node.attendance import seven_more
 
@@ -30,8 +30,8 @@ def enrol_eight(hall: Any, faces: list[Any]) -> None:
 
 def paired_terminal(hall: Any, name: str) -> str:
     """The key of a new terminal, as a prepared address holds it."""
-    from node.terminal_keys import prepare
-    from node.terminals import create_terminal
+    from node.terminals.terminal_keys import prepare
+    from node.terminals.terminals import create_terminal
 
     terminal, _ = create_terminal(hall, name, "", "T01-900")
     key = urlsafe_b64encode(prepare(hall, terminal, "T01-900")).decode()

@@ -147,8 +147,8 @@ def write_cases(hall: Any, first: int, stop: int) -> None:
 def new_hall(folder: Path, name: str = "T01") -> Any:
     """A hall over a new folder."""
     from node.app import LOCAL_TABLES
-    from node.enrolment import DDL
     from node.hall import Hall, HallSettings
+    from node.keys.enrolment import DDL
 
     settings = HallSettings(hall=name, name="分厅", center=CENTER)
     settings.save(folder)
@@ -203,7 +203,7 @@ class Town:
 
     def contact(self, port: int = 0) -> Any:
         """One contact of the hall, through a port of its choice."""
-        from node import syncing
+        from node.outbox import syncing
 
         return syncing.contact(self.hall, line_to(self.hall, port or self.port))
 
@@ -217,7 +217,7 @@ class Town:
 def town(folder: Path, source: Path, database: str = "") -> Iterator[Town]:
     """A running aggregator and an enrolled hall, a copy of ``source``."""
     from aggregator import roster
-    from node import enrolment
+    from node.keys import enrolment
 
     port = free_port()
     center = new_center(folder / "center", f"127.0.0.1:{port}", database)

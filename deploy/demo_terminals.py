@@ -13,7 +13,7 @@ from typing import Any
 from attendance.terminals.zkteco_trial import Request, TrialTerminal
 from deploy.browser import Person, Refused
 from deploy.casework import until
-from node.trial_commands import Unreachable, carried
+from node.zkteco.trial_commands import Unreachable, carried
 from sync.clock import BEIJING
 
 SINCE = "2026-01-01"

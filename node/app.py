@@ -6,51 +6,44 @@ from collections.abc import Callable
 
 from flask import Blueprint
 
-from node import (
-    cases,
-    certificate_pages,
-    clock_health,
-    comp,
+from node import figures, home
+from node.cases import cases, findings, guides, notices, reveals, review, windows
+from node.cases.deemed import deem_overdue
+from node.cases.items import ItemFinder
+from node.days import (
     correction_pages,
     corrections,
     day_pages,
     days,
-    enrolment_page,
-    epoch_page,
-    erasures,
-    face_pages,
-    face_report,
-    figures,
-    findings,
-    guides,
-    holders,
-    home,
-    kiosk_sessions,
+    month_pages,
+    reckoning,
+    shift_pages,
+    timetables,
+)
+from node.desk import FACES, HALL
+from node.files import scanbook, scans
+from node.hall import Hall
+from node.interface import listings
+from node.keys import enrolment_page
+from node.leave import (
+    comp,
     leave,
     leave_desk,
     leave_facts,
     leave_pages,
     leave_papers,
     leave_steps,
-    month_pages,
-    notices,
-    number_pages,
     office_pages,
-    outbox,
-    presence,
-    quarantine,
-    raw_punches,
-    reckoning,
-    records,
-    reveals,
-    review,
-    scanbook,
-    scans,
-    shift_pages,
-    sign_ins,
-    staff,
-    statistics,
-    stick_pages,
+)
+from node.outbox import epoch_page, outbox, quarantine, records, stick_pages
+from node.presence import holders, number_pages, presence, raw_punches, sign_ins, statistics
+from node.safekeeping import erasures
+from node.staff import face_pages, face_report, staff
+from node.staff.face_gallery import Faces, delete_templates_without_ground
+from node.terminals import (
+    certificate_pages,
+    clock_health,
+    kiosk_sessions,
     terminal_blobs,
     terminal_events,
     terminal_keys,
@@ -58,20 +51,8 @@ from node import (
     terminal_pages,
     terminal_reports,
     terminals,
-    timetables,
-    windows,
-    zkteco_calls,
-    zkteco_notes,
-    zkteco_orders,
-    zkteco_pages,
-    zkteco_terminals,
 )
-from node.deemed import deem_overdue
-from node.desk import FACES, HALL
-from node.face_gallery import Faces, delete_templates_without_ground
-from node.hall import Hall
-from node.interface import listings
-from node.items import ItemFinder
+from node.zkteco import zkteco_calls, zkteco_notes, zkteco_orders, zkteco_pages, zkteco_terminals
 from sync.errors import DiskFull
 from web import api_pages, logs
 from web.app import TABLES, create_shell

@@ -9,25 +9,19 @@ from pathlib import Path
 
 import click
 
-from node import (
-    audit_commands,
-    backup_commands,
-    certificate_commands,
-    enrolment,
-    head_commands,
-    key_commands,
-    serving,
-    syncing,
-    terminal_commands,
-)
+from node import serving
 from node.app import ROLES
-from node.center_line import line_to
-from node.erasure_commands import erase_data
 from node.hall import HallSettings
+from node.keys import enrolment, key_commands
 from node.opening import DATA, opened, opened_to_serve
-from node.restore_commands import restore
-from node.stick_commands import export_stick, import_stick
-from node.trial_commands import try_terminal
+from node.outbox import audit_commands, head_commands, syncing
+from node.outbox.center_line import line_to
+from node.outbox.stick_commands import export_stick, import_stick
+from node.safekeeping import backup_commands
+from node.safekeeping.erasure_commands import erase_data
+from node.safekeeping.restore_commands import restore
+from node.terminals import certificate_commands, terminal_commands
+from node.zkteco.trial_commands import try_terminal
 from sync.client import HttpLine
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account

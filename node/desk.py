@@ -10,10 +10,10 @@ from typing import Protocol, cast
 
 from flask import current_app
 
-from node.face_gallery import Faces
-from node.filing import FilingStatus
+from node.files.filing import FilingStatus
 from node.hall import Hall
-from node.syncing import SyncStatus
+from node.outbox.syncing import SyncStatus
+from node.staff.face_gallery import Faces
 from web import access
 
 HALL = "onehall.hall"

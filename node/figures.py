@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 
 from attendance.engine import FaceEngine
-from node import outbox
-from node.filing import Filing
+from node.files.filing import Filing
 from node.hall import Hall
-from node.syncing import Syncing
+from node.outbox import outbox
+from node.outbox.syncing import Syncing
 from web.metrics import Fact
 from web.watchdog import Watchdog
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from node import epochs
-from node.keyring import HallRing
+from node.keys.keyring import HallRing
+from node.outbox import epochs
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
 from standards.records import (
@@ -143,7 +143,7 @@ class Hall:
         epochs.begin(self)
         # Space kept aside while this hall serves; without it a full disk is met by writing.
         self.reserve: Reserve | None = None
-        # Over a copy, because the folder cannot be written (``node.disk``).
+        # Over a copy, because the folder cannot be written (``node.safekeeping.disk``).
         self.reads_only = False
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()

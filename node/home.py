@@ -12,20 +12,13 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from node import (
-    casebook,
-    comparisons,
-    epoch_page,
-    findings,
-    last_contact,
-    leave_sight,
-    outbox,
-    reveals,
-)
-from node.cases import deem_before_listing
+from node.cases import casebook, findings, reveals
+from node.cases.cases import deem_before_listing
 from node.desk import hall, sync, today, watch
 from node.hall import Hall
-from node.progress import duration
+from node.leave import leave_sight
+from node.outbox import comparisons, epoch_page, last_contact, outbox
+from node.outbox.progress import duration
 from sync.comparison import EQUAL, NOTHING
 from sync.safekeeping import RESTORED
 from web import access

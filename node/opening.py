@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from node import damage, disk, enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
+from node.keys import enrolment
 from node.lock import NetworkFolder, Taken, exclusive
+from node.safekeeping import damage, disk
 from node.store import DatabaseDamaged
 from sync.clock import system_clock
 from sync.errors import DiskFull

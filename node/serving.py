@@ -12,19 +12,21 @@ from pathlib import Path
 from ssl import SSLContext
 
 from attendance.engine import EngineSettings, FaceEngine
-from node import certificate, disk, figures
+from node import figures
 from node.app import create_app
-from node.deemed import deem_overdue
+from node.cases.deemed import deem_overdue
+from node.days.reckoning import Reckoning
 from node.desk import FACES, FILING, SYNC, WATCHDOG
-from node.erasures import sweeper
-from node.face_gallery import Faces, tidy
-from node.filing import Filing
+from node.files.filing import Filing
 from node.hall import Hall, HallSettings
-from node.kiosk import create_terminal_app
-from node.kiosk_views import WAITING
-from node.reckoning import Reckoning
-from node.syncing import Syncing
-from node.zkteco import TerminalPort
+from node.outbox.syncing import Syncing
+from node.safekeeping import disk
+from node.safekeeping.erasures import sweeper
+from node.staff.face_gallery import Faces, tidy
+from node.terminals import certificate
+from node.terminals.kiosk import create_terminal_app
+from node.terminals.kiosk_views import WAITING
+from node.zkteco.zkteco import TerminalPort
 from web import logs
 from web.listener import MIB, Listener, serve_all
 from web.shell import Shell

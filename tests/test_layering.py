@@ -28,7 +28,7 @@ FENCES = {
     "click": ("web", "node", "aggregator"),
     "cryptography": (
         *("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
-        *("node/device_keys.py", "web/certificates.py"),
+        *("node/terminals/device_keys.py", "web/certificates.py"),
     ),
     "argon2": ("web/passwords.py",),
     "requests": ("sync/client.py",),

@@ -26,8 +26,9 @@ from aggregator.app import create_tables
 from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
 from aggregator.rounds import take_batch
-from node import enrolment, syncing
 from node.hall import Hall
+from node.keys import enrolment
+from node.outbox import syncing
 from standards.catalogue import starter_guides
 from standards.records import CaseReceived, CaseStep, GuidePublished
 from sync.applying import rebuild

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from aggregator.apply import apply_all
-from node.syncing import contact
+from node.outbox.syncing import contact
 from standards.records import FaceConsent, NumberScheme
 from tests.independent.center import listening
 from tests.independent.client import Client, Refused

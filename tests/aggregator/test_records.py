@@ -16,9 +16,9 @@ from aggregator import comparisons
 from aggregator.app import create_app
 from aggregator.apply import apply_all
 from aggregator.records import chain_of
-from node import comparisons as at_hall
 from node.hall import Hall
-from node.syncing import Syncing
+from node.outbox import comparisons as at_hall
+from node.outbox.syncing import Syncing
 from sync import proving
 from sync.errors import Malformed
 from sync.notes import Verifier

@@ -15,7 +15,7 @@ from aggregator.apply import apply_all
 from aggregator.commands import main
 from node.app import create_app as create_hall_app
 from node.hall import Hall
-from node.syncing import Syncing, contact
+from node.outbox.syncing import Syncing, contact
 from standards.errors import Invalid
 from standards.records import CaseStep
 from tests.aggregator.office import Hands, Office

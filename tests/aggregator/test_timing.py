@@ -15,7 +15,7 @@ from aggregator.app import create_app
 from aggregator.apply import apply_all
 from aggregator.timing import Bounds
 from node.hall import Hall
-from node.syncing import contact
+from node.outbox.syncing import contact
 from standards.records import CaseStep
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import Listening, listening

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.app import create_app as center_app
-from node import casebook
 from node.app import create_app as hall_app
+from node.cases import casebook
 from tests.aggregator.office import Hands, Office
 from tests.failpoints.machines import OWN, Machines
 from tests.failpoints.promises import check_at_once, check_at_the_end

@@ -9,9 +9,9 @@ from aggregator import roster
 from aggregator.archives import archive_of as center_archive
 from aggregator.archives import held_of, take_piece, wanted_of
 from aggregator.center import Center, CenterSettings
-from node import archives
-from node.filing import Filing
+from node.files.filing import Filing
 from node.hall import Hall, HallSettings
+from node.safekeeping import archives
 from standards.records import FileHanded, MaterialScanned
 from sync.cabinet import Cabinet
 from tests.failpoints.machines import Machines

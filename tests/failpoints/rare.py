@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import date
 from io import BytesIO
 
-from node import archives
 from node.hall import Hall
+from node.safekeeping import archives
 from standards.records import CaseReceived, CaseStep
 from tests.failpoints.files import scanned
 from tests.failpoints.machines import OWN, Machines

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from attendance.gallery import Enrolled
 from deploy import casework, sign_ins
-from node import face_gallery, members
 from node.hall import Hall, HallSettings
 from node.lock import exclusive
+from node.staff import face_gallery, members
 from standards.records import StaffMember
 from sync.keyfiles import key_file
 from sync.vault import Vault

@@ -22,8 +22,8 @@ import requests
 from deploy.applications import Application
 from deploy.browser import Person
 from deploy.casework import take_in, until
-from node.enrolment import DDL
 from node.hall import Hall, HallSettings
+from node.keys.enrolment import DDL
 from node.lock import exclusive
 from standards.catalogue import starter_guides
 from standards.workdays import published_years

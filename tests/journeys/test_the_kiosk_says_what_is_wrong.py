@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from node import pins, terminal_keys, terminals
 from node.app import LOCAL_TABLES
 from node.hall import Hall
-from node.kiosk_views import WAITING
+from node.staff import pins
+from node.terminals import terminal_keys, terminals
+from node.terminals.kiosk_views import WAITING
 from standards.records import StaffMember
 from tests.journeys.conftest import CHROMIUM, QUIET
 from tests.node.attendance import PIN, ZHANG, Kiosk

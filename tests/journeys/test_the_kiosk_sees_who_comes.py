@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from attendance.engine import FaceEngine
 from attendance.enrolment import enrol
-from node import face_gallery, members, pins
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
-from node.kiosk import create_terminal_app
 from node.serving import terminal_listener
+from node.staff import face_gallery, members, pins
+from node.terminals.kiosk import create_terminal_app
 from standards.records import StaffMember
 from tests import pictures
 from tests.attendance.people import colleague_of

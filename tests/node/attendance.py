@@ -13,11 +13,12 @@ from werkzeug.test import TestResponse, encode_multipart
 from attendance.engine import FaceEngine
 from attendance.gallery import Enrolled
 from deploy.kiosk_device import Device
-from node import face_gallery, terminal_keys, terminals
 from node.desk import FACES
-from node.face_gallery import Faces
 from node.hall import Hall
-from node.kiosk import create_terminal_app
+from node.staff import face_gallery
+from node.staff.face_gallery import Faces
+from node.terminals import terminal_keys, terminals
+from node.terminals.kiosk import create_terminal_app
 from standards.records import FaceConsent, StaffMember
 from tests import pictures
 from tests.attendance.people import vectors

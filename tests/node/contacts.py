@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from node import enrolment
 from node.hall import Hall, HallSettings
+from node.keys import enrolment
 from sync.client import HttpLine, Line
 from sync.errors import SyncError
 from tests.independent.center import CENTER, Listening

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from node import reckoning
+from node.days import reckoning
 from node.hall import Hall
 from standards.records import DayResult, Punch, ShiftAssigned, StaffMember
 from sync.tables import as_record

@@ -15,9 +15,11 @@ from aggregator import archives as center_archives
 from aggregator import roster
 from aggregator.apply import apply_all
 from deploy.cable import Cable
-from node import archives, enrolment, syncing
-from node.filing import Filing
+from node.files.filing import Filing
 from node.hall import Hall, HallSettings
+from node.keys import enrolment
+from node.outbox import syncing
+from node.safekeeping import archives
 from standards.records import CaseReceived, FileHanded, MaterialScanned
 from sync.archive import Kept
 from sync.sealed_files import sealed_size

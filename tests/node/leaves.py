@@ -9,9 +9,9 @@ from datetime import date
 from werkzeug.test import TestResponse
 
 from attendance.days import Absence
-from node import leave, leavebook
 from node.desk import HALL
 from node.hall import Hall
+from node.leave import leave, leavebook
 from standards.records import LeaveDecision, LeaveFacts, LeaveStanding, OfficeHeld, StaffMember
 from tests.node.hall import STAFF, Browser
 from web.shell import Shell

@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from node import face_gallery
 from node.app import create_app
 from node.commands import main
 from node.hall import HallSettings
 from node.lock import exclusive
-from node.syncing import Syncing
+from node.outbox.syncing import Syncing
+from node.staff import face_gallery
 from standards.records import CaseReceived
 from sync.retention import Retention, over
 from tests.node.hall import Browser, TurnableClock, open_hall

@@ -8,8 +8,8 @@ from datetime import date
 import msgspec
 import pytest
 
-from node import casebook, codes
-from node.deemed import deem_overdue
+from node.cases import casebook, codes
+from node.cases.deemed import deem_overdue
 from node.hall import Hall
 from standards.guides import Guide
 from standards.records import CalendarPublished, CaseStep

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from node import certificate
 from node.commands import main
 from node.hall import Hall, HallSettings
 from node.serving import address
+from node.terminals import certificate
 from tests.node.attendance import Kiosk
 from tests.node.hall import Browser, TurnableClock
 from tests.node.test_serving import eventually, free_port, started

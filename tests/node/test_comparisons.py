@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 from aggregator import comparisons as at_center
 from aggregator.center import Center
 from aggregator.halls import Sign, one_hall, signs
-from node import comparisons, epochs
 from node.commands import main
-from node.comparisons import Outcome
 from node.hall import Hall
-from node.syncing import Syncing
+from node.outbox import comparisons, epochs
+from node.outbox.comparisons import Outcome
+from node.outbox.syncing import Syncing
 from standards.records import EpochOpened
 from sync import comparison, messages
 from sync.batch import hashes_of, pack, split_leaves

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from node import damage
 from node.app import create_app
-from node.backup_commands import look_at
 from node.commands import main
 from node.home import is_low
 from node.opening import opened_to_serve
+from node.safekeeping import damage
+from node.safekeeping.backup_commands import look_at
 from node.store import DatabaseDamaged, NodeStore
 from standards.records import CaseReceived
 from tests.node.hall import Browser, TurnableClock, open_hall

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from node import corrections, raw_punches, reckoning, terminals
+from node.days import corrections, reckoning
 from node.hall import Hall
+from node.presence import raw_punches
+from node.terminals import terminals
 from standards.records import AttendanceRequest, Punch
 from tests.node.duty import CHEN, FOUR, LI, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
 from tests.node.hall import Browser, TurnableClock, how_many

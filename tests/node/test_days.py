@@ -10,9 +10,11 @@ import pytest
 from msgspec import structs
 
 from attendance.days import Absence
-from node import days, leave, raw_punches, reckoning, timetables
 from node.app import create_app
+from node.days import days, reckoning, timetables
 from node.hall import Hall
+from node.leave import leave
+from node.presence import raw_punches
 from standards.errors import Invalid
 from standards.packaged import packaged_text
 from standards.records import DayException, MonthFrozen, ShiftAssigned, TimetablesPublished

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from node import disk
 from node.app import create_app
 from node.hall import Hall, HallSettings
+from node.safekeeping import disk
 from node.serving import address
 from sync.errors import DiskFull, Unwritable
 from sync.reserve import MIB

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from aggregator import roster
-from node import enrolment
 from node.hall import Hall
+from node.keys import enrolment
 from standards.errors import Invalid
 from sync import messages
 from sync.errors import EnrolmentRefused, NotOurs, Unreachable

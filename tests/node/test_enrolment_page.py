@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from aggregator import roster
-from node import enrolment
 from node.app import create_app
 from node.hall import Hall, HallSettings
-from node.syncing import WORDS, Syncing
+from node.keys import enrolment
+from node.outbox.syncing import WORDS, Syncing
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.hall import Browser
 

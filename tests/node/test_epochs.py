@@ -12,10 +12,11 @@ import pytest
 from aggregator import returning, roster
 from aggregator.app import create_app as create_center_app
 from aggregator.apply import apply_all
-from node import enrolment, epochs
 from node.app import create_app
 from node.hall import Hall
-from node.syncing import contact, words_of
+from node.keys import enrolment
+from node.outbox import epochs
+from node.outbox.syncing import contact, words_of
 from standards.records import EpochOpened, Finding, StaffMember
 from sync.client import Line
 from sync.errors import Cloned, Fork, StoreBusy, Unreachable

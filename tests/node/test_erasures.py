@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from node.commands import main
-from node.erasures import sweeper
 from node.hall import Hall
+from node.safekeeping.erasures import sweeper
 from standards.guides import Guide
 from standards.identity import ERASED
 from standards.records import CaseReceived, ErasureDecided

@@ -15,10 +15,10 @@ from PIL import Image
 
 from attendance.engine import FaceEngine
 from attendance.gallery import Enrolled
-from node import face_gallery, members
 from node.app import create_app
-from node.face_gallery import Faces
 from node.hall import Hall
+from node.staff import face_gallery, members
+from node.staff.face_gallery import Faces
 from standards.records import FaceConsent
 from tests import pictures
 from tests.attendance.people import MODEL, vectors

@@ -22,11 +22,12 @@ import zstandard
 from aggregator.apply import apply_all
 from attendance.gallery import Enrolled, decide
 from attendance.punches import Occasion, punch_by_face
-from node import face_frames, face_gallery, members, sign_ins
 from node.app import LOCAL_TABLES
 from node.hall import Hall
-from node.sticks import export_up
-from node.syncing import Syncing
+from node.outbox.sticks import export_up
+from node.outbox.syncing import Syncing
+from node.presence import sign_ins
+from node.staff import face_frames, face_gallery, members
 from standards.records import StaffMember
 from sync.client import Line
 from sync.stick_export import FolderTarget

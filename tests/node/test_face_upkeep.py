@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from attendance.engine import FaceEngine
-from node import face_frames, face_gallery, members
-from node.face_report import FILING_DUTY
 from node.hall import Hall
+from node.staff import face_frames, face_gallery, members
+from node.staff.face_report import FILING_DUTY
 from standards.records import FaceConsent
 from tests import pictures
 from tests.node.attendance import PIN, ZHANG, Kiosk, enrolled, outcome, seven_more

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from aggregator.apply import apply_all
-from node import archives, syncing
-from node.filing import STUCK_S
-from node.syncing import SyncStatus
+from node.files.filing import STUCK_S
+from node.outbox import syncing
+from node.outbox.syncing import SyncStatus
+from node.safekeeping import archives
 from sync.client import Answer, HttpLine
 from sync.errors import Unreachable
 from sync.signed_requests import Asked

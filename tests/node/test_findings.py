@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from node import findings
+from node.cases import findings
 from node.hall import Hall
 from standards.guides import Guide
 from standards.records import Finding, FindingAnswer, Inspection, Recheck, Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.guides import lines_of
+from node.cases.guides import lines_of
 from node.hall import Hall
 from standards.catalogue import starter_guides
 from standards.guide_elements import ELEMENTS

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from aggregator.center import Center, CenterSettings
 from node.commands import main
 from node.hall import Hall
-from node.heads import standards_code
-from node.syncing import contact
+from node.outbox.heads import standards_code
+from node.outbox.syncing import contact
 from standards.records import NumberScheme
 from sync.sending import signed_head
 from tests.independent.center import Listening, listening

@@ -20,9 +20,9 @@ from aggregator.app import create_app
 from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
 from aggregator.intake import intake
-from node import enrolment, rotation
 from node.hall import Hall, HallSettings
-from node.syncing import contact
+from node.keys import enrolment, rotation
+from node.outbox.syncing import contact
 from standards.records import StaffMember
 from sync.batch import MEDIA_TYPE
 from sync.client import refusal_of

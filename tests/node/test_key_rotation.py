@@ -12,9 +12,9 @@ import pytest
 from aggregator import ceremony, roster, rotation
 from aggregator.keyring import KeyRing
 from aggregator.rounds import take_batch
-from node import enrolment
 from node.hall import Hall, HallSettings
-from node.syncing import contact
+from node.keys import enrolment
+from node.outbox.syncing import contact
 from standards.records import StaffMember
 from sync import messages
 from sync.errors import KeySetRefused, NotOurs, SyncError, UnknownKey

@@ -13,11 +13,11 @@ from attendance.engine import FaceEngine
 from attendance.errors import MESSAGES
 from attendance.gallery import replay
 from attendance.punches import Occasion, punch_by_pin
-from node import face_gallery
 from node.hall import Hall
-from node.kiosk_views import EVENTS_BODY
-from node.sign_ins import Capture, keep_punch
-from node.terminal_blobs import PICTURE_BYTES
+from node.presence.sign_ins import Capture, keep_punch
+from node.staff import face_gallery
+from node.terminals.kiosk_views import EVENTS_BODY
+from node.terminals.terminal_blobs import PICTURE_BYTES
 from tests import pictures
 from tests.attendance.people import MODEL
 from tests.node.attendance import (

@@ -11,8 +11,8 @@ from attendance.engine import FaceEngine
 from attendance.liveness import Seen
 from node.desk import FACES
 from node.hall import Hall
-from node.kiosk_sessions import Sessions
-from node.kiosk_views import SESSIONS
+from node.terminals.kiosk_sessions import Sessions
+from node.terminals.kiosk_views import SESSIONS
 from tests import pictures
 from tests.node.attendance import (
     PIN,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node import last_contact
 from node.app import create_app
 from node.hall import Hall
+from node.outbox import last_contact
 from standards.catalogue import starter_guides
 from standards.workdays import published_years
 from tests.node.hall import (

@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from node import balances, reckoning
+from node.days import reckoning
 from node.hall import Hall
+from node.leave import balances
 from standards.records import DayResult, ShiftAssigned
 from sync.tables import records
 from tests.node.hall import Browser, TurnableClock, how_many

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from node import balances, leavebook
 from node.hall import Hall
+from node.leave import balances, leavebook
 from standards.identity import ERASED
 from standards.packaged import packaged_text
 from standards.records import DayResult, LeaveRequest, LeaveRulesPublished

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from node import codes, notices
+from node.cases import codes, notices
 from node.hall import Hall
 from standards.guides import Guide
 from tests.node.hall import PERSON, Browser, complete, how_many, take_in

@@ -8,11 +8,11 @@ import subprocess
 import threading
 
 from attendance.engine import EngineSettings, FaceEngine
-from node.filing import Filing
+from node.files.filing import Filing
 from node.hall import Hall, HallSettings
 from node.home import WORKERS
+from node.outbox.syncing import Syncing
 from node.serving import address, staff_app
-from node.syncing import Syncing
 from standards.guides import Guide
 from tests.node.hall import Browser, take_in
 from tests.node.test_serving import engine_is, eventually, get, running, settings

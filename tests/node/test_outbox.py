@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node import home, outbox
+from node import home
 from node.app import create_app
 from node.desk import SYNC
 from node.hall import Hall
-from node.progress import Progress, duration, volume
-from node.syncing import SyncStatus
+from node.outbox import outbox
+from node.outbox.progress import Progress, duration, volume
+from node.outbox.syncing import SyncStatus
 from standards.guides import Guide
 from sync import comparison
 from tests.node.hall import (

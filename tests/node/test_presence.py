@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from node import members
 from node.hall import Hall
+from node.staff import members
 from standards.records import Punch
 from tests.node.attendance import PIN, ZHANG, Kiosk, add_member, set_pin
 from tests.node.hall import Browser, TurnableClock, how_many

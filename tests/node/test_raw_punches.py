@@ -9,8 +9,8 @@ import pytest
 
 from attendance.holders import Holding
 from attendance.punches import RawPunch
-from node import holders, raw_punches, sign_ins
 from node.hall import Hall
+from node.presence import holders, raw_punches, sign_ins
 from standards.errors import Invalid
 from sync.errors import DiskFull, RowRefused
 from tests.node.attendance import Kiosk

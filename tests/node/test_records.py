@@ -15,7 +15,7 @@ from aggregator.commands import main as center_main
 from node.app import create_app
 from node.commands import main as node_main
 from node.hall import Hall
-from node.syncing import Syncing, replay_newer_down
+from node.outbox.syncing import Syncing, replay_newer_down
 from standards.records import RECORDS, Inspection
 from sync import aside
 from sync.log import LogStore

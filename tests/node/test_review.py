@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from node import casebook
+from node.cases import casebook
 from node.hall import Hall
 from standards.guides import Guide
 from tests.node.hall import Browser, errors_of, how_many, take_in

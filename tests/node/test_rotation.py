@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from aggregator import keybook, roster
 from aggregator.apply import apply_all
-from node import enrolment, rotation
 from node.app import create_app
 from node.commands import main
 from node.hall import Hall
-from node.syncing import Syncing, contact
+from node.keys import enrolment, rotation
+from node.outbox.syncing import Syncing, contact
 from standards.errors import Invalid
 from standards.records import KeysRotated, StaffMember
 from sync import keyfiles

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
-from node import archives, scanbook
+from node.files import scanbook
 from node.hall import Hall
+from node.safekeeping import archives
 from standards.guides import Guide
 from standards.records import FileHanded, FileMissing, Inspection
 from standards.records.files import MAX_PLAIN_BYTES

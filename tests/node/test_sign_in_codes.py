@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from node import sign_in_codes
 from node.hall import Hall
+from node.presence import sign_in_codes
 from tests.node.attendance import PIN, ZHANG, Kiosk, add_member, outcome, set_pin
 from tests.node.hall import Browser, TurnableClock, how_many
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node import members, pins
 from node.hall import Hall
+from node.staff import members, pins
 from standards.records import StaffMember
 from tests.node.attendance import MEMBER, PIN, ZHANG, add_member, set_pin
 from tests.node.hall import Browser, TurnableClock, how_many

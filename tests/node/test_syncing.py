@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from aggregator.apply import apply_all
-from node import enrolment, syncing
 from node.hall import Hall
-from node.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, Syncing
+from node.keys import enrolment
+from node.outbox import syncing
+from node.outbox.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, Syncing
 from standards.records import CaseReceived, NumberScheme, Recheck
 from sync.client import Line
 from sync.errors import DiskFull, NotOurs, SyncError, Unreachable

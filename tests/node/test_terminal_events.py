@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from attendance.engine import FaceEngine
-from node import terminal_events, terminal_keys, terminals
 from node.hall import Hall
+from node.terminals import terminal_events, terminal_keys, terminals
 from tests import pictures
 from tests.node.attendance import (
     PIN,

@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from attendance.terminals.words import words_of
 from deploy.kiosk_device import Device
 from deploy.sign_ins import Kiosk as PlainKiosk
-from node import raw_punches, terminal_keys, terminals
 from node.commands import main
-from node.device_keys import is_signed
 from node.hall import Hall, HallSettings
+from node.presence import raw_punches
+from node.terminals import terminal_keys, terminals
+from node.terminals.device_keys import is_signed
 from standards.records import Punch
 from tests.node.attendance import PIN, ZHANG, Kiosk, Told, add_member, outcome, set_pin
 from tests.node.hall import Browser, TurnableClock, how_many

@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from node import casebook
+from node.cases import casebook
 from node.hall import Hall
 from standards.guides import Guide
 from standards.records import CaseReceived, StaffMember

@@ -8,11 +8,19 @@ from itertools import chain, cycle
 import pytest
 
 from attendance.holders import Holding
-from node import holders, raw_punches, zkteco_notes
 from node.hall import Hall
-from node.zkteco import MOST_BYTES
-from node.zkteco_calls import stamps_of, visitors
-from node.zkteco_terminals import Wish, approve, disable, secret_of, take_terminal_in, terminal_of
+from node.presence import holders, raw_punches
+from node.zkteco import zkteco_notes
+from node.zkteco.zkteco import MOST_BYTES
+from node.zkteco.zkteco_calls import stamps_of, visitors
+from node.zkteco.zkteco_terminals import (
+    Wish,
+    approve,
+    disable,
+    secret_of,
+    take_terminal_in,
+    terminal_of,
+)
 from standards.errors import Invalid
 from tests.node.hall import TurnableClock, fill_disk, how_many
 from tests.node.zkteco import LOST, PEER, SERIAL, Wire, approved, taken_in, trial
@@ -201,7 +209,7 @@ def test_whatever_breaks_inside_the_terminal_keeps_its_punches(
 ):
     path = f"/iclock/cdata?SN={SERIAL}&table=ATTLOG&Stamp=7"
     terminal = approved(here)
-    monkeypatch.setattr("node.zkteco_uploads.note_upload", lambda *args: 1 // 0)
+    monkeypatch.setattr("node.zkteco.zkteco_uploads.note_upload", lambda *args: 1 // 0)
     assert wire.ask(wire.path_of(terminal) + path, ROW).status == 500
     assert how_many(here, "raw_punch") == how_many(here, "punch") == 0
     assert "ATTLOG" not in stamps_of(here, SERIAL)

@@ -9,10 +9,11 @@ import pytest
 
 from attendance.holders import Holding
 from attendance.terminals.zkteco_orders import Order
-from node import holders, raw_punches, zkteco_notes, zkteco_orders
-from node.clock_health import confirm_clock
 from node.hall import Hall
-from node.zkteco_terminals import terminal_of
+from node.presence import holders, raw_punches
+from node.terminals.clock_health import confirm_clock
+from node.zkteco import zkteco_notes, zkteco_orders
+from node.zkteco.zkteco_terminals import terminal_of
 from tests.node.hall import TurnableClock, how_many
 from tests.node.zkteco import SERIAL, Wire, approved, trial
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from node import raw_punches, zkteco_notes, zkteco_orders
 from node.hall import Hall
+from node.presence import raw_punches
+from node.zkteco import zkteco_notes, zkteco_orders
 from tests.node.attendance import add_member
 from tests.node.hall import Browser, TurnableClock, errors_of, how_many
 from tests.node.zkteco import PEER, SERIAL, Wire, approved, trial

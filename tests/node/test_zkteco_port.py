@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from node.commands import main
 from node.hall import Hall
 from node.serving import zkteco_listener
-from node.zkteco import TerminalPort
-from node.zkteco_terminals import approve, secret_of
+from node.zkteco.zkteco import TerminalPort
+from node.zkteco.zkteco_terminals import approve, secret_of
 from tests.node.hall import TurnableClock, how_many
 from tests.node.zkteco import SERIAL, approved, taken_in
 from web.listener import Running

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from attendance.terminals.zkteco_trial import Answer, Faults, Request, TrialTerminal
 from node.hall import Hall
-from node.zkteco import TerminalPort
-from node.zkteco_terminals import (
+from node.zkteco.zkteco import TerminalPort
+from node.zkteco.zkteco_terminals import (
     Wish,
     ZkTerminal,
     approve,

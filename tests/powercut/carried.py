@@ -7,10 +7,10 @@ from io import BytesIO
 from pathlib import Path
 
 from aggregator.sticks import export_down, import_up
-from node import archives
 from node.hall import Hall
-from node.sticks import export_up, import_down
-from node.syncing import contact
+from node.outbox.sticks import export_up, import_down
+from node.outbox.syncing import contact
+from node.safekeeping import archives
 from standards.records import MaterialScanned
 from sync.stick import DOWN, UP
 from sync.stick_export import FolderTarget

@@ -20,7 +20,7 @@ from aggregator.center import Center
 from node import commands as hall_commands
 from node.app import create_app
 from node.hall import Hall
-from node.syncing import apply_down, contact
+from node.outbox.syncing import apply_down, contact
 from standards.cases import PROJECTIONS
 from standards.catalogue import starter_guides
 from standards.records import (

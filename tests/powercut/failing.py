@@ -22,7 +22,7 @@ from aggregator.apply import apply_hall
 from aggregator.center import Center
 from aggregator.rounds import take_batch
 from node.hall import Hall
-from node.syncing import apply_down
+from node.outbox.syncing import apply_down
 from standards.records import NumberScheme
 from sync import receiving
 from sync.errors import DiskFull

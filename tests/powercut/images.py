@@ -19,11 +19,11 @@ from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
 from aggregator.store import CenterStore
 from node import commands as hall_commands
-from node import enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
+from node.keys import enrolment
+from node.outbox.syncing import apply_down
 from node.store import NodeStore
-from node.syncing import apply_down
 from standards.records import NumberScheme, Punch
 from sync.applying import rebuild
 from sync.errors import SyncError

@@ -10,8 +10,9 @@ from typing import Any
 
 from aggregator import keybook, roster
 from aggregator.erasures import sweeper as center_sweeper
-from node import casebook, codes, enrolment
-from node.erasures import sweeper as hall_sweeper
+from node.cases import casebook, codes
+from node.keys import enrolment
+from node.safekeeping.erasures import sweeper as hall_sweeper
 from standards.records import CaseReceived
 from sync.backup import ENDING, BackupRefused, unpack
 from sync.cabinet import Cabinet

@@ -10,12 +10,12 @@ from io import BytesIO
 from aggregator import ceremony, keybook, rotation
 from aggregator.apply import apply_all
 from aggregator.erasures import sweeper as center_sweeper
-from node import archives
-from node import rotation as hall_rotation
-from node.backup_commands import look_at
-from node.erasures import erase
-from node.erasures import sweeper as hall_sweeper
-from node.syncing import contact
+from node.keys import rotation as hall_rotation
+from node.outbox.syncing import contact
+from node.safekeeping import archives
+from node.safekeeping.backup_commands import look_at
+from node.safekeeping.erasures import erase
+from node.safekeeping.erasures import sweeper as hall_sweeper
 from standards.records import CaseStep, MaterialScanned
 from sync.durable import make_folder
 from sync.keysets import CenterKeys

@@ -7,8 +7,8 @@ from io import BytesIO
 from aggregator import roster
 from aggregator.apply import apply_all
 from aggregator.archives import take_piece
-from node import archives
-from node.syncing import contact
+from node.outbox.syncing import contact
+from node.safekeeping import archives
 from standards.records import MaterialScanned
 from sync.cabinet import Cabinet
 from tests.powercut import preload

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 from aggregator import keybook, roster, rounds
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
-from node import enrolment
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
+from node.keys import enrolment
 from standards.catalogue import starter_guides
 from standards.records import Record
 from standards.workdays import published_years

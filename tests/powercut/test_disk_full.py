@@ -15,8 +15,8 @@ from aggregator.rounds import take_batch
 from aggregator.store import CenterStore
 from node.app import create_app
 from node.hall import Hall
+from node.outbox.syncing import apply_down
 from node.store import NodeStore
-from node.syncing import apply_down
 from standards.catalogue import starter_guides
 from sync.errors import DiskFull, TryLater
 from sync.log import LogStore, Portions

@@ -18,10 +18,10 @@ from aggregator.app import create_app as center_app
 from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
 from aggregator.intake import intake
-from node import enrolment
 from node.app import create_app as hall_app
 from node.hall import Hall, HallSettings
-from node.syncing import contact
+from node.keys import enrolment
+from node.outbox.syncing import contact
 from standards.catalogue import starter_guides
 from standards.records import FaceConsent, Finding, FindingAnswer, NumberScheme, Punch, StaffMember
 from standards.workdays import published_years

@@ -14,11 +14,11 @@ from aggregator import center as center_module
 from aggregator.app import create_app as center_app
 from aggregator.apply import apply_all
 from aggregator.commands import main as center_command
-from node import enrolment
 from node.app import create_app as hall_app
 from node.commands import main as hall_command
 from node.hall import Hall
-from node.syncing import contact
+from node.keys import enrolment
+from node.outbox.syncing import contact
 from standards.records import RECORDS
 from standards.records.declare import Field, Owner, Record
 from standards.records.wording import Line

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from aggregator import returning, roster
 from deploy.casework import until
-from node import archives, epochs
 from node.commands import main
-from node.filing import Filing
+from node.files.filing import Filing
+from node.outbox import epochs
+from node.safekeeping import archives
 from standards.records import CaseReceived, MaterialScanned
 from tests.failpoints.machines import OWN, Circumstances, Machines
 from tests.releases.content import NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator import returning
-from node import epochs
+from node.outbox import epochs
 from standards.records import RECORDS
 from sync.applying import rebuild
 from sync.schema import LogState

@@ -9,7 +9,7 @@ import sync.batch
 import sync.catching_up
 import sync.history
 import tests.simulation.world
-from node.epochs import HallLogBook
+from node.outbox.epochs import HallLogBook
 from sync.batch import Batch
 from sync.highwater import HighWater
 from sync.log import LogStore
@@ -95,7 +95,7 @@ OF_EPOCHS = (
     ),
     Mutant(
         "what was written after entries that go on elsewhere goes with them",
-        "node.epochs.HallLogBook.part",
+        "node.outbox.epochs.HallLogBook.part",
         ((HallLogBook, "part", _part_the_stuck_only),),
     ),
     Mutant(

@@ -19,8 +19,8 @@ from aggregator import returning, roster
 from aggregator.center import Center, CenterSettings
 from aggregator.rounds import CONTACT_DDL
 from aggregator.store import CenterStore
-from node.epochs import HallLogBook
 from node.hall import Hall, HallSettings
+from node.outbox.epochs import HallLogBook
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
 from standards.catalogue import starter_guides

@@ -16,7 +16,7 @@ from hashlib import sha256
 from random import Random
 
 from aggregator import apply, roster, rounds
-from node import epochs
+from node.outbox import epochs
 from standards.records import Inspection
 from sync.applying import apply_pending
 from sync.epochs import in_order

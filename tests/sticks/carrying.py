@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aggregator.sticks import apply_taken, export_down, import_up
 from node.hall import Hall
-from node.sticks import export_up, import_down
+from node.outbox.sticks import export_up, import_down
 from sync.stick import DOWN, UP
 from sync.stick_export import FolderTarget
 from sync.usb import sources

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aggregator.apply import apply_all
 from node.hall import Hall
-from node.syncing import contact
+from node.outbox.syncing import contact
 from sync.batch import pack
 from sync.clock import Clock
 from sync.errors import DiskFull

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from aggregator import keybook, roster
-from node import enrolment, rotation
 from node.hall import Hall
-from node.syncing import contact
+from node.keys import enrolment, rotation
+from node.outbox.syncing import contact
 from sync.errors import StickRefused
 from sync.keysets import CenterKeys
 from tests.aggregator.rotations import rotate, take_root_away

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from aggregator.rounds import opens
-from node import enrolment
 from node.hall import Hall
+from node.keys import enrolment
 from standards.records import CaseReceived
 from sync.usb import FolderSource
 from tests.independent.center import CENTER, Listening

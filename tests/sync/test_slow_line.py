@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from node import enrolment
 from node.hall import Hall
+from node.keys import enrolment
 from standards.records import FindingAnswer
 from sync.batch import MEDIA_TYPE
 from sync.client import HttpLine

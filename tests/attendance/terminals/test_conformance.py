@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from attendance.holders import Holding
-from node import holders, raw_punches
 from node.app import LOCAL_TABLES, create_app
 from node.hall import Hall
+from node.presence import holders, raw_punches
 from sync.clock import BEIJING
 from tests.attendance.terminals.kit import WayIn, put_back
 from tests.node.attendance import PIN, ZHANG, Kiosk, add_member, set_pin

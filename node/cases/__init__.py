@@ -1,0 +1,1 @@
+"""What happens to a case at the hall: taken in, decided, printed, asked about."""

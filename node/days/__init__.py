@@ -1,0 +1,1 @@
+"""What each day was for each person, by shift, punches and leave."""

@@ -1,0 +1,1 @@
+"""Scans and files of the center: kept encrypted, sent behind the log."""

@@ -1,0 +1,1 @@
+"""The hall's keys and its place in the center's roster."""

@@ -1,0 +1,1 @@
+"""Leave from the request to the return, balances, comp time and offices."""

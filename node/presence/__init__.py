@@ -1,0 +1,1 @@
+"""Who signed in, and what all of it came to."""

@@ -1,0 +1,1 @@
+"""Who works here: people, PINs, faces and consent."""

@@ -1,0 +1,1 @@
+"""The hall's own terminals: pairing, keys, the kiosk page and what it sends."""

@@ -1,0 +1,1 @@
+"""ZKTeco terminals: a port of their own, orders, and the pages about them."""
