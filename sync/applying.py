@@ -161,6 +161,9 @@ def _keep(
     if fitting:
         logs.parts.index([term for e in fitting for term in portion.terms.get(e.index, ())])
         carry_out(logs, fitting)
+        for index in unfit:
+            # It stands in no table: an order finds its part only by the id in its leaf.
+            erase_late(logs, portion.origin, logs.personal(portion.origin, index, index + 1))
         effect(fitting)
     return unfit
 

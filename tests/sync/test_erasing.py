@@ -9,6 +9,7 @@ from standards.records import CaseReceived, ErasureDecided, ErasureOrdered, Reco
 from standards.records.declare import Named
 from sync.applying import apply_pending, rebuild, replay_quarantined
 from sync.batch import unpack_relayed
+from sync.drafts import Draft
 from sync.entries import Unreadable
 from sync.erasing import carry_out, erased_ids, family, may_order
 from sync.history import Piece, take_back
@@ -142,6 +143,21 @@ def test_a_part_that_comes_after_the_order_is_never_kept(pair: Pair):
     assert kept(pair.center) == {0, 2}
     apply_pending(pair.center, HALL)
     assert len(pair.center.find_personal("paper_no", PAPER_NO)) == 2
+    assert pair.center.verify(HALL) is None
+
+
+def test_the_part_of_a_misfit_with_an_erased_id_goes_with_the_order_in_the_same_portion(pair: Pair):
+    """A hall of another make gives an id twice; the second entry is refused, and stands nowhere."""
+    pair.write(case(0))
+    first = named(pair.hall, 0)
+    step(pair)
+    pair.write(decided(first))
+    for table in ("case_received", "case_standing"):
+        pair.hall.db.execute(f"DELETE FROM {table}")
+    pair.hall.write_all(HALL, [Draft(case(1), "T01-001", first.id)])
+    pair.take(pair.batch(1))
+    apply_pending(pair.center, HALL)
+    assert kept(pair.center) == set()
     assert pair.center.verify(HALL) is None
 
 
