@@ -57,7 +57,7 @@ def create_terminal_app(
         https: the listener speaks TLS with the hall's own certificate.
     """
     app = create_shell(
-        __package__ or "node",
+        "node",
         database=here.db,
         settings=ShellSettings(
             site=f"{here.settings.hall.lower()}-terminals",
