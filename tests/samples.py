@@ -260,6 +260,15 @@ SAMPLES: dict[str, Record] = {
     )
 }
 
+# Declared on one day by two people, each at the end of the list as it was.
+_TWICE = {"hall_succeeded": 40}
+
+
+def number_of(kind: str) -> int:
+    """Which place in the list of kinds the golden leaf of a kind was written for."""
+    return _TWICE.get(kind, list(SAMPLES).index(kind))
+
+
 _characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 

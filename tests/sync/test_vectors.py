@@ -31,7 +31,7 @@ from sync.notes import Checkpoint, Signer, Verifier, b64, open_note
 from sync.sealing import SealingKey, commitment, join_parts, split_parts
 from sync.signed_requests import check_request, signature_headers
 from sync.usb import FileSource, check, pieces
-from tests.samples import KINDS, SAMPLES
+from tests.samples import KINDS, SAMPLES, number_of
 from tests.source import ROOT
 from tests.vectors import make
 from tests.vectors.make import read, unpacked
@@ -99,8 +99,8 @@ def test_a_golden_payload_opens_its_commitment_and_is_read_again(name: str):
 @pytest.mark.parametrize("kind", sorted(SAMPLES))
 def test_today_s_declaration_writes_the_sample_of_a_kind_as_it_did_then(kind: str):
     golden = read(f"leaf-{kind}.json")
-    number = list(SAMPLES).index(kind)
-    assert encode_leaf(make.leaf_of(SAMPLES[kind], number)).decode() == golden["leaf"]
+    leaf = make.leaf_of(SAMPLES[kind], number_of(kind))
+    assert encode_leaf(leaf).decode() == golden["leaf"]
     payload = personal_bytes(SAMPLES[kind])
     assert (None if payload is None else payload.decode()) == golden["personal"]
 

@@ -36,7 +36,7 @@ from sync.notes import COSIGNATURE, Checkpoint, Signer, b64
 from sync.sealed_files import content_key, sealed
 from sync.sealing import SealingKey, commitment, join_parts
 from sync.signed_requests import Asked, sign_request, signature_headers
-from tests.samples import SAMPLES
+from tests.samples import SAMPLES, number_of
 
 FOLDER = Path(__file__).parent
 CENTER, HALL, CODE = "city.example", "T01", "K7M2PQ9XRT"
@@ -348,8 +348,7 @@ def golden() -> dict[str, Any]:
     from tests.vectors.proofs import others
 
     found: dict[str, Any] = {
-        f"leaf-{kind}.json": of_leaf(record, number)
-        for number, (kind, record) in enumerate(SAMPLES.items())
+        f"leaf-{kind}.json": of_leaf(record, number_of(kind)) for kind, record in SAMPLES.items()
     }
     header = Header(ORIGIN, 0, 4, 6, 700, 1500, "ab" * 32, 0, sha256(b"").hexdigest())
     found |= {
