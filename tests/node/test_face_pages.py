@@ -353,7 +353,7 @@ def test_nothing_of_a_face_is_anywhere_but_in_the_ciphertext_of_its_template(
     kiosk = Kiosk(hall, engine)
     frames = pictures.frames("obama")
     assert outcome(kiosk.punch(frames)) == (200, "pin_required")
-    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "stored")
+    assert outcome(kiosk.punch(frames, staff_no=ZHANG, pin=PIN)) == (200, "repeated")
     kiosk.punch([pictures.nobody()] * 3)
     kiosk.ask("POST", "/t/v1/events", frames[0])
     kiosk.ask("PUT", f"/t/v1/blobs/{'0' * 64}", frames[0])
