@@ -204,7 +204,10 @@ END $$;"""
 def _moved(table: Table) -> str:
     """Its rows go to where each hall stands now."""
     names = ", ".join(table.names)
-    return f"""DO $$ DECLARE moved bigint; BEGIN
+    # A column may be called as a variable of PL/pgSQL is: found.
+    return f"""DO $$
+#variable_conflict use_column
+DECLARE moved bigint; BEGIN
   IF to_regclass('{BEFORE}.{table.name}') IS NOT NULL THEN
     INSERT INTO {table.name} ({names}) SELECT {names} FROM {BEFORE}.{table.name};
     GET DIAGNOSTICS moved = ROW_COUNT;
