@@ -33,7 +33,7 @@ from standards.records.attendance import DayResult
 from sync.tables import as_record
 from web import access
 from web.moments import CHINA
-from web.sheets import Column, Sheet, download
+from web.sheets import Origin, download, sheet
 
 pages = Blueprint("attendance", __name__, url_prefix="/attendance")
 
@@ -165,11 +165,12 @@ def month_sheet(hall: str) -> Response:
     here, name = center(), _name(hall)
     first, last = month_span(request.args.get("month", ""), here.clock.today())
     found, people = months(results(here, first, last, hall).get(hall, [])), staff_of(here, hall)
-    tables = (
-        ("月汇总", summary(found, people), ""),
-        ("逐日明细", matrix(found, people, first, last), LEGEND),
-    )
-    return _workbook(here, name, first, tables, f"考勤月表-{hall}-{first:%Y-%m}")
+    origin = _origin(here, name, first)
+    sheets = [
+        sheet("月汇总", summary(found, people), origin),
+        sheet("逐日明细", matrix(found, people, first, last), origin, LEGEND),
+    ]
+    return download(sheets, origin.made, f"考勤月表-{hall}-{first:%Y-%m}")
 
 
 @pages.get("/month.xlsx")
@@ -178,27 +179,14 @@ def halls_sheet() -> Response:
     """All halls' month as a workbook, one row a hall."""
     here = center()
     first, last = month_span(request.args.get("month", ""), here.clock.today())
-    tables = (("各厅汇总", _all_halls(here, results(here, first, last)), ""),)
-    return _workbook(here, "各分厅", first, tables, f"各厅考勤-{first:%Y-%m}")
+    origin = _origin(here, "各分厅", first)
+    found = _all_halls(here, results(here, first, last))
+    return download([sheet("各厅汇总", found, origin)], origin.made, f"各厅考勤-{first:%Y-%m}")
 
 
-def _workbook(
-    here: Center, whose: str, first: date, tables: Iterable[tuple[str, Table, str]], file: str
-) -> Response:
-    made = f"{here.clock.now().astimezone(CHINA):%Y-%m-%d %H:%M}"
-    unit = f"填报单位:{here.settings.name}"
-    sheets = [
-        Sheet(
-            name,
-            f"{whose}考勤{name}({first:%Y年%m月})",
-            f"统计时间:{first:%Y年%m月}　{unit}　制表:{made}",
-            [Column(label, width) for label, width in table.heads],
-            table.rows,
-            foot,
-        )
-        for name, table, foot in tables
-    ]
-    return download(sheets, here.clock.now(), file)
+def _origin(here: Center, whose: str, first: date) -> Origin:
+    made = here.clock.now().astimezone(CHINA)
+    return Origin(whose, f"{first:%Y年%m月}", here.settings.name, made)
 
 
 def _name(hall: str) -> str:

@@ -14,13 +14,12 @@ from aggregator.halls import hall_names
 from aggregator.office import INSPECTOR, RECONCILER, actor, center
 from aggregator.scanbook import HANDED_STATES, handed, scans_of
 from standards.errors import Invalid
-from standards.records import FileHanded, Inspection, MaterialScanned
+from standards.records import FileHanded, Inspection
 from standards.records.files import PURPOSES
 from sync.archive import Kept
-from sync.errors import Malformed
 from web import access, logs, once
 from web.shell import MIB
-from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, attachment, uploads
+from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, given_out, uploads
 
 pages = Blueprint("files", __name__)
 
@@ -41,19 +40,7 @@ def open_scan(hall: str, case_id: str) -> tuple[str, int] | Response:
         return cases.case_page(hall, case_id, in_full=False, errors=wrong), 422
     cases.note_reveal(here, hall, case_id, reason)
     logs.event("scan.opened", hall=hall, case=case_id)
-    return _given_out(hall, line.scan)
-
-
-def _given_out(hall: str, file: MaterialScanned | FileHanded) -> Response:
-    archive = archives.archive_of(center(), hall)
-    try:
-        chunks = archive.read(file.file, file.key)
-        return attachment(chunks, file.name, file.media, file.size)
-    except (FileNotFoundError, Malformed):
-        # Gone or altered on this disk: the hall is asked for it again.
-        archive.cabinet.drop(file.file)
-        archive.note_lost(file.file)
-        raise NotFound() from None
+    return given_out(archives.archive_of(here, hall), line.scan)
 
 
 # --- down to the halls ----------------------------------------------------------------------------
@@ -149,4 +136,4 @@ def open_handed(handed_id: str) -> Response:
     if line is None or not line.may_open:
         raise NotFound()
     logs.event("handed.opened", file=handed_id)
-    return _given_out(line.file.for_hall, line.file)
+    return given_out(archives.archive_of(center(), line.file.for_hall), line.file)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, url_for
 from werkzeug.wrappers import Response
 
 from aggregator.center import Center
 from aggregator.office import PUBLISHER, actor, center
+from aggregator.rule_texts import LONGEST, capped, next_version, typed_text
 from standards.errors import Invalid
 from standards.leave_rules import rules_of
 from standards.packaged import packaged_text
@@ -21,8 +22,6 @@ from sync.store import Row
 from web import access, logs, once
 
 pages = Blueprint("leave_rules", __name__, url_prefix="/standards/leave-rules")
-
-LONGEST = 20_000
 
 
 def versions_of(office: Center) -> list[Row]:
@@ -56,11 +55,9 @@ def _page(typed: str | None, errors: Mapping[str, str]) -> str:
 @access.roles(PUBLISHER)
 def publish() -> tuple[str, int] | Response:
     """Publish a table that can be read and fits together."""
-    typed = request.form.get("rules", "").replace("\r\n", "\n").strip() + "\n"
+    typed = typed_text()
     try:
-        if len(typed) > LONGEST:
-            raise Invalid({"rules": f"规则表最多{LONGEST}字"})
-        rules_of(typed)
+        rules_of(capped(typed))
         return once.answer_once(lambda: _publish(center(), typed))
     except Invalid as wrong:
         return _page(typed, wrong.fields), 422
@@ -71,8 +68,7 @@ def _publish(office: Center, text: str) -> str:
     published = versions_of(office)
     if published and published[0]["rules"] == text:
         raise Invalid({"rules": "与现行规则相同，没有发布"})
-    # The table that ships with the software is version 1.
-    version = int(published[0]["version"]) + 1 if published else 2
+    version = next_version(published)
     office.publish(LeaveRulesPublished(version=version, rules=text), actor=actor())
     logs.event("leave_rules.published", version=version)
     return url_for("leave_rules.listing")

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from aggregator.center import Center
 from aggregator.office import PUBLISHER, actor, center
+from aggregator.rule_texts import LONGEST, capped, next_version, typed_text
 from standards.errors import Invalid
 from standards.packaged import packaged_text
 from standards.records import TimetablesPublished
@@ -22,8 +23,6 @@ from sync.store import Row
 from web import access, logs, once
 
 pages = Blueprint("timetables", __name__, url_prefix="/standards/timetables")
-
-LONGEST = 20_000
 
 
 def versions_of(office: Center) -> list[Row]:
@@ -61,10 +60,9 @@ def _page(typed: str | None, errors: Mapping[str, str]) -> str:
 @access.roles(PUBLISHER)
 def publish() -> tuple[str, int] | Response:
     """Publish a table that can be used."""
-    typed = request.form.get("rules", "").replace("\r\n", "\n").strip() + "\n"
+    typed = typed_text()
     try:
-        if len(typed) > LONGEST:
-            raise Invalid({"rules": f"作息时间表最多{LONGEST}字"})
+        capped(typed)
         since = _since()
         _read(typed)
         return once.answer_once(lambda: _publish(center(), since, typed))
@@ -95,10 +93,7 @@ def _read(text: str) -> TimetableBook:
 
 def _publish(office: Center, since: date, text: str) -> str:
     office.logs.lock(office.standards_origin)
-    published = versions_of(office)
-    # The table that ships with the software is version 1.
-    version = int(published[0]["version"]) + 1 if published else 2
-    record = TimetablesPublished(version=version, since=since, rules=text)
+    record = TimetablesPublished(version=next_version(versions_of(office)), since=since, rules=text)
     office.publish(record, actor=actor())
-    logs.event("timetables.published", version=version)
+    logs.event("timetables.published", version=record.version)
     return url_for("timetables.listing")

@@ -13,13 +13,7 @@ from typing import Any, TypeVar
 
 from standards.records.declare import Record, parts_of
 from sync import erasing
-from sync.batch import (
-    FREE_LEAVES_BYTES,
-    MAX_BATCH_BYTES,
-    MAX_ENTRIES,
-    Batch,
-    split_leaves,
-)
+from sync.batch import FREE_LEAVES_BYTES, MAX_BATCH_BYTES, MAX_ENTRIES, Batch, split_leaves
 from sync.clock import Clock
 from sync.drafts import Draft, drawn_up
 from sync.entries import Entry, Leaf, encode_leaf

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Final
+from typing import Final, Protocol
 
 import xlsxwriter
 from flask import Response, send_file
@@ -64,6 +64,38 @@ def workbook(sheets: Sequence[Sheet], made: datetime) -> bytes:
         for sheet in sheets:
             _fill(book.add_worksheet(sheet.name), sheet, styles)
     return out.getvalue()
+
+
+class Figures(Protocol):
+    """A table of figures: heads with their widths in characters, and rows."""
+
+    @property
+    def heads(self) -> Sequence[tuple[str, int]]: ...
+
+    @property
+    def rows(self) -> Sequence[Sequence[Cell]]: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose figures a workbook holds, of which time, and who made it when (local time)."""
+
+    whose: str
+    period: str
+    unit: str
+    made: datetime
+
+
+def sheet(name: str, figures: Figures, origin: Origin, foot: str = "") -> Sheet:
+    """A table as a sheet, with the title and the line that official tables have."""
+    return Sheet(
+        name,
+        f"{origin.whose}考勤{name}({origin.period})",
+        f"统计时间:{origin.period}　填报单位:{origin.unit}　制表:{origin.made:%Y-%m-%d %H:%M}",
+        [Column(label, width) for label, width in figures.heads],
+        figures.rows,
+        foot,
+    )
 
 
 def download(sheets: Sequence[Sheet], made: datetime, name: str) -> Response:

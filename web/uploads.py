@@ -12,14 +12,17 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO
+from typing import IO, Protocol
 from urllib.parse import quote
 
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import NotFound
 
 from standards.errors import Invalid
 from standards.records.files import MAX_PLAIN_BYTES
+from sync.archive import Archive
+from sync.errors import Malformed
 
 MAX_FILES = 20
 # Several pages at once; each within its own cap.
@@ -99,6 +102,42 @@ def shown_name(given: str, media: str) -> str:
     if media and f".{ending.lower()}" not in _ENDINGS[media]:
         return name[:_LONGEST_NAME] + _ENDINGS[media][0]
     return f"{stem[:_LONGEST_NAME]}{dot}{ending[:10]}"
+
+
+class SealedFile(Protocol):
+    """What a record says of a file: its name on the disk, its key, and how it is shown."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def media(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+def given_out(archive: Archive, wanted: SealedFile) -> Response:
+    """A kept file, opened, as an answer.
+
+    Gone or altered on this disk it is noted as lost, so that the other side is asked for it again.
+
+    Raises:
+        NotFound: it cannot be opened here.
+    """
+    try:
+        chunks = archive.read(wanted.file, wanted.key)
+        return attachment(chunks, wanted.name, wanted.media, wanted.size)
+    except (FileNotFoundError, Malformed):
+        archive.cabinet.drop(wanted.file)
+        archive.note_lost(wanted.file)
+        raise NotFound() from None
 
 
 def attachment(chunks: Iterable[bytes], name: str, media: str, size: int) -> Response:

@@ -15,12 +15,11 @@ from node.desk import actor, filing, hall
 from node.files.scanbook import HANDED_STATES, handed, scans_of
 from node.safekeeping import archives
 from standards.errors import Invalid
-from standards.records import FileHanded, MaterialScanned
+from standards.records import MaterialScanned
 from standards.records.files import PURPOSES
 from sync.archive import Kept
-from sync.errors import Malformed
 from web import access, logs, page
-from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, attachment, uploads
+from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, given_out, uploads
 
 pages = Blueprint("scans", __name__)
 
@@ -39,17 +38,13 @@ def attach(case_id: str) -> tuple[str, int] | Response:
         material = request.form.get("material", "")
         if material not in {m.code for m in (file.guide.materials if file.guide else ())}:
             raise Invalid({"material": "请选择扫描的是哪份材料"})
-        kept = [(_keep(one), one) for one in uploads("scans")]
+        kept = [(archives.keep(hall(), one.stream), one) for one in uploads("scans")]
     except Invalid as wrong:
         return case_page(the_case(case_id), wrong.fields), 422
     answer = page.answer_once(lambda: _write(case_id, material, kept))
     if (moving := filing()) is not None:
         moving.poke()
     return answer
-
-
-def _keep(upload: Upload) -> Kept:
-    return archives.archive_of(hall()).keep(upload.stream, archives.file_secret(hall()))
 
 
 def _write(case_id: str, material: str, kept: list[tuple[Kept, Upload]]) -> str:
@@ -88,19 +83,7 @@ def open_scan(case_id: str, scan_id: str) -> Response:
         raise NotFound()
     reveals.note(here, case_id, actor(), "scan")
     logs.event("scan.opened", case=case_id)
-    return _given_out(line.scan)
-
-
-def _given_out(file: MaterialScanned | FileHanded) -> Response:
-    archive = archives.archive_of(hall())
-    try:
-        chunks = archive.read(file.file, file.key)
-        return attachment(chunks, file.name, file.media, file.size)
-    except (FileNotFoundError, Malformed):
-        # Gone or altered on this disk: it is fetched from the center again.
-        archive.cabinet.drop(file.file)
-        archive.note_lost(file.file)
-        raise NotFound() from None
+    return given_out(archives.archive_of(here), line.scan)
 
 
 @pages.get("/handed")
@@ -121,8 +104,9 @@ def listing() -> str:
 @access.roles("clerk", "reviewer", "supervisor", "administrator")
 def open_handed(handed_id: str) -> Response:
     """Give a file out that came down."""
-    line = next(iter(handed(hall(), one=handed_id)), None)
+    here = hall()
+    line = next(iter(handed(here, one=handed_id)), None)
     if line is None or not line.may_open:
         raise NotFound()
     logs.event("handed.opened", file=handed_id)
-    return _given_out(line.file)
+    return given_out(archives.archive_of(here), line.file)

@@ -20,10 +20,9 @@ from node.staff import members
 from standards.errors import Invalid
 from standards.records import LeavePaper
 from sync.archive import Kept
-from sync.errors import Malformed
 from web import access, logs, page
 from web.signin import accounts
-from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, attachment, uploads
+from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, given_out, uploads
 
 pages = Blueprint("leave_papers", __name__, url_prefix="/leave")
 
@@ -43,17 +42,13 @@ def attach(request_id: object) -> tuple[str, int] | Response:
             return page.answer_once(lambda: _after(one.id))
         if not (sight.own or sight.stands_in or access.current_staff().holds("supervisor")):
             raise Invalid({"papers": "由本人、顶岗人或大厅督导上传"})
-        kept = [(_keep(each), each) for each in uploads("papers")]
+        kept = [(archives.keep(hall(), each.stream), each) for each in uploads("papers")]
     except Invalid as wrong:
         return leave_page(one.id, wrong.fields), 422
     answer = page.answer_once(lambda: _write(one.id, kept))
     if (moving := filing()) is not None:
         moving.poke()
     return answer
-
-
-def _keep(upload: Upload) -> Kept:
-    return archives.archive_of(hall()).keep(upload.stream, archives.file_secret(hall()))
 
 
 def _write(request_id: str, kept: list[tuple[Kept, Upload]]) -> str:
@@ -90,14 +85,7 @@ def open_paper(request_id: object, paper_id: object) -> Response:
     if line is None or not line.is_here:
         raise NotFound()
     logs.event("leave.paper_opened", leave=one.id)
-    archive, paper = archives.archive_of(here), line.paper
-    try:
-        chunks = archive.read(paper.file, paper.key)
-        return attachment(chunks, paper.name, paper.media, paper.size)
-    except (FileNotFoundError, Malformed):
-        archive.cabinet.drop(paper.file)
-        archive.note_lost(paper.file)
-        raise NotFound() from None
+    return given_out(archives.archive_of(here), line.paper)
 
 
 # --- on paper ------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from node.staff.members import Member
 from standards.records.attendance import DayResult
 from sync.tables import as_record
 from web import access, logs
-from web.sheets import Column, Sheet, download
+from web.sheets import Origin, download, sheet
 
 pages = Blueprint("statistics", __name__, url_prefix="/statistics")
 
@@ -124,25 +124,14 @@ def month_sheet() -> Response:
     here = hall()
     first, last = month_span(request.args.get("month", ""), today())
     found, people = months(results(here, first, last)), _people(here)
-    made = f"{here.clock.local():%Y-%m-%d %H:%M}"
-    about = f"统计时间:{first:%Y年%m月}　填报单位:{here.settings.name}　制表:{made}"
-    tables = (
-        ("月汇总", summary(found, people), ""),
-        ("逐日明细", matrix(found, people, first, last), LEGEND),
-    )
+    name, made = here.settings.name, here.clock.local()
+    origin = Origin(whose=name, period=f"{first:%Y年%m月}", unit=name, made=made)
     sheets = [
-        Sheet(
-            name,
-            f"{here.settings.name}考勤{name}({first:%Y年%m月})",
-            about,
-            [Column(label, width) for label, width in table.heads],
-            table.rows,
-            foot,
-        )
-        for name, table, foot in tables
+        sheet("月汇总", summary(found, people), origin),
+        sheet("逐日明细", matrix(found, people, first, last), origin, LEGEND),
     ]
     logs.event("statistics.taken_along", month=f"{first:%Y-%m}", people=len(found))
-    return download(sheets, here.clock.now(), f"考勤月表-{here.settings.hall}-{first:%Y-%m}")
+    return download(sheets, made, f"考勤月表-{here.settings.hall}-{first:%Y-%m}")
 
 
 def _people(here: Hall) -> dict[str, Person]:

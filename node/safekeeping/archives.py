@@ -6,10 +6,11 @@ Named questions over the records and the tables of ``sync.archive``. Knows no pa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import IO
 
 from node.hall import Hall
 from standards.records import FileMissing
-from sync.archive import Archive
+from sync.archive import Archive, Kept
 from sync.cabinet import Cabinet
 from sync.keyfiles import key_file
 from sync.messages import MOST_HELD
@@ -40,6 +41,11 @@ def archive_of(hall: Hall) -> Archive:
     """The hall's files."""
     cabinet = Cabinet(hall.data / "files")
     return Archive(hall.db, cabinet, hall.clock, hall.settings.hall)
+
+
+def keep(hall: Hall, plain: IO[bytes]) -> Kept:
+    """Seal a file that was handed in and keep it; the same content again is the same file."""
+    return archive_of(hall).keep(plain, file_secret(hall))
 
 
 def file_secret(hall: Hall) -> bytes:
