@@ -1,8 +1,8 @@
 """The append-only log: ``write`` is the only way to write a record.
 
 Keeps own logs (leaf by leaf) and mirrored logs (batch by batch, as the bytes they came in), the
-personal parts one row per entry, and the receipts. Business row and entry stand in one
-transaction. Knows no network and no hall.
+personal parts and the receipts. Business row and entry stand in one transaction. Knows no network
+and no hall.
 """
 
 from __future__ import annotations

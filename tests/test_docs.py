@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from pkgutil import resolve_name
 
 import click
 import pytest
@@ -139,6 +140,16 @@ def functions_of(file: str) -> set[str]:
 
 def test_the_readme_names_tests_for_what_it_promises():
     assert [promise for promise in promises() if promise[0] == "README.md"]
+
+
+FUNCTION = re.compile(r"`((?:standards|sync|attendance|web|node|aggregator)(?:\.\w+)+)`")
+
+
+def test_every_function_that_the_readme_names_exists():
+    named = FUNCTION.findall(PAPERS["README.md"])
+    assert named
+    for name in named:
+        assert resolve_name(name) is not None
 
 
 PATH_IN_A_PAPER = re.compile(
