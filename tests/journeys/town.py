@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import count, cycle, islice
 
 from deploy import casework, sign_ins
 from deploy.applications import Application
@@ -18,13 +19,17 @@ from deploy.cable import Cable
 from deploy.run_demo import Demo, HallPlan
 from deploy.sign_ins import Kiosk
 
-_bases = iter(range(21_000, 32_000, 23))
+# Tests that run side by side look for ports in spans of their own: what one has found free and not
+# taken yet, another would find free, too.
+_SPAN = 2_750
+_beginning = 21_000 + _SPAN * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+_bases = cycle(range(_beginning, _beginning + _SPAN - 23, 23))
 _serials = count(100)
 
 
 def free_ports() -> int:
     """A first port such that every port the demo uses from there on is free."""
-    for base in _bases:
+    for base in islice(_bases, _SPAN // 23):
         try:
             for port in range(base, base + 23):
                 socket.create_server(("127.0.0.1", port)).close()

@@ -15,7 +15,7 @@ MOST_OF_INTAKE_MIB, MOST_OF_LINE_MIB = 8, 40
 PROGRAM = """
 import io, random, sys
 from pathlib import Path
-from node import archives
+from node.safekeeping import archives
 from standards.records.files import MAX_PLAIN_BYTES
 from sync.sealed_files import Scratch
 from tests.independent.center import listening
