@@ -4,43 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from aggregator import (
-    attendance,
-    calendars,
-    cases,
-    disk,
-    drafts,
-    enrolment,
-    erasures,
-    figures,
-    files,
-    findings,
-    halls,
-    handing_on,
-    home,
-    inspections,
-    key_pages,
-    leave_rules,
-    presence,
-    quarantine,
-    return_pages,
-    returning,
-    rewriting,
-    roster,
-    scanbook,
-    standards,
-    stick_pages,
-    tiers,
-    timetables,
-)
+from aggregator import figures, home
+from aggregator.center import Center
+from aggregator.database import disk, rewriting
 
 # Their routes join the sync interface, which the process or a test puts into the application, and
 # the halls' pages.
-from aggregator import file_intake as _file_intake  # noqa: F401
-from aggregator import records as _records  # noqa: F401
-from aggregator import tier_intake as _tier_intake  # noqa: F401
-from aggregator.center import Center
+from aggregator.files import file_intake as _file_intake  # noqa: F401
+from aggregator.files import files, scanbook
+from aggregator.halls import enrolment, halls, roster
 from aggregator.interface import listings
+from aggregator.keys import key_pages
 from aggregator.office import (
     ADMINISTRATOR,
     EXTENSION,
@@ -48,7 +22,15 @@ from aggregator.office import (
     RECONCILER,
     ROLES,
 )
-from aggregator.rounds import CONTACT_DDL
+from aggregator.publishing import calendars, drafts, leave_rules, standards, timetables
+from aggregator.receiving.rounds import CONTACT_DDL
+from aggregator.reconciling import quarantine
+from aggregator.reconciling import records as _records  # noqa: F401
+from aggregator.safekeeping import erasures, return_pages, returning
+from aggregator.sticks import stick_pages
+from aggregator.supervision import attendance, cases, findings, inspections, presence
+from aggregator.tiers import handing_on, tiers
+from aggregator.tiers import tier_intake as _tier_intake  # noqa: F401
 from web import api_pages
 from web.app import TABLES, create_shell
 from web.bodies import SealedRequest

@@ -9,9 +9,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from aggregator.dialect import PARTITIONS
-from aggregator.keyring import KeyRing
-from aggregator.store import CenterStore
+from aggregator.database.dialect import PARTITIONS
+from aggregator.database.store import CenterStore
+from aggregator.keys.keyring import KeyRing
 from standards.cases import PROJECTIONS
 from standards.records import (
     RECORDS,
@@ -24,18 +24,18 @@ from standards.records import (
 )
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
-from sync.durable import make_folder, write_file
 from sync.entries import Entry
 from sync.errors import ComesBack, DiskFull
-from sync.highwater import HighWater
-from sync.keyfiles import key_file
+from sync.keys.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
-from sync.reserve import MIB, RESERVE, Reserve
-from sync.schema import LogState
-from sync.sealing import SealingKeys
-from sync.tables import Tables, records
-from sync.vault import Vault
+from sync.private.sealing import SealingKeys
+from sync.private.vault import Vault
+from sync.recovery.highwater import HighWater
+from sync.safekeeping.reserve import MIB, RESERVE, Reserve
+from sync.storage.durable import make_folder, write_file
+from sync.storage.schema import LogState
+from sync.storage.tables import Tables, records
 from web.settings import BACKUP_DAYS, read_settings, settings_text
 
 CENTER = "center"
@@ -208,7 +208,8 @@ class Center:
         """Nothing is written into a log that was longer once: its numbers were given out already.
 
         Raises:
-            ComesBack: a hall brings the rest back at its next contact (``aggregator.returning``).
+            ComesBack: a hall brings the rest back at its next contact
+                (``aggregator.safekeeping.returning``).
             DiskFull: only the space is left that was kept aside.
         """
         self.refuse_while_full()

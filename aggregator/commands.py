@@ -8,27 +8,24 @@ from pathlib import Path
 
 import click
 
-from aggregator import (
-    audit_commands,
-    backup_commands,
-    key_commands,
-    roster,
-    serving,
-    spreading,
-    succession_commands,
-)
-from aggregator.apply import apply_all, replay
+from aggregator import serving
 from aggregator.center import CenterSettings
-from aggregator.erasure_commands import erase_data
+from aggregator.database import spreading
+from aggregator.database.rewriting import waiting
+from aggregator.halls import roster, succession_commands
+from aggregator.keys import key_commands
 from aggregator.office import ROLES
 from aggregator.opening import DATA, opened
-from aggregator.rewriting import waiting
-from aggregator.rounds import logs_of
-from aggregator.stick_commands import export_stick, import_stick
-from aggregator.tier_commands import county, forward_logs
-from sync.applying import rebuild as rebuild_tables
-from sync.durable import write_file
-from sync.proving import receipt_that_fails
+from aggregator.receiving.apply import apply_all, replay
+from aggregator.receiving.rounds import logs_of
+from aggregator.reconciling import audit_commands
+from aggregator.safekeeping import backup_commands
+from aggregator.safekeeping.erasure_commands import erase_data
+from aggregator.sticks.stick_commands import export_stick, import_stick
+from aggregator.tiers.tier_commands import county, forward_logs
+from sync.applied.applying import rebuild as rebuild_tables
+from sync.evidence.proving import receipt_that_fails
+from sync.storage.durable import write_file
 from web import logs
 from web.accounts import Accounts, NewAccount, check_account
 from web.command_line import AS_JSON
@@ -79,7 +76,7 @@ def init(data: Path, root: Path | None, **given: str) -> None:
 @DATA
 def starter(data: Path) -> None:
     """Publish the starter catalogue, the official calendars and the numbering scheme, once."""
-    from aggregator.starter import load_starter
+    from aggregator.publishing.starter import load_starter
 
     with opened(data) as center:
         click.echo(f"{load_starter(center, 'SETUP')} records published.")

@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime
 
-from aggregator import latency
 from aggregator.center import Center
-from aggregator.halls import HallFacts, every_hall, standards_size
-from aggregator.intake import Worker
-from aggregator.silence import silent_halls
+from aggregator.halls import latency
+from aggregator.halls.halls import HallFacts, every_hall, standards_size
+from aggregator.halls.silence import silent_halls
+from aggregator.receiving.intake import Worker
 from web.metrics import Fact
 
 DISK_LOW_SHARE = 0.1

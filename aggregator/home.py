@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template, url_for
 
-from aggregator import disk, drafts, return_pages, roster
 from aggregator.center import Center
-from aggregator.findings import Wanted, findings
-from aggregator.halls import every_hall, signs, standards_size
+from aggregator.database import disk
+from aggregator.halls import roster
+from aggregator.halls.halls import every_hall, signs, standards_size
+from aggregator.halls.silence import SilentHall, patience, silent_halls
 from aggregator.office import (
     ADMINISTRATOR,
     CHECKER,
@@ -20,7 +21,9 @@ from aggregator.office import (
     RECONCILER,
     center,
 )
-from aggregator.silence import SilentHall, patience, silent_halls
+from aggregator.publishing import drafts
+from aggregator.safekeeping import return_pages
+from aggregator.supervision.findings import Wanted, findings
 from web import access
 from web.shell import Banner
 

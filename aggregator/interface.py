@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from aggregator.center import Center
-from aggregator.halls import every_hall
+from aggregator.halls.halls import every_hall
 from web.interface import Listing
 from web.interface_lists import shared
 

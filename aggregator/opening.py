@@ -8,9 +8,9 @@ from pathlib import Path
 
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
-from aggregator.faults import UnfitDatabase
+from aggregator.database.faults import UnfitDatabase
 from sync.errors import DiskFull, StoreBusy
-from sync.reserve import MIB, RESERVE, Reserve, room_may_help
+from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
 
 DATA = data_folder("the center")

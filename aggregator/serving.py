@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from aggregator import archives, disk, figures
+from aggregator import figures
 from aggregator.app import create_app
 from aggregator.center import Center
-from aggregator.erasures import sweeper
-from aggregator.intake import Worker, intake
+from aggregator.database import disk
+from aggregator.files import archives
+from aggregator.receiving.intake import Worker, intake
+from aggregator.safekeeping.erasures import sweeper
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
 from web.listener import MIB, Listener, serve_all

@@ -175,7 +175,7 @@ def new_center(data: Path, listen: str, database: str = "") -> Any:
     """A center with the starter catalogue over a new folder."""
     from aggregator.app import create_tables
     from aggregator.center import Center, CenterSettings
-    from aggregator.starter import load_starter
+    from aggregator.publishing.starter import load_starter
 
     settings = CenterSettings(center=CENTER, name="中心", listen=listen, database=database)
     settings.save(data)
@@ -216,7 +216,7 @@ class Town:
 @contextmanager
 def town(folder: Path, source: Path, database: str = "") -> Iterator[Town]:
     """A running aggregator and an enrolled hall, a copy of ``source``."""
-    from aggregator import roster
+    from aggregator.halls import roster
     from node.keys import enrolment
 
     port = free_port()

@@ -31,7 +31,7 @@ from deploy.browser import Refused
 from deploy.cable import Cable, CablePage
 from deploy.people import CENTER_STAFF, HALL_STAFF
 from node.hall import HallSettings
-from sync.durable import write_file
+from sync.storage.durable import write_file
 
 CENTER = "tonghua.example"
 BIN = Path(sys.executable).parent

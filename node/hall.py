@@ -27,19 +27,19 @@ from standards.records import (
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.drafts import Draft
-from sync.durable import make_folder, write_file
 from sync.entries import Entry
-from sync.epochs import epoch_of
 from sync.errors import DiskFull, UnknownLog
-from sync.highwater import HighWater
-from sync.keyfiles import key_file
+from sync.keys.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer
-from sync.reserve import MIB, RESERVE, Reserve
-from sync.schema import LogState, holds_own_log
-from sync.sealing import SealingKey
-from sync.tables import Tables, records
-from sync.vault import Vault
+from sync.private.sealing import SealingKey
+from sync.private.vault import Vault
+from sync.recovery.epochs import epoch_of
+from sync.recovery.highwater import HighWater
+from sync.safekeeping.reserve import MIB, RESERVE, Reserve
+from sync.storage.durable import make_folder, write_file
+from sync.storage.schema import LogState, holds_own_log
+from sync.storage.tables import Tables, records
 from web.settings import BACKUP_DAYS, read_settings, settings_text
 
 

@@ -19,8 +19,8 @@ from node.hall import Hall
 from node.leave import leave_sight
 from node.outbox import comparisons, epoch_page, last_contact, outbox
 from node.outbox.progress import duration
-from sync.comparison import EQUAL, NOTHING
-from sync.safekeeping import RESTORED
+from sync.evidence.comparison import EQUAL, NOTHING
+from sync.safekeeping.safekeeping import RESTORED
 from web import access
 from web.shell import Banner
 

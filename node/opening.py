@@ -16,7 +16,7 @@ from node.safekeeping import damage, disk
 from node.store import DatabaseDamaged
 from sync.clock import system_clock
 from sync.errors import DiskFull
-from sync.reserve import MIB, RESERVE, Reserve, room_may_help
+from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
 
 DATA = data_folder("this hall")

@@ -18,7 +18,7 @@ from typing import Any
 import sqlite_utils
 
 from sync.errors import DiskFull, HalfDone, RowRefused, Unwritable
-from sync.store import Answer, Row, insert_rows, sqlite_ddl
+from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 # What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
 # the file, not only from its tables.
@@ -36,7 +36,7 @@ class DatabaseDamaged(Exception):
 
 
 class NodeStore:
-    """``sync.store.Database`` over SQLite. ``path`` None keeps everything in memory (tests)."""
+    """``sync.storage.store.Database`` over SQLite; ``path`` None keeps all in memory (tests)."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class NodeStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         if self.damaged:
             raise DatabaseDamaged(self.damaged)
         with self._lock, self._noted(), _disk():
@@ -106,12 +106,12 @@ class NodeStore:
             raise
 
     def together(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction():
             return work()
 
     def soon(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         return self.together(work)
 
     @contextmanager
@@ -128,22 +128,22 @@ class NodeStore:
             raise
 
     def execute(self, sql: str, /, **params: object) -> int:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _disk():
             return self._writer.execute(sql, params).rowcount
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _disk():
             self._writer.executemany(sql, rows)
 
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _disk():
             insert_rows(self._writer.cursor(), table, tuple(names), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         if self._path is None or self._holds_transaction():
             with self._lock, self._noted(), _disk():
                 return _rows(self._writer.execute(sql, params))
@@ -151,7 +151,7 @@ class NodeStore:
             return _rows(self._reader().execute(sql, params))
 
     def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         if self._path is None or self._holds_transaction():
             with self._lock, self._noted(), _disk():
                 return _cells(self._writer, sql, params)
@@ -159,12 +159,12 @@ class NodeStore:
             return _cells(self._reader(), sql, params)
 
     def tables(self) -> set[str]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         rows = self.query("SELECT name FROM sqlite_master WHERE type = 'table'")
         return {row["name"] for row in rows}
 
     def create(self, statements: Sequence[str], /) -> None:
-        """See ``sync.store.Database``; every table is STRICT."""
+        """See ``sync.storage.store.Database``; every table is STRICT."""
         with self.transaction():
             for statement in statements:
                 self.schema.conn.execute(sqlite_ddl(statement))

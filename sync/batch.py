@@ -26,7 +26,7 @@ from sync.frames import (
 )
 from sync.merkle import leaf_hash
 from sync.notes import Checkpoint, Note, Signer, Verifier, decimal, open_note
-from sync.sealing import Recipient, SealingKey, seal, unseal
+from sync.private.sealing import Recipient, SealingKey, seal, unseal
 
 TYPE = "onehall/batch/v1"
 # Handed on by a keeper who did not write it: the header is the keeper's, the head the writer's own.

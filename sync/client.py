@@ -1,7 +1,7 @@
 """The hall's line to the center, and who both of them are.
 
 The network is a ``Line``; over HTTP it is :class:`HttpLine`, in the simulation a fake one. What is
-said over it is in ``sync.exchange``.
+said over it is in ``sync.contact.exchange``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import requests
 import urllib3
 
 from sync.batch import MAX_BATCH_BYTES
+from sync.contact.receiving import Receiver
+from sync.contact.signed_requests import Asked, sign_request
 from sync.errors import BY_CODE, NotOurs, SyncError, TooLarge, Unreachable
-from sync.keysets import CenterKeys
+from sync.keys.keysets import CenterKeys
 from sync.notes import Signer, Verifier
-from sync.receiving import Receiver
-from sync.signed_requests import Asked, sign_request
 
 PREFIX = "/sync/v1"
 JSON = "application/json"

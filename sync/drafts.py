@@ -11,7 +11,7 @@ from standards.records.declare import Record, files_of, logged_bytes, personal_b
 from sync.clock import Clock
 from sync.entries import VERSION, Leaf, new_id
 from sync.notes import b64
-from sync.sealing import OPENING_BYTES, commitment
+from sync.private.sealing import OPENING_BYTES, commitment
 
 
 @dataclass(frozen=True)

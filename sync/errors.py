@@ -161,7 +161,7 @@ class StickRefused(Exception):
     """A stick, or files of one, that are not taken; nothing was opened or changed.
 
     Args:
-        reason: a word of ``sync.usb``; a page or command says it in a sentence.
+        reason: a word of ``sync.sticks.usb``; a page or command says it in a sentence.
         name: the file, as it is called on the stick; empty for the stick as a whole.
         more: what is wrong with further files.
     """

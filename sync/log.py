@@ -12,23 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from standards.records.declare import Record, parts_of
-from sync import erasing
 from sync.batch import FREE_LEAVES_BYTES, MAX_BATCH_BYTES, MAX_ENTRIES, Batch, split_leaves
 from sync.clock import Clock
 from sync.drafts import Draft, drawn_up
 from sync.entries import Entry, Leaf, encode_leaf
 from sync.errors import Malformed, UnknownLog
+from sync.evidence.verifying import first_bad
 from sync.failpoints import fp
 from sync.frames import inflate
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
-from sync.migrations import migrate
-from sync.personal import PersonalParts
-from sync.schema import DDL, LogState, state_of
-from sync.sealing import OPENING_BYTES
-from sync.store import Database, Row
-from sync.tables import Tables, as_record
-from sync.vault import Vault
-from sync.verifying import first_bad
+from sync.private import erasing
+from sync.private.personal import PersonalParts
+from sync.private.sealing import OPENING_BYTES
+from sync.private.vault import Vault
+from sync.storage.migrations import migrate
+from sync.storage.schema import DDL, LogState, state_of
+from sync.storage.store import Database, Row
+from sync.storage.tables import Tables, as_record
 
 R = TypeVar("R", bound=Record)
 
@@ -382,7 +382,7 @@ class LogStore:
         )
 
     def verify(self, origin: str) -> int | None:
-        """The first index that is not what was signed, or None (``sync.verifying``)."""
+        """The first index that is not what was signed, or None (``sync.evidence.verifying``)."""
         return first_bad(self, origin)
 
 

@@ -42,9 +42,9 @@ from standards.records import (
 )
 from standards.records.declare import Named, fields_of
 from standards.workdays import CalendarYear
-from sync.keysets import Request, sign_rotation
+from sync.keys.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
 from tests.leave_samples import LATER_SAMPLES, LEAVE_SAMPLES
 from tests.samples_of_attendance import HOURS_SAMPLES, attendance_samples
 

@@ -26,8 +26,18 @@ SQL = re.compile(
 # Table and column names cannot be bound as parameters. Only these files write them into a
 # statement, and only names that come from a declaration of ours.
 COMPOSES_SQL = {
-    *("sync/tables.py", "sync/folding.py", "sync/store.py", "node/store.py", "aggregator/store.py"),
-    *("aggregator/dialect.py", "aggregator/spread.py", "aggregator/engines.py"),
+    *(
+        "sync/storage/tables.py",
+        "sync/storage/folding.py",
+        "sync/storage/store.py",
+        "node/store.py",
+        "aggregator/database/store.py",
+    ),
+    *(
+        "aggregator/database/dialect.py",
+        "aggregator/database/spread.py",
+        "aggregator/database/engines.py",
+    ),
 }
 
 

@@ -27,7 +27,12 @@ FENCES = {
     "waitress": ("web", "node", "aggregator"),
     "click": ("web", "node", "aggregator"),
     "cryptography": (
-        *("sync/notes.py", "sync/sealing.py", "sync/vault.py", "sync/sealed_files.py"),
+        *(
+            "sync/notes.py",
+            "sync/private/sealing.py",
+            "sync/private/vault.py",
+            "sync/files/sealed_files.py",
+        ),
         *("node/terminals/device_keys.py", "web/certificates.py"),
     ),
     "argon2": ("web/passwords.py",),
@@ -42,13 +47,19 @@ FENCES = {
     "PIL": ("attendance",),
     "sqlite3": ("node/store.py",),
     "sqlite_utils": ("node/store.py",),
-    "sqlalchemy": ("aggregator/store.py", "aggregator/engines.py"),
-    "psycopg": ("aggregator/engines.py",),
+    "sqlalchemy": ("aggregator/database/store.py", "aggregator/database/engines.py"),
+    "psycopg": ("aggregator/database/engines.py",),
 }
 
 # The pure middle: values in, values out. It has no use for these modules and names.
 PURE = (
-    *("standards", "sync/merkle.py", "sync/mirror.py", "sync/comparing.py", "sync/epochs.py"),
+    *(
+        "standards",
+        "sync/merkle.py",
+        "sync/mirror.py",
+        "sync/evidence/comparing.py",
+        "sync/recovery/epochs.py",
+    ),
     *("attendance/days.py", "attendance/matching.py", "attendance/shifts.py"),
     *("attendance/leave.py", "attendance/leave_balance.py", "attendance/leave_chain.py"),
     *("attendance/leave_request.py", "attendance/absence_limits.py"),

@@ -10,7 +10,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from tests.source import Source, product_sources
 
-# What follows from entries. sync/tables.py writes them all, from the declarations.
+# What follows from entries. sync/storage/tables.py writes them all, from the declarations.
 TABLES = {record.kind for record in RECORDS} | {one.state.kind for one in PROJECTIONS}
 CHANGES = re.compile(
     r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.I

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from standards.errors import Invalid
-from sync.store import Database, Row
+from sync.storage.store import Database, Row
 from web import passwords
 from web.moments import Clock, stamp
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from standards.errors import Invalid
-from sync.store import Database, Row
+from sync.storage.store import Database, Row
 from web.moments import Clock, stamp
 
 TABLES = (

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, jsonify, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from sync.store import Database
+from sync.storage.store import Database
 from web import (
     access,
     accounts,

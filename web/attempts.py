@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sync.store import Database
+from sync.storage.store import Database
 from web.moments import Clock, read_stamp, stamp
 
 TABLES = (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from sync.backup import BackupRefused
-from sync.keyfiles import KeyMissing
+from sync.keys.keyfiles import KeyMissing
+from sync.safekeeping.backup import BackupRefused
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)

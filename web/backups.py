@@ -15,12 +15,13 @@ import click
 
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.backup import BackupRefused, Contents, KeptLog
 from sync.clock import system_clock
-from sync.keyfiles import key_file
+from sync.keys.keyfiles import key_file
 from sync.log import LogStore
-from sync.retention import Retention, let_go
-from sync.safekeeping import (
+from sync.private.vault import Vault
+from sync.safekeeping.backup import BackupRefused, Contents, KeptLog
+from sync.safekeeping.retention import Retention, let_go
+from sync.safekeeping.safekeeping import (
     Machine,
     check_logs,
     keep_machine,
@@ -29,9 +30,8 @@ from sync.safekeeping import (
     verified_logs,
     what_stands,
 )
-from sync.store import Database
-from sync.tables import Tables
-from sync.vault import Vault
+from sync.storage.store import Database
+from sync.storage.tables import Tables
 from web.backup_options import FOLDER, said
 
 # A copy of a database, opened, and what its own check says of it.

@@ -12,7 +12,7 @@ from typing import IO, cast
 from flask import Request
 from waitress.buffers import FileBasedBuffer, OverflowableBuffer
 
-from sync.sealed_files import Scratch
+from sync.files.sealed_files import Scratch
 
 # An upload of unknown or greater length goes to the disk.
 IN_MEMORY = 1024 * 1024

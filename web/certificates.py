@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sync.durable import write_file
+from sync.storage.durable import write_file
 
 AUTHORITY_YEARS: Final = 10
 LEAF_DAYS: Final = 397

@@ -11,7 +11,7 @@ import click
 
 from standards.errors import Invalid
 from sync.errors import DiskFull, NewerDatabase, SyncError
-from sync.keyfiles import KeyMissing
+from sync.keys.keyfiles import KeyMissing
 from web.listener import CannotListen
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")

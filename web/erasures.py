@@ -1,7 +1,7 @@
 """依法删除, as both applications do it: what there is to erase, the form, and what was erased.
 
 Neither application knows the other; who may order what is said in ``standards.erasures`` and
-``sync.erasing``. Numbers and staff numbers only: nothing here shows a person.
+``sync.private.erasing``. Numbers and staff numbers only: nothing here shows a person.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from standards.records.declare import Named
 from standards.records.erasures import ABOUT, GROUNDS
 from sync.failpoints import fp
 from sync.log import LogStore
-from sync.store import Row
+from sync.storage.store import Row
 from web import access, logs, page
 from web.signin import accounts, attempts
 

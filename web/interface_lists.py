@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sync.store import Database
+from sync.storage.store import Database
 from web.interface import Listing
 
 

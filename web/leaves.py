@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sync.comparing import place_of
+from sync.evidence.comparing import place_of
 from sync.merkle import leaf_hash
 
 __all__ = ["Version", "place_of", "version_of"]

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
-from sync.store import again
+from sync.storage.store import again
 from web import access
 from web.moments import stamp
 from web.shell import shell

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from sync.store import Database, Row
+from sync.storage.store import Database, Row
 from web.accounts import Account, account_of
 from web.moments import Clock, read_stamp, stamp
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from flask import Flask, current_app
 
-from sync.store import Database
+from sync.storage.store import Database
 from web.health import Health
 from web.metrics import Metrics
 from web.moments import Clock

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sync.reserve import free_bytes
+from sync.safekeeping.reserve import free_bytes
 from web.sticks import Given, Place, Taken, bytes_in_words
 
 FILES = click.option(

@@ -14,14 +14,14 @@ from typing import IO, Any, Literal, cast
 
 from flask import Response, request
 
-from sync.carried_files import Carried
 from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
 from sync.failpoints import fp
+from sync.files.carried_files import Carried
+from sync.files.sealed_files import Scratch
 from sync.log import LogStore
-from sync.sealed_files import Scratch
-from sync.stick import Heading, Piece
-from sync.stick_export import FileTarget, Target, Written, refused_by
-from sync.usb import FileSource, Source
+from sync.sticks.stick import Heading, Piece
+from sync.sticks.stick_export import FileTarget, Target, Written, refused_by
+from sync.sticks.usb import FileSource, Source
 from web.uploads import attachment, shown_name
 
 MAX_DOWNLOAD_BYTES = 32 * 1024 * 1024

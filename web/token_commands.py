@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import click
 
 from sync.clock import Clock
-from sync.store import Database
+from sync.storage.store import Database
 from web import logs
 from web.api_tokens import ApiTokens
 from web.command_line import AS_JSON

@@ -21,8 +21,8 @@ from werkzeug.exceptions import NotFound
 
 from standards.errors import Invalid
 from standards.records.files import MAX_PLAIN_BYTES
-from sync.archive import Archive
 from sync.errors import Malformed
+from sync.files.archive import Archive
 
 MAX_FILES = 20
 # Several pages at once; each within its own cap.

@@ -22,8 +22,8 @@ from standards.records.declare import record_of
 from standards.records.wording import APPLICANT_KINDS, PAPER_KINDS
 from standards.shelf import Shelf
 from standards.workdays import Calendar, add_working_days, count_working_days
-from sync.store import Row
-from sync.tables import standing
+from sync.storage.store import Row
+from sync.storage.tables import standing
 
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS case_received_day ON case_received (hall, received_on)",

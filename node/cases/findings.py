@@ -28,7 +28,7 @@ from standards.records.inspection import (
     SEVERITIES,
     SOURCES,
 )
-from sync.store import Row
+from sync.storage.store import Row
 from web import access, logs, page
 
 pages = Blueprint("findings", __name__, url_prefix="/findings")

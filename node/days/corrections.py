@@ -21,7 +21,7 @@ from standards.records import (
     DayExcused,
     Punch,
 )
-from sync.store import Row
+from sync.storage.store import Row
 
 _LISTED = 100
 

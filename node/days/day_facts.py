@@ -22,8 +22,8 @@ from node.leave import leave
 from node.presence.raw_punches import last_reported
 from standards.records import DayResult
 from sync.clock import BEIJING
-from sync.store import Row
-from sync.tables import as_record
+from sync.storage.store import Row
+from sync.storage.tables import as_record
 
 Place = tuple[str, date]
 """staff number and day"""

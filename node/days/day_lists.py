@@ -15,8 +15,8 @@ from node.staff.members import Member, members
 from standards.records import DayResult, Punch
 from standards.records.attendance import DAY_STATES, SlotResult
 from standards.records.declare import parts_of
-from sync.store import Row
-from sync.tables import as_record
+from sync.storage.store import Row
+from sync.storage.tables import as_record
 
 # Shape of the chip of a day or of a sign; anything else is an idle one.
 SHAPES = {

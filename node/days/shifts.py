@@ -13,7 +13,7 @@ from node.hall import Hall
 from standards.errors import Invalid
 from standards.records import ShiftAssigned, StandIn
 from sync.drafts import Draft
-from sync.tables import as_record
+from sync.storage.tables import as_record
 
 MOST_LISTED = 500
 

@@ -19,7 +19,6 @@ from node.outbox import center_line
 from node.outbox.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, SyncStatus
 from node.safekeeping import archives
 from node.safekeeping.archives import DOWN, UP, Job
-from sync.archive import Archive
 from sync.client import HttpLine
 from sync.errors import (
     FileAbsent,
@@ -30,8 +29,9 @@ from sync.errors import (
     UnknownFile,
     Unreachable,
 )
-from sync.file_exchange import FileExchange, FileLine
-from sync.pacing import Pace, check_windows, is_open
+from sync.files.archive import Archive
+from sync.files.file_exchange import FileExchange, FileLine
+from sync.files.pacing import Pace, check_windows, is_open
 from web import logs
 from web.watchdog import Heart
 

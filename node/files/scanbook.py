@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from node.hall import Hall
 from standards.records import FileHanded, MaterialScanned
-from sync.store import Row
+from sync.storage.store import Row
 from web import scan_lines
 from web.scan_lines import MOST_LISTED, Handed, Scan
 

@@ -17,7 +17,7 @@ from node.safekeeping import archives
 from standards.errors import Invalid
 from standards.records import MaterialScanned
 from standards.records.files import PURPOSES
-from sync.archive import Kept
+from sync.files.archive import Kept
 from web import access, logs, page
 from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, given_out, uploads
 

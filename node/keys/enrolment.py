@@ -14,10 +14,12 @@ from functools import partial
 from node.hall import Hall
 from node.outbox.epochs import HallLogBook, follow_keys, note_never_sent
 from standards.errors import Invalid
-from sync import messages
 from sync.client import JSON, PREFIX, Line, Peer
+from sync.contact import messages
+from sync.contact.messages import EnrolAnswer, EnrolAsk
+from sync.contact.receiving import Receiver
 from sync.errors import EnrolmentRefused, NotOurs, UnknownKey
-from sync.keysets import (
+from sync.keys.keysets import (
     CenterKeys,
     HallKeys,
     Request,
@@ -27,9 +29,7 @@ from sync.keysets import (
     same_mac,
     thirty_digits,
 )
-from sync.messages import EnrolAnswer, EnrolAsk
 from sync.notes import Verifier
-from sync.receiving import Receiver
 
 DDL = (
     """CREATE TABLE IF NOT EXISTS trust (

@@ -20,7 +20,7 @@ from node.outbox.syncing import WORDS
 from standards.errors import Invalid
 from sync.client import HttpLine
 from sync.errors import SyncError, Unreachable
-from sync.keysets import CODE_LENGTH, CODE_MINUTES
+from sync.keys.keysets import CODE_LENGTH, CODE_MINUTES
 from web import access, logs, once
 
 pages = Blueprint("enrolment", __name__, url_prefix="/enrolment")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.durable import remove_file
-from sync.keyfiles import key_file, key_numbers, number_keys
-from sync.keysets import HallKeys, Request, key_name
+from sync.keys.keyfiles import key_file, key_numbers, number_keys
+from sync.keys.keysets import HallKeys, Request, key_name
 from sync.notes import COSIGNATURE, Signer
-from sync.sealing import SealingKey, SealingKeys
+from sync.private.sealing import SealingKey, SealingKeys
+from sync.storage.durable import remove_file
 
 NAMES = ("signing", "cosigning", "sealing")
 _NEXT = "-next"

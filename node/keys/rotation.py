@@ -12,8 +12,8 @@ from node.hall import Hall
 from node.keys import enrolment
 from standards.errors import Invalid
 from standards.records import KeysRotated
-from sync.keysets import sign_rotation
-from sync.store import Row
+from sync.keys.keysets import sign_rotation
+from sync.storage.store import Row
 
 
 @dataclass(frozen=True)

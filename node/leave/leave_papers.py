@@ -19,7 +19,7 @@ from node.safekeeping import archives
 from node.staff import members
 from standards.errors import Invalid
 from standards.records import LeavePaper
-from sync.archive import Kept
+from sync.files.archive import Kept
 from web import access, logs, page
 from web.signin import accounts
 from web.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Upload, given_out, uploads

@@ -29,8 +29,8 @@ from standards.records import (
 )
 from standards.records.declare import record_of
 from standards.records.leave import Leg
-from sync.store import Row
-from sync.tables import standing
+from sync.storage.store import Row
+from sync.storage.tables import standing
 
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS leave_standing_stage ON leave_standing (hall, stage, first)",

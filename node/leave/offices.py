@@ -11,7 +11,7 @@ from attendance.leave_chain import Seats, seats_on
 from node.hall import Hall
 from node.leave import leavebook
 from standards.records import OfficeHeld
-from sync.tables import as_record
+from sync.storage.tables import as_record
 from web.accounts import Accounts
 
 INDEXES = ("CREATE INDEX IF NOT EXISTS office_held_person ON office_held (hall, staff_no)",)

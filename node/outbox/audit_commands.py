@@ -17,10 +17,10 @@ from node.opening import DATA, opened
 from node.outbox import comparisons, records
 from node.outbox.center_line import line_to
 from node.outbox.comparisons import Outcome
-from sync import proving
 from sync.client import HttpLine
-from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT
 from sync.errors import SyncError
+from sync.evidence import proving
+from sync.evidence.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT
 from web.command_line import AS_JSON
 
 _AUDIT_SAMPLES = 64

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from node.hall import Hall
 from node.keys import enrolment
-from sync import comparison
 from sync.client import Line
-from sync.comparison import Comparing, Comparison, spread
-from sync.durable import make_folder, write_file
 from sync.errors import SyncError
-from sync.kept import inclusion_path
+from sync.evidence import comparison
+from sync.evidence.comparison import Comparing, Comparison, spread
+from sync.evidence.kept import inclusion_path
 from sync.notes import b64
+from sync.storage.durable import make_folder, write_file
 
 EVERY = timedelta(days=1)
 _SAMPLES = 8

@@ -13,8 +13,8 @@ from node.hall import Hall
 from node.outbox import epochs
 from standards.records import EpochOpened, HallSucceeded
 from standards.records.epochs import OPENED_BECAUSE
-from sync.epochs import epoch_of, in_order
-from sync.tables import records
+from sync.recovery.epochs import epoch_of, in_order
+from sync.storage.tables import records
 from web import access, logs
 from web.shell import Banner
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
-from sync.epochs import Gap, epoch_of, gaps
+from sync.contact.messages import Span
 from sync.failpoints import fp
-from sync.history import ACTOR, move_on
-from sync.keysets import HallKeys
-from sync.messages import Span
+from sync.keys.keysets import HallKeys
 from sync.notes import Signer, Verifier
-from sync.tables import records
+from sync.recovery.epochs import Gap, epoch_of, gaps
+from sync.recovery.history import ACTOR, move_on
+from sync.storage.tables import records
 
 if TYPE_CHECKING:
     from node.hall import Hall

@@ -11,8 +11,8 @@ from node.hall import Hall
 from node.keys import enrolment
 from node.opening import DATA, opened
 from node.outbox.heads import standards_code
-from sync.durable import write_file
-from sync.heads import Compared, compare_head, latest_head
+from sync.evidence.heads import Compared, compare_head, latest_head
+from sync.storage.durable import write_file
 
 SENTENCES = {
     "same": "the same history: they hold what this hall holds, up to entry {size}",

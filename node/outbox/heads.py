@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.hall import Hall
 from sync.errors import UnknownLog
-from sync.heads import spoken
+from sync.evidence.heads import spoken
 
 
 def standards_code(hall: Hall, size: int | None = None) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from node.hall import Hall
-from sync.durable import write_file
+from sync.storage.durable import write_file
 
 _NAME = "last-contact"
 # The file is written no more often than this: a contact with nothing to do costs no write.

@@ -19,8 +19,8 @@ from node.hall import Hall
 from node.outbox import comparisons
 from node.outbox.heads import standards_code
 from node.outbox.progress import duration, volume
+from sync.contact.exchange import oldest_unsent
 from sync.errors import UnknownLog
-from sync.exchange import oldest_unsent
 from web import access, logs
 
 pages = Blueprint("outbox", __name__, url_prefix="/outbox")

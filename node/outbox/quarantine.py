@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from node.desk import hall
 from node.hall import Hall
 from node.outbox.records import LABELS
-from sync import aside
-from sync.applying import replay_quarantined
-from sync.aside import Aside
-from sync.kept import kept_leaves
+from sync.applied import aside
+from sync.applied.applying import replay_quarantined
+from sync.applied.aside import Aside
+from sync.evidence.kept import kept_leaves
 from web import access, logs
 from web.leaves import version_of
 

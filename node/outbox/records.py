@@ -13,10 +13,10 @@ from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import comparisons
 from standards.records import RECORDS
-from sync import proving
 from sync.errors import Malformed, SyncError
-from sync.kept import kept_leaves
-from sync.proving import KeyChain
+from sync.evidence import proving
+from sync.evidence.kept import kept_leaves
+from sync.evidence.proving import KeyChain
 from web import access, logs
 from web.leaves import place_of, version_of
 
@@ -29,7 +29,7 @@ def proof(here: Hall, origin: str, index: int) -> str:
     """The proof of one record of this hall.
 
     Raises:
-        SyncError: not enrolled, or what ``sync.proving`` refuses.
+        SyncError: not enrolled, or what ``sync.evidence.proving`` refuses.
     """
     known = enrolment.trust(here)
     if known is None or not known.keys:

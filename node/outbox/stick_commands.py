@@ -10,9 +10,9 @@ import click
 from node.opening import DATA, opened
 from node.outbox.sticks import bring_in_files, carry_files, export_up, import_down
 from sync.errors import StickRefused
-from sync.stick import DOWN
-from sync.stick_export import FolderTarget
-from sync.usb import sources
+from sync.sticks.stick import DOWN
+from sync.sticks.stick_export import FolderTarget
+from sync.sticks.usb import sources
 from web.command_line import AS_JSON
 from web.stick_telling import FILES, tell, tell_given, tell_room
 from web.sticks import Taken

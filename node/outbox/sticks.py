@@ -17,17 +17,12 @@ from node.hall import Hall
 from node.keys import enrolment
 from node.outbox.syncing import apply_down
 from node.safekeeping import archives
-from sync import messages
-from sync.carried_files import (
-    DOWN_FILES,
-    UP_FILES,
-    Brought,
-    Carried,
-    bring_in,
-    carry,
-    folder_of,
-)
 from sync.client import SOFTWARE, Peer
+from sync.contact import messages
+from sync.contact.exchange import oldest_unsent
+from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
+from sync.contact.receiving import Receiver, Writer, receive
+from sync.contact.sending import accept_receipt, signed_head
 from sync.errors import (
     Behind,
     KeySetRefused,
@@ -37,17 +32,22 @@ from sync.errors import (
     UnknownKey,
     UnknownLog,
 )
-from sync.exchange import oldest_unsent
-from sync.keysets import CenterKeys, follow
-from sync.messages import LogHead, RoundAnswer, RoundAsk
+from sync.files.carried_files import (
+    DOWN_FILES,
+    UP_FILES,
+    Brought,
+    Carried,
+    bring_in,
+    carry,
+    folder_of,
+)
+from sync.keys.keysets import CenterKeys, follow
 from sync.notes import Signer
-from sync.receiving import Receiver, Writer, receive
-from sync.schema import LogState
-from sync.sealing import SEALED_TOGETHER, Recipient, SealingKey
-from sync.sending import accept_receipt, signed_head
-from sync.stick import DOWN, INDEX, UP, Heading, Index, Piece
-from sync.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
-from sync.usb import Source, check, pieces
+from sync.private.sealing import SEALED_TOGETHER, Recipient, SealingKey
+from sync.sticks.stick import DOWN, INDEX, UP, Heading, Index, Piece
+from sync.sticks.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
+from sync.sticks.usb import Source, check, pieces
+from sync.storage.schema import LogState
 from web.sticks import Given, Taken, given, on_stick
 
 

@@ -16,12 +16,12 @@ from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import center_line, comparisons, epochs, last_contact
 from node.outbox.progress import Counted, Progress
-from sync.applying import apply_pending
-from sync.aside import replay_newer
+from sync.applied.applying import apply_pending
+from sync.applied.aside import replay_newer
 from sync.client import HttpLine, Line
+from sync.contact.exchange import Contact, Exchange
 from sync.errors import Cloned, SyncError, Unreachable
-from sync.exchange import Contact, Exchange
-from sync.rebuilding import settle
+from sync.recovery.rebuilding import settle
 from web import logs
 from web.watchdog import Heart
 

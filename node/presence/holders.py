@@ -14,7 +14,7 @@ import msgspec
 from attendance.holders import Holding, overlapping
 from node.hall import Hall
 from standards.errors import Invalid
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS terminal_number (

@@ -24,7 +24,7 @@ from node.terminals.terminal_keys import admitted
 from standards.records import Punch
 from sync.drafts import Draft
 from sync.entries import new_id
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS raw_punch (

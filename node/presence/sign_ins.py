@@ -18,8 +18,8 @@ from node.staff.face_gallery import keep_decision
 from node.staff.members import Member, members
 from standards.records import Punch
 from sync.entries import new_id
-from sync.store import Row
-from sync.tables import as_record
+from sync.storage.store import Row
+from sync.storage.tables import as_record
 
 TABLES = (
     "CREATE INDEX IF NOT EXISTS punch_day ON punch (hall, punched_at)",

@@ -20,7 +20,7 @@ from node.leave.leave import absences
 from node.staff import members
 from node.staff.members import Member
 from standards.records.attendance import DayResult
-from sync.tables import as_record
+from sync.storage.tables import as_record
 from web import access, logs
 from web.sheets import Origin, download, sheet
 

@@ -1,6 +1,7 @@
 """档案: the hall's files and where each stands; what is still to go up and to come down.
 
-Named questions over the records and the tables of ``sync.archive``. Knows no page and no network.
+Named questions over the records and the tables of ``sync.files.archive``. Knows no page and no
+network.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from typing import IO
 
 from node.hall import Hall
 from standards.records import FileMissing
-from sync.archive import Archive, Kept
-from sync.cabinet import Cabinet
-from sync.keyfiles import key_file
-from sync.messages import MOST_HELD
-from sync.sealed_files import sealed_size
+from sync.contact.messages import MOST_HELD
+from sync.files.archive import Archive, Kept
+from sync.files.cabinet import Cabinet
+from sync.files.sealed_files import sealed_size
+from sync.keys.keyfiles import key_file
 
 UP, DOWN = "up", "down"
 SYSTEM = "SYSTEM"

@@ -14,10 +14,10 @@ from node.keys.keyring import HallRing
 from node.lock import Taken, exclusive
 from node.opening import DATA
 from node.store import DatabaseDamaged, NodeStore, copy_database
-from sync.backup import BackupRefused
 from sync.clock import system_clock
-from sync.retention import Retention
-from sync.safekeeping import Machine, room_in
+from sync.safekeeping.backup import BackupRefused
+from sync.safekeeping.retention import Retention
+from sync.safekeeping.safekeeping import Machine, room_in
 from web import backups
 from web.backup_options import KEEP, TO, WITH_KEYS, WITHOUT_FILES, said
 from web.backups import Copy, Kind

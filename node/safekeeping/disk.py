@@ -19,7 +19,7 @@ from pathlib import Path
 
 from node.hall import Hall, HallSettings
 from node.store import NodeStore
-from sync.highwater import HighWater
+from sync.recovery.highwater import HighWater
 from web import logs
 
 DATABASE = "node.db"

@@ -20,10 +20,10 @@ from node.safekeeping import archives
 from node.store import NodeStore
 from standards.errors import Invalid
 from sync.client import HttpLine, Line
-from sync.durable import sync_names
 from sync.errors import EnrolmentRefused, SyncError
-from sync.keyfiles import key_file, key_numbers
-from sync.schema import holds_own_log
+from sync.keys.keyfiles import key_file, key_numbers
+from sync.storage.durable import sync_names
+from sync.storage.schema import holds_own_log
 
 _TRIES = 6
 _OLD = ".old"

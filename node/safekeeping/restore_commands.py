@@ -14,7 +14,7 @@ from node.lock import Taken, exclusive
 from node.opening import DATA, opened
 from node.safekeeping.backup_commands import restore_backup
 from node.safekeeping.replacing import Plan, lost_keys, make_keys_anew, take_over
-from sync.keyfiles import KeyMissing
+from sync.keys.keyfiles import KeyMissing
 from web.backup_options import FILE, KEYS
 from web.command_line import AS_JSON
 

@@ -12,8 +12,8 @@ from attendance import consent
 from node.hall import Hall
 from standards.identity import mask_name
 from standards.records import FaceConsent, StaffMember
-from sync.store import Row
-from sync.tables import as_record
+from sync.storage.store import Row
+from sync.storage.tables import as_record
 
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS staff_member_no ON staff_member (hall, staff_no)",

@@ -28,7 +28,7 @@ from attendance.quality import SIGN_IN, FaceFound, refusal
 from node.hall import Hall
 from node.staff import face_frames
 from node.staff.face_gallery import Faces, templates
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS kiosk_match (

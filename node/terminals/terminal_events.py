@@ -39,7 +39,7 @@ from node.terminals.terminal_keys import DeviceKey
 from node.terminals.terminal_reports import anchors_of
 from standards.records.presence import PUNCH_WAYS
 from sync.clock import BEIJING
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS terminal_event (

@@ -18,8 +18,8 @@ from attendance.terminals.words import words_of
 from node.hall import Hall
 from node.terminals.device_keys import HallKeys, is_signed, new_device_key
 from node.terminals.terminals import end_terminal, raise_alarm, terminal_of_code
-from sync.keyfiles import key_file
-from sync.store import Row
+from sync.keys.keyfiles import key_file
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS terminal_key (

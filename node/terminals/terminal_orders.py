@@ -12,7 +12,7 @@ from typing import Final
 
 from node.hall import Hall
 from standards.errors import Invalid
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS terminal_order (

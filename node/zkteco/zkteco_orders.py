@@ -17,7 +17,7 @@ from node.hall import Hall
 from node.presence import raw_punches
 from node.zkteco.zkteco_notes import alarm
 from node.zkteco.zkteco_terminals import ZkTerminal
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS zkteco_order (

@@ -18,7 +18,7 @@ from attendance.terminals.zkteco_speech import DIALECTS, SERIAL, Dialect
 from node.hall import Hall
 from node.presence import raw_punches
 from standards.errors import Invalid
-from sync.store import Row
+from sync.storage.store import Row
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS zkteco_terminal (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import roster
-from aggregator.starter import load_starter
+from aggregator.halls import roster
+from aggregator.publishing.starter import load_starter
 from standards.records import NumberScheme
 from tests.aggregator.intake_desk import Desk, open_desk
 from tests.aggregator.office import Office, emptied_database, open_office, own_database

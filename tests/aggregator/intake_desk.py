@@ -9,19 +9,19 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from aggregator import roster
 from aggregator.app import create_app
 from aggregator.center import Center, CenterSettings
-from aggregator.intake import intake
-from sync import messages
+from aggregator.halls import roster
+from aggregator.receiving.intake import intake
 from sync.batch import MEDIA_TYPE, hashes_of, pack
 from sync.clock import Clock
-from sync.keysets import Request, code_key, code_mac
+from sync.contact import messages
+from sync.contact.messages import EnrolAsk, LogHead, RoundAsk
+from sync.contact.signed_requests import signature_headers
+from sync.keys.keysets import Request, code_key, code_mac
 from sync.merkle import root_of
-from sync.messages import EnrolAsk, LogHead, RoundAsk
 from sync.notes import COSIGNATURE, Checkpoint, Signer
-from sync.sealing import SealingKey
-from sync.signed_requests import signature_headers
+from sync.private.sealing import SealingKey
 from tests.aggregator.office import Hands
 
 SITE = "http://localhost"

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from aggregator import roster
 from aggregator.app import LOCAL_TABLES, create_app
 from aggregator.center import Center, CenterSettings
+from aggregator.database.store import CenterStore
+from aggregator.halls import roster
 from aggregator.office import ROLES
-from aggregator.store import CenterStore
 from standards.records import CaseReceived, CaseStep, Finding, FindingAnswer, Punch, Record
 from sync.clock import Clock
 from tests.postgres import postgres

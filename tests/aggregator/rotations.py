@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from aggregator import ceremony, rotation
 from aggregator.center import Center
-from sync.keysets import CenterKeys
+from aggregator.keys import ceremony, rotation
+from sync.keys.keysets import CenterKeys
 
 EVERYTHING = ("roster", "log", "receipts", "sealing")
 

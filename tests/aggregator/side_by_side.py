@@ -21,22 +21,22 @@ from pathlib import Path
 
 import requests
 
-from aggregator import roster
 from aggregator.app import create_tables
-from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
-from aggregator.rounds import take_batch
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
+from aggregator.receiving.rounds import take_batch
 from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import syncing
 from standards.catalogue import starter_guides
 from standards.records import CaseReceived, CaseStep, GuidePublished
-from sync.applying import rebuild
+from sync.applied.applying import rebuild
 from sync.batch import MEDIA_TYPE
 from sync.client import PREFIX
+from sync.contact.sending import next_batch
 from sync.errors import StoreBusy, SyncError
 from sync.log import LogStore, Portions
-from sync.sending import next_batch
 from tests.node.contacts import line_of, new_hall
 from tests.source import ROOT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from sync.errors import Malformed
 from tests.aggregator.intake_desk import Asker, Desk
 

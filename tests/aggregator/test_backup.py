@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aggregator.commands import main
-from aggregator.starter import load_starter
+from aggregator.publishing.starter import load_starter
 from standards.records import Finding
 from tests.aggregator.office import HALLS, Office
 

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from aggregator.calendars import check_template
-from aggregator.notices import read_days, read_notice, written_days
+from aggregator.publishing.calendars import check_template
+from aggregator.publishing.notices import read_days, read_notice, written_days
 from standards.errors import Invalid
 from standards.workdays import published_years
 from tests.aggregator.office import Office, fresh_key

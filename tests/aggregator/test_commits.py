@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from sync.errors import DiskFull, RowRefused
 
 TABLE = "CREATE TABLE IF NOT EXISTS thing (id TEXT PRIMARY KEY, raw BLOB)"

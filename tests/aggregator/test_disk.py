@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from aggregator import disk
+from aggregator.database import disk
 from standards.records import NumberScheme
 from sync.errors import DiskFull, Unwritable
-from sync.reserve import MIB
+from sync.safekeeping.reserve import MIB
 from tests.aggregator.intake_desk import Desk, refusal
 from tests.aggregator.office import Office
 

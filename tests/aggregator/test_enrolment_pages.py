@@ -2,8 +2,8 @@
 
 import re
 
-from aggregator import roster
-from aggregator.enrolment import groups
+from aggregator.halls import roster
+from aggregator.halls.enrolment import groups
 from tests.aggregator.office import Office, fresh_key
 
 CODE = re.compile(r'big-code">([A-Z0-9]{5}) ([A-Z0-9]{5})<')

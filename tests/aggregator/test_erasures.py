@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from aggregator import rewriting
 from aggregator.commands import main
+from aggregator.database import rewriting
 from standards.identity import ERASED
 from standards.records import CaseReceived, CaseStep, ErasureOrdered
-from sync.applying import apply_pending
+from sync.applied.applying import apply_pending
 from tests.aggregator.office import PASSWORD, Office
 from tests.postgres import postgres
 from tests.sync.pairs import HALL, Pair

@@ -11,15 +11,15 @@ from hashlib import sha256
 import pytest
 from werkzeug.test import TestResponse
 
-from aggregator import archives
-from aggregator.apply import apply_all
+from aggregator.files import archives
+from aggregator.receiving.apply import apply_all
 from standards.records import FileHanded
 from standards.records.declare import logged_bytes, personal_bytes
-from sync.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES
-from sync.file_exchange import BYTES
+from sync.contact.signed_requests import Asked, sign_request
+from sync.files.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES
+from sync.files.file_exchange import BYTES
 from sync.notes import b64
-from sync.sealing import commitment
-from sync.signed_requests import Asked, sign_request
+from sync.private.sealing import commitment
 from tests.aggregator.intake_desk import SITE, Asker, Desk, refusal
 from tests.samples import SAMPLES
 

@@ -9,12 +9,12 @@ from datetime import date, timedelta
 
 from werkzeug.test import TestResponse
 
-from aggregator import archives, scanbook
+from aggregator.files import archives, scanbook
 from standards.records import FileHanded, FileMissing, Inspection, MaterialScanned
-from sync.archive import Kept
-from sync.cabinet import Piece
-from sync.sealed_files import content_key, digest_of, sealed
-from sync.tables import records
+from sync.files.archive import Kept
+from sync.files.cabinet import Piece
+from sync.files.sealed_files import content_key, digest_of, sealed
+from sync.storage.tables import records
 from tests.aggregator.office import SITE, Office, Person, a_case, fresh_key
 from tests.node.filed import scan
 from tests.node.test_scans import part

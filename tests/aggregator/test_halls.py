@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator import hall_days, halls
-from aggregator.hall_days import HALL_KINDS
-from aggregator.halls import HallFacts, Sign, signs
+from aggregator.halls import hall_days, halls
+from aggregator.halls.hall_days import HALL_KINDS
+from aggregator.halls.halls import HallFacts, Sign, signs
 from sync.log import LogStore
 from tests.aggregator.office import Office, a_case, a_finding, a_punch, an_answer
 

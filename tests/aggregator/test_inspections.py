@@ -2,10 +2,10 @@
 
 import pytest
 
-from aggregator.findings import Wanted, findings, standing_of
+from aggregator.supervision.findings import Wanted, findings, standing_of
 from standards.records import Finding, Inspection, Recheck
 from standards.records.inspection import DIMENSIONS
-from sync.tables import records
+from sync.storage.tables import records
 from tests.aggregator.office import Office, a_case, a_finding, a_step, an_answer, fresh_key
 
 

@@ -12,11 +12,11 @@ import zstandard
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from aggregator import roster
-from aggregator.apply import apply_all
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE, Header, unpack
 from sync.notes import Checkpoint, b64, open_note
-from sync.sealing import commitment
+from sync.private.sealing import commitment
 from tests.aggregator.intake_desk import JSON, LEAVES, Asker, Desk, refusal
 from tests.source import ROOT
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from aggregator import roster
+from aggregator.halls import roster
 from standards.errors import Invalid
-from sync import messages
 from sync.batch import MEDIA_TYPE
-from sync.messages import MAX_MESSAGE_BYTES, EnrolAsk
+from sync.contact import messages
+from sync.contact.messages import MAX_MESSAGE_BYTES, EnrolAsk
 from sync.notes import COSIGNATURE, Signer, Verifier, b64
 from tests.aggregator.intake_desk import JSON, Asker, Desk, refusal
 

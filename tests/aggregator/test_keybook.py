@@ -11,14 +11,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import keybook, roster
 from aggregator.commands import main
+from aggregator.halls import roster
+from aggregator.keys import keybook
 from standards.errors import Invalid
-from sync import messages
+from sync.contact import messages
 from sync.errors import UnknownLog
-from sync.keysets import HallKeys, Request, key_name
+from sync.keys.keysets import HallKeys, Request, key_name
 from sync.notes import COSIGNATURE, Signer
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
 from tests.aggregator.intake_desk import NAME, Asker, Desk, bare_desk, open_desk, refusal
 from tests.aggregator.office import Office
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from aggregator import ceremony, rotation
 from aggregator.center import Center
 from aggregator.commands import main
+from aggregator.keys import ceremony, rotation
 from standards.errors import Invalid
 from standards.records import NumberScheme
 from sync.batch import unpack
 from sync.errors import KeySetRefused, Malformed, UnknownKey
-from sync.keyfiles import KeyMissing
-from sync.keysets import CenterKeys, HallKeys
+from sync.keys.keyfiles import KeyMissing
+from sync.keys.keysets import CenterKeys, HallKeys
 from sync.notes import Signer
 from tests.aggregator.intake_desk import Asker, Desk, bare_desk, open_desk
 from tests.aggregator.office import Office

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from node.outbox.syncing import contact
 from standards.records import FaceConsent, NumberScheme
 from tests.independent.center import listening

@@ -18,7 +18,7 @@ import pytest
 from sync.batch import MAX_BATCH_BYTES, MEDIA_TYPE, hashes_of, pack
 from sync.merkle import root_of
 from sync.notes import Checkpoint, b64
-from sync.sealing import OPENING_BYTES, commitment
+from sync.private.sealing import OPENING_BYTES, commitment
 from tests.aggregator.intake_desk import NAME, Asker, open_desk
 
 MOST_MIB = 300

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 
-from aggregator import latency
-from aggregator.apply import apply_all
-from aggregator.intake import Worker
-from aggregator.rounds import take_batch
+from aggregator.halls import latency
+from aggregator.receiving.apply import apply_all
+from aggregator.receiving.intake import Worker
+from aggregator.receiving.rounds import take_batch
 from standards.records import CaseReceived
-from sync.sending import next_batch
+from sync.contact.sending import next_batch
 from tests.aggregator.intake_desk import LEAVES, NAME, Desk
 from tests.aggregator.office import Office
 from tests.simulation.disk import Disk

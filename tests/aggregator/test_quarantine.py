@@ -6,16 +6,16 @@ from typing import Annotated, ClassVar
 
 import pytest
 
-from aggregator import apply
-from aggregator.intake import Worker
+from aggregator.receiving import apply
+from aggregator.receiving.intake import Worker
 from standards.records import RECORDS, Record
 from standards.records.declare import Field, Owner
 from standards.records.wording import Line
-from sync import aside
+from sync.applied import aside
 from sync.batch import hashes_of, pack
 from sync.merkle import root_of
 from sync.notes import Checkpoint
-from sync.tables import Tables
+from sync.storage.tables import Tables
 from tests.aggregator.intake_desk import Asker, Desk
 from tests.aggregator.office import Office
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator import comparisons
 from aggregator.app import create_app
-from aggregator.apply import apply_all
-from aggregator.records import chain_of
+from aggregator.receiving.apply import apply_all
+from aggregator.reconciling import comparisons
+from aggregator.reconciling.records import chain_of
 from node.hall import Hall
 from node.outbox import comparisons as at_hall
 from node.outbox.syncing import Syncing
-from sync import proving
 from sync.errors import Malformed
+from sync.evidence import proving
+from sync.evidence.proving import written
 from sync.notes import Verifier
-from sync.proving import written
 from tests.aggregator.office import Hands, Office
 from tests.aggregator.rotations import rotate, take_root_away
 from tests.independent.center import Listening, listening

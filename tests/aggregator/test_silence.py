@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aggregator import roster
-from aggregator.silence import silent_halls
-from sync import messages
+from aggregator.halls import roster
+from aggregator.halls.silence import silent_halls
+from sync.contact import messages
 from tests.aggregator.intake_desk import Asker, Desk
 from tests.aggregator.office import Office
 

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from aggregator.center import Center
-from aggregator.faults import UnfitDatabase
-from aggregator.spread import BadServer, Server
-from aggregator.spreading import spread
+from aggregator.database.faults import UnfitDatabase
+from aggregator.database.spread import BadServer, Server
+from aggregator.database.spreading import spread
 from node.hall import Hall
 from standards.records import Recheck
 from sync.entries import new_id

@@ -6,13 +6,13 @@ import re
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from aggregator import drafts, guide_form
-from aggregator.guide_words import read_json
-from aggregator.starter import load_starter
+from aggregator.publishing import drafts, guide_form
+from aggregator.publishing.guide_words import read_json
+from aggregator.publishing.starter import load_starter
 from standards.errors import Invalid
 from standards.guides import encode_guide
 from standards.records import GuidePublished
-from sync.tables import records
+from sync.storage.tables import records
 from tests.aggregator.office import Office, fresh_key
 
 

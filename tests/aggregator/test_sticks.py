@@ -8,17 +8,17 @@ from itertools import pairwise
 
 import msgspec
 
-from aggregator import roster
 from aggregator.center import Center
-from aggregator.rounds import answer_round, give_batch
-from aggregator.sticks import export_down, import_up
+from aggregator.halls import roster
+from aggregator.receiving.rounds import answer_round, give_batch
+from aggregator.sticks.sticks import export_down, import_up
 from standards.records import Finding, NumberScheme
-from sync import messages
 from sync.batch import unpack
-from sync.messages import RoundAnswer
-from sync.stick import UP, Heading
-from sync.stick_export import Content, FileTarget, Sealer, export
-from sync.usb import FileSource, check, pieces
+from sync.contact import messages
+from sync.contact.messages import RoundAnswer
+from sync.sticks.stick import UP, Heading
+from sync.sticks.stick_export import Content, FileTarget, Sealer, export
+from sync.sticks.usb import FileSource, check, pieces
 from tests.aggregator.intake_desk import NAME, Asker, Desk
 from web.sticks import Taken
 

@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aggregator.commands import main
-from aggregator.dialect import copy_of, postgres_ddl, split_by
-from aggregator.faults import UnfitDatabase
-from aggregator.store import CenterStore
+from aggregator.database.dialect import copy_of, postgres_ddl, split_by
+from aggregator.database.faults import UnfitDatabase
+from aggregator.database.store import CenterStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.errors import RowRefused, StoreBusy, TurnLost
-from sync.store import again
+from sync.storage.store import again
 from tests.postgres import postgres
 from tests.source import ROOT
 from tests.sync.pairs import Pair, case
@@ -237,11 +237,11 @@ def test_a_database_that_cannot_be_used_is_told_in_one_sentence(
 
 MAKE = """
 import sys
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.schema import DDL
-from sync.tables import Tables
+from sync.storage.schema import DDL
+from sync.storage.tables import Tables
 store = CenterStore(sys.argv[1])
 store.create([*DDL, *Tables(RECORDS, PROJECTIONS).ddl()])
 """

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from aggregator import roster, succession
 from aggregator.app import create_app
-from aggregator.apply import apply_all
 from aggregator.commands import main
+from aggregator.halls import roster, succession
+from aggregator.receiving.apply import apply_all
 from node.app import create_app as create_hall_app
 from node.hall import Hall
 from node.outbox.syncing import Syncing, contact

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from aggregator.app import create_tables
-from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
-from aggregator.rounds import take_batch
-from aggregator.tiers import forward, held, pin_county, take
+from aggregator.receiving.apply import apply_all
+from aggregator.receiving.rounds import take_batch
+from aggregator.tiers.tiers import forward, held, pin_county, take
 from standards.records import CaseReceived
 from sync.batch import Contents, pack_relayed, unpack_relayed
+from sync.contact.forwarding import Forwarded
+from sync.contact.sending import next_batch
 from sync.errors import Fork, Gap, KeySetRefused, Malformed, SyncError, UnknownKey, WrongLog
-from sync.forwarding import Forwarded
-from sync.keyfiles import key_file
-from sync.keysets import HallKeys, sign_hall
+from sync.keys.keyfiles import key_file
+from sync.keys.keysets import HallKeys, sign_hall
 from sync.log import LogStore, Portions
 from sync.notes import Checkpoint, Signer, open_note
-from sync.sending import next_batch
 from tests.aggregator.intake_desk import NAME, Asker, Desk, open_desk
 from tests.simulation.disk import Disk
 from tests.sync.pairs import CANARY, case, consent

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import timing
 from aggregator.app import create_app
-from aggregator.apply import apply_all
-from aggregator.timing import Bounds
+from aggregator.receiving.apply import apply_all
+from aggregator.reconciling import timing
+from aggregator.reconciling.timing import Bounds
 from node.hall import Hall
 from node.outbox.syncing import contact
 from standards.records import CaseStep

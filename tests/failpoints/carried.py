@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from aggregator.center import CenterSettings
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from node.hall import HallSettings
 from node.store import NodeStore
-from sync.backup import ENDING, read_contents
-from sync.migrations import STEPS, Step, migrate
-from sync.safekeeping import make_restore_key
-from sync.store import Database
+from sync.safekeeping.backup import ENDING, read_contents
+from sync.safekeeping.safekeeping import make_restore_key
+from sync.storage.migrations import STEPS, Step, migrate
+from sync.storage.store import Database
 from tests.failpoints.machines import DATABASES, Machines
 from tests.failpoints.promises import check_at_once
 from tests.failpoints.work import PROGRAMS, SERIALS, data

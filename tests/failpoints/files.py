@@ -5,15 +5,15 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-from aggregator import roster
-from aggregator.archives import archive_of as center_archive
-from aggregator.archives import held_of, take_piece, wanted_of
 from aggregator.center import Center, CenterSettings
+from aggregator.files.archives import archive_of as center_archive
+from aggregator.files.archives import held_of, take_piece, wanted_of
+from aggregator.halls import roster
 from node.files.filing import Filing
 from node.hall import Hall, HallSettings
 from node.safekeeping import archives
 from standards.records import FileHanded, MaterialScanned
-from sync.cabinet import Cabinet
+from sync.files.cabinet import Cabinet
 from tests.failpoints.machines import Machines
 from tests.failpoints.promises import check_at_once
 from tests.failpoints.work import MANY, SERIALS, plain

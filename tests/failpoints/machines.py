@@ -29,7 +29,7 @@ from standards.records import RECORDS, CaseReceived, Finding, NumberScheme
 from sync import failpoints
 from sync.client import HttpLine
 from sync.clock import Clock, system_clock
-from sync.tables import Tables
+from sync.storage.tables import Tables
 from tests.journeys.town import free_ports
 from tests.releases.content import GUIDES, NAME, Town, make
 from tests.releases.test_releases import WeatherSeen

@@ -33,9 +33,14 @@ def points() -> dict[str, str]:
 
 # What happens at a contact, when something is written, and when it is applied.
 _OF_EXCHANGE = (
-    *("sync/sending.py", "sync/log.py", "sync/receiving.py", "sync/pushing.py"),
-    *("sync/exchange.py", "sync/applying.py", "sync/highwater.py"),
-    *("aggregator/intake.py", "aggregator/rounds.py"),
+    *(
+        "sync/contact/sending.py",
+        "sync/log.py",
+        "sync/contact/receiving.py",
+        "sync/contact/pushing.py",
+    ),
+    *("sync/contact/exchange.py", "sync/applied/applying.py", "sync/recovery/highwater.py"),
+    *("aggregator/receiving/intake.py", "aggregator/receiving/rounds.py"),
 )
 
 

@@ -32,7 +32,7 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
 def test_a_process_may_end_at_every_named_point_on_either_side(machines: Machines):
     hit = {NODE: hall_ends(machines), CENTER: center_ends(machines)}
     assert of_the_exchange() - hit[NODE] - hit[CENTER] == set(), "never met"
-    shared = {"sync/receiving.py", "sync/applying.py"}
+    shared = {"sync/contact/receiving.py", "sync/applied/applying.py"}
     both = {name for name, path in points().items() if path in shared}
     # A hall meets no kind of the center that it does not know.
     only_center = {"quarantine.kept"}

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aggregator import roster
 from aggregator.app import create_app
 from aggregator.center import Center, CenterSettings
-from aggregator.intake import intake
+from aggregator.halls import roster
+from aggregator.receiving.intake import intake
 from web.listener import Listener, Running
 
 CENTER = "city.example"

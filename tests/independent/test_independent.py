@@ -13,14 +13,14 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from aggregator import roster
-from aggregator.apply import apply_all
-from aggregator.sticks import export_down, import_up
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
+from aggregator.sticks.sticks import export_down, import_up
 from standards.records import CaseReceived, Finding, NumberScheme
 from sync.merkle import inclusion_proof
 from sync.notes import b64
-from sync.stick_export import FileTarget
-from sync.usb import FileSource
+from sync.sticks.stick_export import FileTarget
+from sync.sticks.usb import FileSource
 from tests.aggregator.rotations import rotate, take_root_away
 from tests.independent.carried import Hall
 from tests.independent.center import Listening, listening

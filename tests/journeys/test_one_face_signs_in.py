@@ -14,8 +14,8 @@ from node.hall import Hall, HallSettings
 from node.lock import exclusive
 from node.staff import face_gallery, members
 from standards.records import StaffMember
-from sync.keyfiles import key_file
-from sync.vault import Vault
+from sync.keys.keyfiles import key_file
+from sync.private.vault import Vault
 from tests.attendance.people import colleague_of
 from tests.journeys.conftest import CHROMIUM, QUIET, DeskMaker
 from tests.journeys.faces import film, forms_of_picture, forms_of_vectors

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from node.days import reckoning
 from node.hall import Hall
 from standards.records import DayResult, Punch, ShiftAssigned, StaffMember
-from sync.tables import as_record
+from sync.storage.tables import as_record
 from tests.node.hall import TurnableClock
 
 TUESDAY = date(2026, 11, 24)

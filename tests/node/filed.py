@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import IO
 
-from aggregator import archives as center_archives
-from aggregator import roster
-from aggregator.apply import apply_all
+from aggregator.files import archives as center_archives
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
 from deploy.cable import Cable
 from node.files.filing import Filing
 from node.hall import Hall, HallSettings
@@ -21,8 +21,8 @@ from node.keys import enrolment
 from node.outbox import syncing
 from node.safekeeping import archives
 from standards.records import CaseReceived, FileHanded, MaterialScanned
-from sync.archive import Kept
-from sync.sealed_files import sealed_size
+from sync.files.archive import Kept
+from sync.files.sealed_files import sealed_size
 from tests.independent.center import CENTER, Listening
 from tests.node.contacts import enrolled, line_of
 from tests.simulation.clocks import MachineClock, Time

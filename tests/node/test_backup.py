@@ -25,7 +25,7 @@ from node.lock import exclusive
 from node.outbox.syncing import Syncing
 from node.staff import face_gallery
 from standards.records import CaseReceived
-from sync.retention import Retention, over
+from sync.safekeeping.retention import Retention, over
 from tests.node.hall import Browser, TurnableClock, open_hall
 
 COMMAND = Path(sys.executable).parent / "onehall-node"

@@ -10,23 +10,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from aggregator import comparisons as at_center
 from aggregator.center import Center
-from aggregator.halls import Sign, one_hall, signs
+from aggregator.halls.halls import Sign, one_hall, signs
+from aggregator.reconciling import comparisons as at_center
 from node.commands import main
 from node.hall import Hall
 from node.outbox import comparisons, epochs
 from node.outbox.comparisons import Outcome
 from node.outbox.syncing import Syncing
 from standards.records import EpochOpened
-from sync import comparison, messages
 from sync.batch import hashes_of, pack, split_leaves
 from sync.client import Line
-from sync.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, open_answer
+from sync.contact import messages
+from sync.contact.messages import CompareAsk
 from sync.errors import Malformed, NotOurs, UnknownKey, UnknownLog, Unreachable, WrongLog
+from sync.evidence import comparison
+from sync.evidence.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, open_answer
 from sync.frames import inflate
 from sync.merkle import leaf_hash, root_from_inclusion
-from sync.messages import CompareAsk
 from sync.notes import Checkpoint, open_note, unb64
 from tests.independent.center import Listening, listening
 from tests.node.contacts import Broken, Forged, enrolled, line_of, new_hall

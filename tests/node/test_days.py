@@ -19,7 +19,7 @@ from standards.errors import Invalid
 from standards.packaged import packaged_text
 from standards.records import DayException, MonthFrozen, ShiftAssigned, TimetablesPublished
 from standards.workdays import published_years
-from sync.tables import as_record
+from sync.storage.tables import as_record
 from tests.node.duty import CHEN, FOUR, TUESDAY, ZHANG, begin_duty, punch, results, turn_to
 from tests.node.hall import TurnableClock, calendar, open_hall, publish
 from web.shell import Shell

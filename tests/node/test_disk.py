@@ -19,7 +19,7 @@ from node.hall import Hall, HallSettings
 from node.safekeeping import disk
 from node.serving import address
 from sync.errors import DiskFull, Unwritable
-from sync.reserve import MIB
+from sync.safekeeping.reserve import MIB
 from tests.node.hall import Browser, TurnableClock, open_hall
 from tests.node.test_damage import case
 from tests.node.test_serving import ROOT, eventually, get, settings

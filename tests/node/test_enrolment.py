@@ -8,16 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aggregator import roster
+from aggregator.halls import roster
 from node.hall import Hall
 from node.keys import enrolment
 from standards.errors import Invalid
-from sync import messages
+from sync.contact import messages
+from sync.contact.messages import EnrolAnswer
 from sync.errors import EnrolmentRefused, NotOurs, Unreachable
-from sync.keysets import HallKeys, code_key, code_mac, sign_hall
-from sync.messages import EnrolAnswer
+from sync.keys.keysets import HallKeys, code_key, code_mac, sign_hall
 from sync.notes import COSIGNATURE, Signer, Verifier
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.contacts import Broken, Forged, enrolled, line_of, new_hall
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import roster
+from aggregator.halls import roster
 from node.app import create_app
 from node.hall import Hall, HallSettings
 from node.keys import enrolment

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import returning, roster
 from aggregator.app import create_app as create_center_app
-from aggregator.apply import apply_all
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
+from aggregator.safekeeping import returning
 from node.app import create_app
 from node.hall import Hall
 from node.keys import enrolment
@@ -20,7 +21,7 @@ from node.outbox.syncing import contact, words_of
 from standards.records import EpochOpened, Finding, StaffMember
 from sync.client import Line
 from sync.errors import Cloned, Fork, StoreBusy, Unreachable
-from sync.tables import records
+from sync.storage.tables import records
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.contacts import enrolled, line_of, new_hall

@@ -14,7 +14,7 @@ from node.safekeeping.erasures import sweeper
 from standards.guides import Guide
 from standards.identity import ERASED
 from standards.records import CaseReceived, ErasureDecided
-from sync.applying import rebuild
+from sync.applied.applying import rebuild
 from tests.node.hall import PASSWORD, PERSON, Browser, how_many, take_in
 from web.shell import Shell
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from attendance.gallery import Enrolled, decide
 from attendance.punches import Occasion, punch_by_face
 from node.app import LOCAL_TABLES
@@ -30,7 +30,7 @@ from node.presence import sign_ins
 from node.staff import face_frames, face_gallery, members
 from standards.records import StaffMember
 from sync.client import Line
-from sync.stick_export import FolderTarget
+from sync.sticks.stick_export import FolderTarget
 from tests import pictures
 from tests.attendance.people import face, person
 from tests.independent.center import Listening, listening

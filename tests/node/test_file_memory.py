@@ -17,7 +17,7 @@ import io, random, sys
 from pathlib import Path
 from node.safekeeping import archives
 from standards.records.files import MAX_PLAIN_BYTES
-from sync.sealed_files import Scratch
+from sync.files.sealed_files import Scratch
 from tests.independent.center import listening
 from tests.node.filed import filed
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from node.files.filing import STUCK_S
 from node.outbox import syncing
 from node.outbox.syncing import SyncStatus
 from node.safekeeping import archives
 from sync.client import Answer, HttpLine
+from sync.contact.signed_requests import Asked
 from sync.errors import Unreachable
-from sync.signed_requests import Asked
 from tests.independent.center import Listening, listening
 from tests.node.contacts import line_of
 from tests.node.filed import MARK, Filed, Fraying, filed, scan

@@ -15,7 +15,7 @@ from node.hall import Hall
 from node.outbox.heads import standards_code
 from node.outbox.syncing import contact
 from standards.records import NumberScheme
-from sync.sending import signed_head
+from sync.contact.sending import signed_head
 from tests.independent.center import Listening, listening
 from tests.node.contacts import enrolled, line_of, new_hall
 

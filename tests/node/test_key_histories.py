@@ -15,21 +15,22 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from aggregator import keybook, roster
 from aggregator.app import create_app
-from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
-from aggregator.intake import intake
+from aggregator.halls import roster
+from aggregator.keys import keybook
+from aggregator.receiving.apply import apply_all
+from aggregator.receiving.intake import intake
 from node.hall import Hall, HallSettings
 from node.keys import enrolment, rotation
 from node.outbox.syncing import contact
 from standards.records import StaffMember
 from sync.batch import MEDIA_TYPE
 from sync.client import refusal_of
+from sync.contact.sending import next_batch
+from sync.contact.signed_requests import signature_headers
 from sync.errors import Revoked, SyncError
 from sync.notes import Checkpoint, Signer, open_note, text_of
-from sync.sending import next_batch
-from sync.signed_requests import signature_headers
 from tests.aggregator.rotations import EVERYTHING, rotate, take_root_away
 
 NAME = "c.example"

@@ -9,20 +9,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aggregator import ceremony, roster, rotation
-from aggregator.keyring import KeyRing
-from aggregator.rounds import take_batch
+from aggregator.halls import roster
+from aggregator.keys import ceremony, rotation
+from aggregator.keys.keyring import KeyRing
+from aggregator.receiving.rounds import take_batch
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
 from node.outbox.syncing import contact
 from standards.records import StaffMember
-from sync import messages
+from sync.contact import messages
+from sync.contact.messages import RoundAnswer
+from sync.contact.sending import accept_receipt, next_batch
 from sync.errors import KeySetRefused, NotOurs, SyncError, UnknownKey
-from sync.keysets import CenterKeys, HallKeys, sign_hall
-from sync.messages import RoundAnswer
+from sync.keys.keysets import CenterKeys, HallKeys, sign_hall
 from sync.notes import COSIGNATURE, Signer, open_note
-from sync.sealing import SealingKey
-from sync.sending import accept_receipt, next_batch
+from sync.private.sealing import SealingKey
 from tests.aggregator.rotations import rotate, signed, take_root_away
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.contacts import Forged, enrolled, line_of, new_hall

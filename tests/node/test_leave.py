@@ -11,7 +11,7 @@ from node.days import reckoning
 from node.hall import Hall
 from node.leave import balances
 from standards.records import DayResult, ShiftAssigned
-from sync.tables import records
+from sync.storage.tables import records
 from tests.node.hall import Browser, TurnableClock, how_many
 from tests.node.leaves import (
     BOTH,

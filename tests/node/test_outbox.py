@@ -15,7 +15,7 @@ from node.outbox import outbox
 from node.outbox.progress import Progress, duration, volume
 from node.outbox.syncing import SyncStatus
 from standards.guides import Guide
-from sync import comparison
+from sync.evidence import comparison
 from tests.node.hall import (
     Browser,
     TurnableClock,

@@ -17,9 +17,9 @@ from node.commands import main as node_main
 from node.hall import Hall
 from node.outbox.syncing import Syncing, replay_newer_down
 from standards.records import RECORDS, Inspection
-from sync import aside
+from sync.applied import aside
 from sync.log import LogStore
-from sync.tables import Tables
+from sync.storage.tables import Tables
 from tests.independent.center import Listening, listening
 from tests.node.contacts import enrolled, new_hall
 from tests.node.hall import Browser

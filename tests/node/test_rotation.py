@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aggregator import keybook, roster
-from aggregator.apply import apply_all
+from aggregator.halls import roster
+from aggregator.keys import keybook
+from aggregator.receiving.apply import apply_all
 from node.app import create_app
 from node.commands import main
 from node.hall import Hall
@@ -20,9 +21,9 @@ from node.keys import enrolment, rotation
 from node.outbox.syncing import Syncing, contact
 from standards.errors import Invalid
 from standards.records import KeysRotated, StaffMember
-from sync import keyfiles
 from sync.errors import Revoked
-from sync.keysets import sign_rotation
+from sync.keys import keyfiles
+from sync.keys.keysets import sign_rotation
 from sync.notes import Signer
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.contacts import enrolled, line_of, new_hall

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import syncing

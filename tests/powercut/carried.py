@@ -6,15 +6,15 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
-from aggregator.sticks import export_down, import_up
+from aggregator.sticks.sticks import export_down, import_up
 from node.hall import Hall
 from node.outbox.sticks import export_up, import_down
 from node.outbox.syncing import contact
 from node.safekeeping import archives
 from standards.records import MaterialScanned
-from sync.stick import DOWN, UP
-from sync.stick_export import FolderTarget
-from sync.usb import sources
+from sync.sticks.stick import DOWN, UP
+from sync.sticks.stick_export import FolderTarget
+from sync.sticks.usb import sources
 from tests.powercut import preload
 from tests.powercut.commit_paths import (
     ACTOR,

@@ -11,12 +11,12 @@ from hashlib import sha256
 
 import msgspec
 
-from sync.erasing import erased_ids
+from sync.contact.receiving import check_commitments
 from sync.log import LogStore
 from sync.merkle import Frontier
 from sync.notes import Checkpoint
-from sync.receiving import check_commitments
-from sync.schema import LogState, state_of
+from sync.private.erasing import erased_ids
+from sync.storage.schema import LogState, state_of
 
 # (kind, index, id) of each row.
 _Rows = set[tuple[str, int, str]]

@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from aggregator import commands as center_commands
-from aggregator.apply import apply_all
 from aggregator.center import Center
+from aggregator.receiving.apply import apply_all
 from node import commands as hall_commands
 from node.app import create_app
 from node.hall import Hall
@@ -33,10 +33,10 @@ from standards.records import (
     Punch,
     StaffMember,
 )
-from sync.applying import rebuild
-from sync.schema import DDL
-from sync.sending import next_batch
-from sync.tables import Tables
+from sync.applied.applying import rebuild
+from sync.contact.sending import next_batch
+from sync.storage.schema import DDL
+from sync.storage.tables import Tables
 from tests.node.hall import ORGANISATION, Browser, complete, few, take_in
 from tests.powercut import preload
 from tests.powercut.stage import (

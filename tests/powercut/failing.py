@@ -18,16 +18,16 @@ from pathlib import Path
 
 import msgspec
 
-from aggregator.apply import apply_hall
 from aggregator.center import Center
-from aggregator.rounds import take_batch
+from aggregator.receiving.apply import apply_hall
+from aggregator.receiving.rounds import take_batch
 from node.hall import Hall
 from node.outbox.syncing import apply_down
 from standards.records import NumberScheme
-from sync import receiving
+from sync.contact import receiving
+from sync.contact.receiving import Writer
+from sync.contact.sending import accept_receipt, next_batch
 from sync.errors import DiskFull
-from sync.receiving import Writer
-from sync.sending import accept_receipt, next_batch
 from tests.powercut import preload
 from tests.powercut.coherence import incoherences
 from tests.powercut.commit_paths import ACTOR, case, in_step, write_cases

@@ -13,13 +13,13 @@ import json
 import sys
 from pathlib import Path
 
-import sync.reserve
+import sync.safekeeping.reserve
 from aggregator import opening as center_opening
 from node import opening as hall_opening
 from node.hall import Hall
-from sync.durable import remove_file
 from sync.errors import DiskFull
-from sync.reserve import MIB, Reserve
+from sync.safekeeping.reserve import MIB, Reserve
+from sync.storage.durable import remove_file
 from tests.powercut import preload
 from tests.powercut.commit_paths import cut_off
 from tests.powercut.stage import CENTER, HALL, Stage
@@ -40,7 +40,7 @@ def main() -> None:
     data = folder / machine
     if kept:
         Reserve(data / "reserve", 64 * MIB)._hold()
-    vars(sync.reserve)["remove_file"] = remove_and_have_room
+    vars(sync.safekeeping.reserve)["remove_file"] = remove_and_have_room
     started = hall_opening.started if machine == HALL else center_opening.started
     assert machine in (HALL, CENTER)
     preload.arm(data, 1, errno.ENOSPC, stays=True)

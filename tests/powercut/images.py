@@ -17,7 +17,7 @@ from pathlib import Path
 from aggregator import commands as center_commands
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from node import commands as hall_commands
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
@@ -25,7 +25,7 @@ from node.keys import enrolment
 from node.outbox.syncing import apply_down
 from node.store import NodeStore
 from standards.records import NumberScheme, Punch
-from sync.applying import rebuild
+from sync.applied.applying import rebuild
 from sync.errors import SyncError
 from tests.node.hall import TurnableClock
 from tests.powercut.coherence import entries_of, incoherences, tables_of

@@ -8,16 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aggregator import keybook, roster
-from aggregator.erasures import sweeper as center_sweeper
+from aggregator.halls import roster
+from aggregator.keys import keybook
+from aggregator.safekeeping.erasures import sweeper as center_sweeper
 from node.cases import casebook, codes
 from node.keys import enrolment
 from node.safekeeping.erasures import sweeper as hall_sweeper
 from standards.records import CaseReceived
-from sync.backup import ENDING, BackupRefused, unpack
-from sync.cabinet import Cabinet
+from sync.files.cabinet import Cabinet
 from sync.notes import Checkpoint, open_note
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
+from sync.safekeeping.backup import ENDING, BackupRefused, unpack
 from sync.strict_json import read
 from web.accounts import Accounts
 

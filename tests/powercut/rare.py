@@ -7,9 +7,9 @@ from datetime import date, datetime
 from hashlib import sha256
 from io import BytesIO
 
-from aggregator import ceremony, keybook, rotation
-from aggregator.apply import apply_all
-from aggregator.erasures import sweeper as center_sweeper
+from aggregator.keys import ceremony, keybook, rotation
+from aggregator.receiving.apply import apply_all
+from aggregator.safekeeping.erasures import sweeper as center_sweeper
 from node.keys import rotation as hall_rotation
 from node.outbox.syncing import contact
 from node.safekeeping import archives
@@ -17,11 +17,11 @@ from node.safekeeping.backup_commands import look_at
 from node.safekeeping.erasures import erase
 from node.safekeeping.erasures import sweeper as hall_sweeper
 from standards.records import CaseStep, MaterialScanned
-from sync.durable import make_folder
-from sync.keysets import CenterKeys
+from sync.keys.keysets import CenterKeys
 from sync.log import LogStore
-from sync.retention import Retention, let_go
-from sync.safekeeping import Machine, keep_machine, make_restore_key, what_stands
+from sync.safekeeping.retention import Retention, let_go
+from sync.safekeeping.safekeeping import Machine, keep_machine, make_restore_key, what_stands
+from sync.storage.durable import make_folder
 from tests.powercut import preload
 from tests.powercut.commit_paths import ACTOR, CommitPath, case, in_step, with_cases, write_cases
 from tests.powercut.stage import CENTER, HALL, NAME, SETTINGS, DirectLine, Stage, mark_sizes

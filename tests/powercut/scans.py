@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from aggregator import roster
-from aggregator.apply import apply_all
-from aggregator.archives import take_piece
+from aggregator.files.archives import take_piece
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
 from node.outbox.syncing import contact
 from node.safekeeping import archives
 from standards.records import MaterialScanned
-from sync.cabinet import Cabinet
+from sync.files.cabinet import Cabinet
 from tests.powercut import preload
 from tests.powercut.commit_paths import ACTOR, CommitPath, in_step
 from tests.powercut.stage import CENTER, HALL, SETTINGS, DirectLine, Stage

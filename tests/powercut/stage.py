@@ -9,20 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from aggregator import keybook, roster, rounds
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
+from aggregator.halls import roster
+from aggregator.keys import keybook
+from aggregator.receiving import rounds
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
 from standards.catalogue import starter_guides
 from standards.records import Record
 from standards.workdays import published_years
-from sync import messages
 from sync.client import PREFIX
-from sync.keysets import HallKeys
+from sync.contact import messages
+from sync.contact.messages import EnrolAsk, RoundAsk
+from sync.keys.keysets import HallKeys
 from sync.log import LogStore, Portions
-from sync.messages import EnrolAsk, RoundAsk
 from sync.notes import Checkpoint, open_note
 from tests.node.hall import TurnableClock, calendar, few, published
 from tests.powercut import preload

@@ -9,8 +9,8 @@ import pytest
 
 from node.hall import Hall
 from standards.records import CaseStep
-from sync.backup import ENDING
-from sync.safekeeping import make_restore_key
+from sync.safekeeping.backup import ENDING
+from sync.safekeeping.safekeeping import make_restore_key
 from tests.powercut.coherence import entries_of
 from tests.powercut.commit_paths import ACTOR, DAY, case, write_cases
 from tests.powercut.images import Image, violations

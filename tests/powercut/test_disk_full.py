@@ -10,18 +10,18 @@ from random import Random
 
 import pytest
 
-from aggregator.apply import apply_hall
-from aggregator.rounds import take_batch
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
+from aggregator.receiving.apply import apply_hall
+from aggregator.receiving.rounds import take_batch
 from node.app import create_app
 from node.hall import Hall
 from node.outbox.syncing import apply_down
 from node.store import NodeStore
 from standards.catalogue import starter_guides
+from sync.contact.receiving import Receiver, receive
+from sync.contact.sending import accept_receipt
 from sync.errors import DiskFull, TryLater
 from sync.log import LogStore, Portions
-from sync.receiving import Receiver, receive
-from sync.sending import accept_receipt
 from tests.node.hall import ORGANISATION, Browser, complete, published
 from tests.powercut.coherence import entries_of, incoherences, tables_of
 from tests.powercut.commit_paths import GUIDE, in_step, write_cases

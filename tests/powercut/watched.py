@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from node.store import NodeStore
 from tests.powercut import preload
 
@@ -101,7 +101,7 @@ class WatchedNodeStore(NodeStore):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self._around.around(super().transaction()):
             yield
 
@@ -117,7 +117,7 @@ class WatchedCenterStore(CenterStore):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self._around.around(super().transaction()):
             yield
 

@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from aggregator import roster
 from aggregator.app import create_app as center_app
-from aggregator.apply import apply_all
 from aggregator.center import Center, CenterSettings
-from aggregator.intake import intake
+from aggregator.halls import roster
+from aggregator.receiving.apply import apply_all
+from aggregator.receiving.intake import intake
 from node.app import create_app as hall_app
 from node.hall import Hall, HallSettings
 from node.keys import enrolment

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from aggregator import center as center_module
 from aggregator.app import create_app as center_app
-from aggregator.apply import apply_all
 from aggregator.commands import main as center_command
+from aggregator.receiving.apply import apply_all
 from node.app import create_app as hall_app
 from node.commands import main as hall_command
 from node.hall import Hall
@@ -22,11 +22,11 @@ from node.outbox.syncing import contact
 from standards.records import RECORDS
 from standards.records.declare import Field, Owner, Record
 from standards.records.wording import Line
-from sync import messages
-from sync.applying import rebuild
+from sync.applied.applying import rebuild
 from sync.client import refusal_of
+from sync.contact import messages
+from sync.contact.messages import EnrolAnswer, RoundAnswer
 from sync.errors import SyncError
-from sync.messages import EnrolAnswer, RoundAnswer
 from sync.notes import Checkpoint, open_note
 from tests.aggregator.office import Hands, Office
 from tests.node.contacts import line_of

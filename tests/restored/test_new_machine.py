@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aggregator import returning, roster
+from aggregator.halls import roster
+from aggregator.safekeeping import returning
 from deploy.casework import until
 from node.commands import main
 from node.files.filing import Filing

@@ -11,8 +11,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from sync.highwater import HighWater
-from sync.sealing import OPENING_BYTES
+from sync.private.sealing import OPENING_BYTES
+from sync.recovery.highwater import HighWater
 from tests.simulation.book import MachineBook
 from tests.simulation.disk import Disk
 from tests.simulation.machines import HallMachine

@@ -17,9 +17,9 @@ from aggregator.center import Center
 from standards.cases import CASES
 from standards.records import RECORDS, CaseStanding, EntriesMoved, EpochOpened
 from standards.records.declare import personal_bytes, record_of
-from sync.epochs import epoch_of, in_order
 from sync.log import LogStore
-from sync.sealing import OPENING_BYTES
+from sync.private.sealing import OPENING_BYTES
+from sync.recovery.epochs import epoch_of, in_order
 from tests.simulation.clerk import Writing
 from tests.simulation.erasures import parts_held, still_there
 from tests.simulation.machines import CenterMachine, HallMachine

@@ -19,7 +19,7 @@ from standards.records import (
 from standards.records.cases import STEPS
 from standards.records.declare import Field, Owner, Record
 from sync.entries import new_id
-from sync.epochs import in_order
+from sync.recovery.epochs import in_order
 from tests.simulation.machines import GUIDE, Appointment, HallMachine
 
 NAMES = ("张三", "李四", "欧阳娜娜", "王小明")

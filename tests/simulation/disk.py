@@ -1,8 +1,9 @@
 """The fake disk: a database that forgets what was not committed when the power goes.
 
-`sync.store.Database` over one SQLite connection in memory, so that a run is fast and the same each
-time. It passes the contract of the real stores (tests/sync/test_store_contract.py). A *fuse* burns
-at each touch of the disk; when it is burnt down the power is gone, or the disk is full.
+`sync.storage.store.Database` over one SQLite connection in memory, so that a run is fast and the
+same each time. It passes the contract of the real stores (tests/sync/test_store_contract.py). A
+*fuse* burns at each touch of the disk; when it is burnt down the power is gone, or the disk is
+full.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from sync.errors import DiskFull, HalfDone, RowRefused
-from sync.store import Answer, Row, insert_rows, sqlite_ddl
+from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 Fuse = Literal["crash", "full"]
 
@@ -44,11 +45,11 @@ class Disk:
         if image is not None:
             image.backup(self._connection)
 
-    # --- what a machine sees: sync.store.Database --------------------------------------------
+    # --- what a machine sees: sync.storage.store.Database ----------------------------------
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         if self._depth:
             try:
                 yield
@@ -75,49 +76,49 @@ class Disk:
         self._touch(writes=False)
 
     def together(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction():
             return work()
 
     def soon(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         return self.together(work)
 
     def execute(self, sql: str, /, **params: object) -> int:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _mapped():
             self._touch(writes=True)
             return self._connection.execute(sql, params).rowcount
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _mapped():
             self._touch(writes=True)
             self._connection.executemany(sql, rows)
 
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self.transaction(), _mapped():
             self._touch(writes=True)
             insert_rows(self._connection.cursor(), table, tuple(names), rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch(writes=False)
         return [dict(row) for row in self._connection.execute(sql, params)]
 
     def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch(writes=False)
         return [tuple(row) for row in self._connection.execute(sql, params)]
 
     def tables(self) -> set[str]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         return {row["name"] for row in rows}
 
     def create(self, statements: Sequence[str], /) -> None:
-        """See ``sync.store.Database``; every table is STRICT."""
+        """See ``sync.storage.store.Database``; every table is STRICT."""
         with self.transaction():
             for statement in statements:
                 self._connection.execute(sqlite_ddl(statement))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aggregator import returning
+from aggregator.safekeeping import returning
 from node.outbox import epochs
 from standards.records import RECORDS
-from sync.applying import rebuild
-from sync.schema import LogState
-from sync.store import Database
-from sync.tables import Tables
+from sync.applied.applying import rebuild
+from sync.storage.schema import LogState
+from sync.storage.store import Database
+from sync.storage.tables import Tables
 from tests.simulation.book import HallBook, MachineBook, require
 from tests.simulation.erasures import still_there
 from tests.simulation.machines import HallMachine

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import sync.batch
-import sync.catching_up
-import sync.history
+import sync.recovery.catching_up
+import sync.recovery.history
 import tests.simulation.world
 from node.outbox.epochs import HallLogBook
 from sync.batch import Batch
-from sync.highwater import HighWater
 from sync.log import LogStore
+from sync.recovery.highwater import HighWater
 
 _batch: Any = sync.batch
-_catching_up: Any = sync.catching_up
-_history: Any = sync.history
+_catching_up: Any = sync.recovery.catching_up
+_history: Any = sync.recovery.history
 _world: Any = tests.simulation.world
 _real_part = HallLogBook.part
 
@@ -70,27 +70,27 @@ def _settle_never(logs: LogStore) -> None:
 OF_EPOCHS = (
     Mutant(
         "a hall looks whether the center's copy is a beginning of its log (S1)",
-        "sync.epochs.leads_on",
+        "sync.recovery.epochs.leads_on",
         ((_catching_up, "leads_on", _any_copy_leads_on),),
     ),
     Mutant(
         "sending is held when another machine opened a later epoch",
-        "sync.epochs.written_elsewhere",
+        "sync.recovery.epochs.written_elsewhere",
         ((_catching_up, "written_elsewhere", _nobody_elsewhere),),
     ),
     Mutant(
         "what a closed epoch cannot take goes on in the open one",
-        "sync.epochs.is_closed",
+        "sync.recovery.epochs.is_closed",
         ((_catching_up, "is_closed", _never_closed),),
     ),
     Mutant(
         "a machine that was signed further than its database opens the next epoch at its start",
-        "sync.highwater.HighWater.reached",
+        "sync.recovery.highwater.HighWater.reached",
         ((HighWater, "reached", _never_promised),),
     ),
     Mutant(
         "what comes back begins where it was asked for and leads to a signed root",
-        "sync.history.piece_of",
+        "sync.recovery.history.piece_of",
         ((_catching_up, "piece_of", _piece_unchecked),),
     ),
     Mutant(
@@ -100,7 +100,7 @@ OF_EPOCHS = (
     ),
     Mutant(
         "tables are filled anew when entries came back",
-        "sync.rebuilding.settle",
+        "sync.recovery.rebuilding.settle",
         ((_catching_up, "settle", _settle_never), (_world, "settle", _settle_never)),
     ),
 )

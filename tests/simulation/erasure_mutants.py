@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import sync.applying
-import sync.erasing
+import sync.applied.applying
+import sync.private.erasing
 from sync.log import LogStore
 from tests.simulation.epoch_mutants import Mutant
 
-_applying: Any = sync.applying
-_erasing: Any = sync.erasing
+_applying: Any = sync.applied.applying
+_erasing: Any = sync.private.erasing
 
 
 def _keep_late_parts(logs: LogStore, origin: str, parts: Any, alone: Any = None) -> None:
@@ -49,22 +49,22 @@ OF_ERASURES = (
     ),
     Mutant(
         "parts that stand go when the order is applied",
-        "sync.erasing.carry_out",
+        "sync.private.erasing.carry_out",
         ((_erasing, "carry_out", _only_note), (_applying, "carry_out", _only_note)),
     ),
     Mutant(
         "what was ordered to be erased is kept in mind",
-        "sync.erasing._note",
+        "sync.private.erasing._note",
         ((_erasing, "_note", _note_nothing),),
     ),
     Mutant(
         "an entry is erased by its id, not by its place",
-        "sync.erasing._places",
+        "sync.private.erasing._places",
         ((_erasing, "_places", _by_place),),
     ),
     Mutant(
         "an entry that went on elsewhere is found there",
-        "sync.erasing._places",
+        "sync.private.erasing._places",
         ((_erasing, "_places", _where_it_was_named),),
     ),
 )

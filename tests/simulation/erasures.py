@@ -15,7 +15,7 @@ import msgspec
 from standards.records import ErasureDecided, ErasureOrdered
 from standards.records.declare import Named, Record, erased_by
 from sync.log import LogStore
-from sync.schema import LogState
+from sync.storage.schema import LogState
 from tests.simulation.clerk import Writing
 from tests.simulation.machines import HallMachine
 

@@ -15,10 +15,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar, cast
 
-from aggregator import returning, roster
 from aggregator.center import Center, CenterSettings
-from aggregator.rounds import CONTACT_DDL
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
+from aggregator.halls import roster
+from aggregator.receiving.rounds import CONTACT_DDL
+from aggregator.safekeeping import returning
 from node.hall import Hall, HallSettings
 from node.outbox.epochs import HallLogBook
 from node.store import NodeStore
@@ -29,14 +30,14 @@ from standards.records import RECORDS, GuidePublished
 from standards.records.declare import Field, Owner, Record
 from standards.records.wording import Line, StaffNo
 from sync.client import Peer
+from sync.contact.messages import EnrolAsk
+from sync.contact.receiving import Receiver
 from sync.errors import DiskFull
-from sync.highwater import HighWater
-from sync.keysets import CenterKeys, Request, code_key, code_mac
+from sync.keys.keysets import CenterKeys, Request, code_key, code_mac
 from sync.log import Portions
-from sync.messages import EnrolAsk
 from sync.notes import Verifier
-from sync.receiving import Receiver
-from sync.tables import Tables
+from sync.recovery.highwater import HighWater
+from sync.storage.tables import Tables
 from tests.simulation.clocks import MachineClock, Time
 from tests.simulation.disk import Disk
 

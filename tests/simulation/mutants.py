@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import aggregator.apply
-import aggregator.rounds
-import sync.applying
+import aggregator.receiving.apply
+import aggregator.receiving.rounds
+import sync.applied.applying
 import sync.batch
-import sync.catching_up
+import sync.contact.pushing
+import sync.contact.receiving
 import sync.notes
-import sync.pushing
-import sync.receiving
+import sync.recovery.catching_up
 import tests.simulation.sticks
 from aggregator.center import Center
 from node.hall import Hall
@@ -28,20 +28,20 @@ from sync.errors import Behind, Fork, Gap
 from sync.log import LogStore
 from sync.mirror import Append, Duplicate
 from sync.notes import Checkpoint, Note, open_note
-from sync.tables import Tables, happening_of
+from sync.storage.tables import Tables, happening_of
 from tests.simulation.disk import Disk
 from tests.simulation.epoch_mutants import OF_EPOCHS, Mutant
 from tests.simulation.erasure_mutants import OF_ERASURES
 
 # As a place to put twins, a module is just a bag of names.
-_receiving: Any = sync.receiving
-_pushing: Any = sync.pushing
-_catching_up: Any = sync.catching_up
-_applying: Any = sync.applying
+_receiving: Any = sync.contact.receiving
+_pushing: Any = sync.contact.pushing
+_catching_up: Any = sync.recovery.catching_up
+_applying: Any = sync.applied.applying
 _batch: Any = sync.batch
 _notes: Any = sync.notes
-_apply: Any = aggregator.apply
-_rounds: Any = aggregator.rounds
+_apply: Any = aggregator.receiving.apply
+_rounds: Any = aggregator.receiving.rounds
 _sticks: Any = tests.simulation.sticks
 
 
@@ -268,7 +268,7 @@ MUTANTS = (
     ),
     Mutant(
         "a personal part opens the commitment in its leaf",
-        "sync.receiving.check_commitments",
+        "sync.contact.receiving.check_commitments",
         ((_receiving, "check_commitments", _no_commitments),),
     ),
     Mutant(
@@ -283,17 +283,17 @@ MUTANTS = (
     ),
     Mutant(
         "a receipt speaks of what its batch proved, no more (S2)",
-        "sync.receiving._again",
+        "sync.contact.receiving._again",
         ((_receiving, "_again", _again_with_latest),),
     ),
     Mutant(
         "receipt and data stand in one transaction",
-        "sync.receiving.receive",
+        "sync.contact.receiving.receive",
         ((_rounds, "receive", _receive_receipt_first),),
     ),
     Mutant(
         "the center's commit is durable before the receipt leaves",
-        "aggregator.store.CenterStore.transaction",
+        "aggregator.database.store.CenterStore.transaction",
         ((Disk, "commit", _late(center=True)),),
     ),
     Mutant(
@@ -303,7 +303,7 @@ MUTANTS = (
     ),
     Mutant(
         "a receipt is checked against our own tree (S3)",
-        "sync.sending.accept_receipt",
+        "sync.contact.sending.accept_receipt",
         (
             (_pushing, "accept_receipt", _accept_unchecked),
             (_catching_up, "accept_receipt", _accept_unchecked),
@@ -317,32 +317,32 @@ MUTANTS = (
     ),
     Mutant(
         "the applied mark moves with the effect (effect first)",
-        "sync.applying._apply_at_once",
+        "sync.applied.applying._apply_at_once",
         ((_applying, "_apply_at_once", _chunk_in_two(mark_first=False)),),
     ),
     Mutant(
         "the applied mark moves with the effect (mark first)",
-        "sync.applying._apply_at_once",
+        "sync.applied.applying._apply_at_once",
         ((_applying, "_apply_at_once", _chunk_in_two(mark_first=True)),),
     ),
     Mutant(
         "quarantine holds back what comes after in the same matter",
-        "sync.tables.Tables._refuse_waiting",
+        "sync.storage.tables.Tables._refuse_waiting",
         ((Tables, "_refuse_waiting", _nothing_waits),),
     ),
     Mutant(
         "what cannot be applied is kept and counted",
-        "sync.applying._hold_back",
+        "sync.applied.applying._hold_back",
         ((_applying, "_hold_back", _drop),),
     ),
     Mutant(
         "a writer writes only kinds of its own",
-        "sync.applying.entry_of",
+        "sync.applied.applying.entry_of",
         ((_applying, "entry_of", _entry_of_any_writer),),
     ),
     Mutant(
         "a finding stands in the transaction of the entry that showed it",
-        "aggregator.apply.apply_hall",
+        "aggregator.receiving.apply.apply_hall",
         ((_apply, "apply_hall", _find_afterwards),),
     ),
     Mutant(

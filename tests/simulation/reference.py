@@ -1,7 +1,7 @@
 """What the center's tables must be: a plain fold of one hall's leaves, entry by entry.
 
-Written without `sync.applying` and `sync.tables`, so that it can disagree with them. The folds and
-rules themselves (`standards`) are the same pure functions.
+Written without `sync.applied.applying` and `sync.storage.tables`, so that it can disagree with
+them. The folds and rules themselves (`standards`) are the same pure functions.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.batch import MEDIA_TYPE
 from sync.client import PREFIX
+from sync.contact.sending import accept_receipt, next_batch
 from sync.errors import (
     Behind,
     DiskFull,
@@ -16,7 +17,6 @@ from sync.errors import (
     TryLater,
     Unreachable,
 )
-from sync.sending import accept_receipt, next_batch
 from tests.simulation.machines import HallMachine
 from tests.simulation.wire import Meeting
 

@@ -1,7 +1,7 @@
 """The fake wire: loses, doubles, delays, cuts and alters what travels, and plays captive portal.
 
-The center's door is the one of `aggregator.intake` without Flask: signatures of requests, `rounds`,
-and refusals that travel as JSON.
+The center's door is the one of `aggregator.receiving.intake` without Flask: signatures of requests,
+`rounds`, and refusals that travel as JSON.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aggregator import roster, rounds
 from aggregator.center import Center
-from sync import messages
+from aggregator.halls import roster
+from aggregator.receiving import rounds
 from sync.batch import unpack
 from sync.client import PREFIX, refusal_of
+from sync.contact import messages
+from sync.contact.messages import RoundAsk
+from sync.contact.signed_requests import check_request, signature_headers
 from sync.errors import DiskFull, Fork, NotOurs, SyncError, TryLater, Unreachable
-from sync.keysets import HallKeys
-from sync.messages import RoundAsk
+from sync.keys.keysets import HallKeys
 from sync.notes import Checkpoint, Verifier, open_note, text_of
-from sync.signed_requests import check_request, signature_headers
 from tests.simulation.book import require
 from tests.simulation.disk import Crash
 
@@ -273,7 +274,7 @@ def _signed_heads(target: str, body: bytes) -> list[Checkpoint]:
 
 
 def door(office: Center, request: Request) -> bytes:
-    """What `aggregator.intake` does with a request."""
+    """What `aggregator.receiving.intake` does with a request."""
     try:
         if request.is_log:
             hall, _, epoch = request.target.removeprefix(f"{PREFIX}/logs/").partition("/")

@@ -15,11 +15,12 @@ from functools import partial
 from hashlib import sha256
 from random import Random
 
-from aggregator import apply, roster, rounds
+from aggregator.halls import roster
+from aggregator.receiving import apply, rounds
 from node.outbox import epochs
 from standards.records import Inspection
-from sync.applying import apply_pending
-from sync.epochs import in_order
+from sync.applied.applying import apply_pending
+from sync.contact.exchange import Exchange
 from sync.errors import (
     Behind,
     Cloned,
@@ -31,10 +32,10 @@ from sync.errors import (
     TryLater,
     Unreachable,
 )
-from sync.exchange import Exchange
-from sync.keysets import CenterKeys
+from sync.keys.keysets import CenterKeys
 from sync.notes import Verifier
-from sync.rebuilding import settle
+from sync.recovery.epochs import in_order
+from sync.recovery.rebuilding import settle
 from tests.simulation import adversity, clerk, erasures
 from tests.simulation.book import HallBook, MachineBook, Violation, require
 from tests.simulation.clocks import Time

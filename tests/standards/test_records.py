@@ -25,7 +25,7 @@ from standards.records.declare import (
     row_of,
 )
 from standards.records.reference import page
-from sync.tables import Tables
+from sync.storage.tables import Tables
 from tests.samples import SAMPLES, records_of
 from tests.source import ROOT, sources
 
@@ -42,7 +42,7 @@ OF_A_FACE = {
 NOT_OF_A_FACE = {("number_scheme", "template")}
 
 # Words that SQLite or PostgreSQL reserve and that somebody could take for a table. Columns are
-# quoted by sync.tables (``window`` is one), tables are not.
+# quoted by sync.storage.tables (``window`` is one), tables are not.
 RESERVED = {
     *("all", "analyze", "and", "any", "array", "as", "both", "case", "cast", "check", "collate"),
     *("column", "constraint", "create", "default", "desc", "distinct", "do", "else", "end"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aggregator.sticks import apply_taken, export_down, import_up
+from aggregator.sticks.sticks import apply_taken, export_down, import_up
 from node.hall import Hall
 from node.outbox.sticks import export_up, import_down
-from sync.stick import DOWN, UP
-from sync.stick_export import FolderTarget
-from sync.usb import sources
+from sync.sticks.stick import DOWN, UP
+from sync.sticks.stick_export import FolderTarget
+from sync.sticks.usb import sources
 from tests.independent.center import Listening
 from tests.sync.pairs import case
 from web.sticks import Given, Taken

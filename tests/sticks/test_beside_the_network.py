@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
 from node.hall import Hall
 from node.outbox.syncing import contact
 from sync.batch import pack

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from aggregator import archives as at_center
 from aggregator.commands import main as center_command
-from aggregator.sticks import bring_in_files as center_brings_in
-from aggregator.sticks import carry_files as center_carries
+from aggregator.files import archives as at_center
+from aggregator.sticks.sticks import bring_in_files as center_brings_in
+from aggregator.sticks.sticks import carry_files as center_carries
 from node.commands import main as hall_command
 from node.hall import Hall
 from node.outbox.sticks import bring_in_files, carry_files
 from node.safekeeping import archives
 from standards.records import FileHanded, MaterialScanned
-from sync.carried_files import Brought
+from sync.files.carried_files import Brought
 from tests.independent.center import Listening
 from tests.sticks.carrying import arrive, back, home, out
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import keybook, roster
+from aggregator.halls import roster
+from aggregator.keys import keybook
 from node.hall import Hall
 from node.keys import enrolment, rotation
 from node.outbox.syncing import contact
 from sync.errors import StickRefused
-from sync.keysets import CenterKeys
+from sync.keys.keysets import CenterKeys
 from tests.aggregator.rotations import rotate, take_root_away
 from tests.independent.center import Listening
 from tests.node.contacts import line_of, new_hall

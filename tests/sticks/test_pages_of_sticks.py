@@ -8,9 +8,9 @@ from io import BytesIO
 import pytest
 from werkzeug.test import TestResponse
 
-from aggregator import stick_pages
 from aggregator.app import create_app as center_app
-from aggregator.apply import apply_all
+from aggregator.receiving.apply import apply_all
+from aggregator.sticks import stick_pages
 from node.app import create_app as hall_app
 from node.hall import Hall
 from tests.aggregator.office import Hands, Office, Person

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from aggregator.rounds import opens
+from aggregator.receiving.rounds import opens
 from node.hall import Hall
 from node.keys import enrolment
 from standards.records import CaseReceived
-from sync.usb import FolderSource
+from sync.sticks.usb import FolderSource
 from tests.independent.center import CENTER, Listening
 from tests.sticks.carrying import arrive, at_center, back, counted, home, out, write
 from tests.sync.pairs import CANARY, consent

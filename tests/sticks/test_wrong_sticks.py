@@ -13,10 +13,10 @@ from node.hall import Hall
 from sync.batch import pack
 from sync.errors import StickRefused
 from sync.notes import Checkpoint
-from sync.sealing import SealingKey
-from sync.stick import DOWN, UP, Heading
-from sync.stick_export import Content, FolderTarget, Sealer, export
-from sync.usb import FolderSource
+from sync.private.sealing import SealingKey
+from sync.sticks.stick import DOWN, UP, Heading
+from sync.sticks.stick_export import Content, FolderTarget, Sealer, export
+from sync.sticks.usb import FolderSource
 from tests.independent.center import CENTER, Listening
 from tests.node.contacts import enrolled, new_hall
 from tests.sticks.carrying import arrive, at_center, back, counted, home, out, state_of, write

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from standards.records import CaseReceived, FaceConsent, Record
+from sync.contact.receiving import Receiver, Writer, receive
+from sync.contact.sending import next_batch
 from sync.errors import UnknownLog
 from sync.log import LogStore, Portions
 from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
-from sync.receiving import Receiver, Writer, receive
-from sync.sealing import SealingKey
-from sync.sending import next_batch
+from sync.private.sealing import SealingKey
 from tests.simulation.disk import Disk
 from tests.sync.stores import log_store
 

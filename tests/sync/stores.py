@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.clock import Clock
 from sync.log import LogStore
-from sync.store import Answer, Database, Row
-from sync.tables import Tables
-from sync.vault import Vault
+from sync.private.vault import Vault
+from sync.storage.store import Answer, Database, Row
+from sync.storage.tables import Tables
 from tests.postgres import postgres
 from tests.simulation.clocks import MachineClock, Time
 from tests.simulation.disk import Disk
@@ -69,50 +69,50 @@ class Failing:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         with self._store.transaction():
             yield
             self._touch()
 
     def together(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         return self._store.together(work)
 
     def soon(self, work: Callable[[], Answer]) -> Answer:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         return self._store.soon(work)
 
     def execute(self, sql: str, /, **params: object) -> int:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch()
         return self._store.execute(sql, **params)
 
     def executemany(self, sql: str, rows: Sequence[Mapping[str, object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch()
         self._store.executemany(sql, rows)
 
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch()
         self._store.insert(table, names, rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch()
         return self._store.query(sql, **params)
 
     def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._touch()
         return self._store.cells(sql, **params)
 
     def tables(self) -> set[str]:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         return self._store.tables()
 
     def create(self, statements: Sequence[str], /) -> None:
-        """See ``sync.store.Database``."""
+        """See ``sync.storage.store.Database``."""
         self._store.create(statements)
 
 

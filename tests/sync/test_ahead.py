@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from sync import ahead
-from sync.ahead import PackedAhead
 from sync.batch import claimed_stop, unpack
+from sync.contact import ahead
+from sync.contact.ahead import PackedAhead
 from sync.errors import Malformed
 from sync.log import LogStore
-from sync.sealing import Recipient
+from sync.private.sealing import Recipient
 from tests.sync.pairs import HALL, SEALING, SIGNER, Pair, consent
 
 TO = Recipient(SEALING.public, together=True)

@@ -10,14 +10,14 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CaseStep, FaceConsent, Finding, Inspection, Record
 from standards.records.declare import Field, Owner
 from standards.records.wording import Line, StaffNo
-from sync.applying import apply_pending, rebuild, replay_quarantined
+from sync.applied.applying import apply_pending, rebuild, replay_quarantined
+from sync.contact.receiving import Receiver, Writer, receive
+from sync.contact.sending import next_batch
 from sync.entries import Entry
 from sync.errors import DiskFull, RowRefused
 from sync.log import LogStore, Portions
-from sync.receiving import Receiver, Writer, receive
-from sync.sealing import SealingKey
-from sync.sending import next_batch
-from sync.tables import Tables
+from sync.private.sealing import SealingKey
+from sync.storage.tables import Tables
 from tests.simulation.disk import Crash, Disk
 from tests.simulation.machines import ForeignTables
 from tests.sync.pairs import COSIGNER, DAY, HALL, SIGNER, Pair, case, consent

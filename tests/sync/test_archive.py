@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from standards.records import MaterialScanned
-from sync.applying import apply_pending, rebuild
-from sync.archive import LIST_LENGTH, Archive, Kept
-from sync.cabinet import Cabinet
+from sync.applied.applying import apply_pending, rebuild
+from sync.files.archive import LIST_LENGTH, Archive, Kept
+from sync.files.cabinet import Cabinet
 from tests.sync.pairs import HALL, Pair
 from tests.sync.stores import STORES, log_store
 

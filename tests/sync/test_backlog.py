@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from sync.applying import apply_pending
+from sync.applied.applying import apply_pending
 from sync.errors import StoreBusy
 from sync.log import Portions
 from tests.sync.pairs import HALL, Pair, case

@@ -28,7 +28,7 @@ from sync.errors import Malformed, SyncError, TooLarge, UnknownKey
 from sync.frames import MAX_RATIO, inflate
 from sync.merkle import leaf_hash, root_of
 from sync.notes import Checkpoint, Signer
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
 
 ORIGIN = "city.example/T01/1"
 HALL, OTHER = Signer("city.example/T01", b"h" * 32), Signer("city.example/T02", b"o" * 32)

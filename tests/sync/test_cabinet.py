@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES, Cabinet, Piece
 from sync.errors import Gap, Malformed, TooLarge
+from sync.files.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES, Cabinet, Piece
 
 CONTENT = random.Random(1).randbytes(10_000)
 NAME = sha256(CONTENT).hexdigest()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.comparing import (
+from sync.evidence.comparing import (
     Cell,
     Contradiction,
     DayTable,
@@ -21,7 +21,7 @@ from sync.comparing import (
     parts_of,
     place_of,
 )
-from sync.kept import inclusion_path, kept_root
+from sync.evidence.kept import inclusion_path, kept_root
 from sync.merkle import inclusion_proof, leaf_hash, root_of
 from tests.sync.pairs import HALL, Pair, consent
 from tests.vectors import make

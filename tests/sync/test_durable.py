@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.durable import make_folder, write_file
+from sync.storage.durable import make_folder, write_file
 
 
 def test_a_file_is_written_whole_and_readable_by_its_owner_alone(tmp_path: Path):

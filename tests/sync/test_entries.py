@@ -29,7 +29,7 @@ from sync.entries import (
 )
 from sync.errors import Malformed
 from sync.notes import b64
-from sync.sealing import commitment
+from sync.private.sealing import commitment
 from tests.samples import KINDS, SAMPLES, any_record, records_of
 from tests.vectors.make import leaf_of
 

@@ -7,19 +7,19 @@ import pytest
 from standards.identity import ERASED
 from standards.records import CaseReceived, ErasureDecided, ErasureOrdered, Record
 from standards.records.declare import Named
-from sync.applying import apply_pending, rebuild, replay_quarantined
+from sync.applied.applying import apply_pending, rebuild, replay_quarantined
 from sync.batch import unpack_relayed
+from sync.contact.receiving import Writer, receive
+from sync.contact.relaying import relayed_batch
+from sync.contact.sending import next_batch
 from sync.drafts import Draft
 from sync.entries import Unreadable
-from sync.erasing import carry_out, erased_ids, family, may_order
-from sync.history import Piece, take_back
 from sync.log import LogStore
 from sync.notes import Signer
-from sync.rebuilding import settle
-from sync.receiving import Writer, receive
-from sync.relaying import relayed_batch
-from sync.sealing import SealingKey
-from sync.sending import next_batch
+from sync.private.erasing import carry_out, erased_ids, family, may_order
+from sync.private.sealing import SealingKey
+from sync.recovery.history import Piece, take_back
+from sync.recovery.rebuilding import settle
 from tests.simulation.disk import Disk
 from tests.sync.pairs import CANARY, HALL, RECEIVER, SEALING, SIGNER, Pair, case, consent
 from tests.sync.stores import FILES, STORES, log_store
@@ -319,7 +319,7 @@ def test_an_order_about_somebody_elses_entries_is_refused_and_never_carried_out(
         pair.write(stranger)
     with monkeypatch.context() as patched:
         # A hall whose program does not know the rule.
-        patched.setattr("sync.erasing.may_order", lambda order, named: True)
+        patched.setattr("sync.private.erasing.may_order", lambda order, named: True)
         pair.write(stranger)
         pair.send_all()
     apply_pending(pair.center, HALL)

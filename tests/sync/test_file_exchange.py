@@ -7,11 +7,11 @@ import re
 import pytest
 
 from standards.records.files import MAX_PLAIN_BYTES
-from sync.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES, Piece
+from sync.contact.signed_requests import check_request
 from sync.errors import Malformed, UnknownKey
-from sync.file_exchange import piece_of, range_of
-from sync.sealed_files import CHUNK_BYTES, sealed_size
-from sync.signed_requests import check_request
+from sync.files.cabinet import MAX_FILE_BYTES, MAX_PIECE_BYTES, Piece
+from sync.files.file_exchange import piece_of, range_of
+from sync.files.sealed_files import CHUNK_BYTES, sealed_size
 from tests.source import ROOT
 from tests.vectors import make
 from tests.vectors.make import read

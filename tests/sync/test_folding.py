@@ -12,7 +12,7 @@ from standards.cases import PROJECTIONS
 from standards.records import RECORDS, CaseReceived, CaseStanding, CaseStep
 from standards.records.births import ACTOR
 from standards.records.declare import Happening, Projection, Record, columns_of, row_of
-from sync.applying import apply_pending
+from sync.applied.applying import apply_pending
 from sync.entries import new_id
 from sync.log import LogStore, Portions
 from tests.samples import records_of

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import EnrolmentRefused, KeySetRefused, Malformed, SyncError, UnknownKey
-from sync.keysets import (
+from sync.keys.keysets import (
     CODE_ALPHABET,
     CODE_LENGTH,
     MOST_RETIRED,

@@ -14,9 +14,9 @@ import pytest
 
 from sync.batch import MAX_BATCH_BYTES
 from sync.client import JSON, HttpLine
+from sync.contact.signed_requests import check_request
 from sync.errors import Gap, NotOurs, SyncError, TooLarge, TryLater, Unreachable
 from sync.notes import Signer
-from sync.signed_requests import check_request
 
 HALL = Signer("city.example/T01", b"h" * 32)
 OURS = {"OneHall": "1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from standards.records import CaseReceived, CaseStep, FaceConsent
-from sync.applying import rebuild
+from sync.applied.applying import rebuild
 from sync.errors import Malformed, UnknownLog
 from sync.log import LogStore
 from sync.merkle import EMPTY_ROOT, leaf_hash, root_of

@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from standards.records import CaseStep
-from sync import mending
-from sync.applying import apply_pending
+from sync.applied import mending
+from sync.applied.applying import apply_pending
+from sync.applied.mending import Astray
 from sync.errors import Malformed
 from sync.log import LogStore
-from sync.mending import Astray
 from tests.sync.pairs import HALL, Pair, case, consent
 from tests.sync.stores import log_store
 

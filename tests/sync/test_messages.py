@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.errors import Malformed, SyncError, TooLarge
-from sync.messages import (
+from sync.contact.messages import (
     MAX_MESSAGE_BYTES,
     EnrolAnswer,
     EnrolAsk,
@@ -17,6 +16,7 @@ from sync.messages import (
     read,
     write,
 )
+from sync.errors import Malformed, SyncError, TooLarge
 from tests.vectors import make
 
 ASK = make.read("round.json")["ask"].encode()

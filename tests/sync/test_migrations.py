@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sync.errors import NewerDatabase
-from sync.migrations import STEPS, Step, migrate
-from sync.store import Database
+from sync.storage.migrations import STEPS, Step, migrate
+from sync.storage.store import Database
 from tests.simulation.disk import Crash, Disk
 from tests.sync.stores import STORES, Opened, log_store
 

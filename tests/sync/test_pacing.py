@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.pacing import LARGEST_PIECE, SMALLEST_PIECE, Pace, check_windows, is_open
+from sync.files.pacing import LARGEST_PIECE, SMALLEST_PIECE, Pace, check_windows, is_open
 
 
 def at(text: str) -> datetime:

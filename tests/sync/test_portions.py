@@ -10,9 +10,9 @@ from node.hall import Hall, HallSettings
 from standards.records import FaceConsent, FindingAnswer, Inspection
 from sync.batch import MAX_BATCH_BYTES, MAX_LEAVES_BYTES, Batch, unpack
 from sync.clock import Clock
+from sync.contact.sending import next_batch
 from sync.frames import MAX_RATIO
-from sync.sealing import SealingKey
-from sync.sending import next_batch
+from sync.private.sealing import SealingKey
 
 CENTER = SealingKey(b"c" * 32)
 DAY = date(2026, 11, 24)

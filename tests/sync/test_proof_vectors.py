@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sync import messages
-from sync.comparing import place_of
-from sync.comparison import head_of, open_answer, sign_answer
-from sync.messages import CompareAsk
+from sync.contact import messages
+from sync.contact.messages import CompareAsk
+from sync.evidence.comparing import place_of
+from sync.evidence.comparison import head_of, open_answer, sign_answer
 from sync.notes import unb64
 from tests.source import ROOT
 from tests.vectors import make

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sync.batch import MAX_BATCH_BYTES, join_leaves, pack
+from sync.contact.receiving import receive
+from sync.contact.sending import accept_receipt
 from sync.errors import (
     Behind,
     DiskFull,
@@ -28,9 +30,7 @@ from sync.errors import (
 from sync.log import LogStore
 from sync.merkle import leaf_hash, root_of
 from sync.notes import Checkpoint, Signer, open_note
-from sync.receiving import receive
-from sync.sealing import OPENING_BYTES, SealingKey
-from sync.sending import accept_receipt
+from sync.private.sealing import OPENING_BYTES, SealingKey
 from tests.simulation.disk import Disk
 from tests.sync.pairs import (
     CANARY,

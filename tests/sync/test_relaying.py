@@ -3,10 +3,10 @@
 import pytest
 
 from sync.batch import Contents, pack_relayed, unpack, unpack_relayed
+from sync.contact.relaying import relayed_batch
 from sync.errors import Malformed, UnknownKey
 from sync.notes import Checkpoint, Signer, open_note
-from sync.relaying import relayed_batch
-from sync.sealing import SealingKey
+from sync.private.sealing import SealingKey
 from tests.sync.pairs import CANARY, HALL, SIGNER, Pair, case, consent
 
 KEEPER = Signer("c.example/log", b"k" * 32)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync.errors import DiskFull, Unwritable
-from sync.reserve import LAST_BYTES, MIB, Reserve, room_may_help
+from sync.safekeeping.reserve import LAST_BYTES, MIB, Reserve, room_may_help
 
 SIZE = 2 * MIB
 

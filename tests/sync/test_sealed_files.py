@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.errors import Malformed
-from sync.sealed_files import (
+from sync.files.sealed_files import (
     CHUNK_BYTES,
     TAG_BYTES,
     Scratch,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import Malformed, SyncError
-from sync.sealing import (
+from sync.private.sealing import (
     MAX_APART,
     MAX_PART_BYTES,
     WRAPPED_BYTES,

@@ -3,12 +3,12 @@
 import pytest
 
 from sync.batch import unpack
+from sync.contact.sending import accept_receipt, next_batch, signed_head
 from sync.errors import Fork, Malformed, SyncError, UnknownKey
 from sync.log import Portions
 from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
-from sync.sealing import Recipient, SealingKey
-from sync.sending import accept_receipt, next_batch, signed_head
-from sync.stick_export import Rest, batches
+from sync.private.sealing import Recipient, SealingKey
+from sync.sticks.stick_export import Rest, batches
 from tests.simulation.disk import Crash, Disk
 from tests.sync.pairs import CANARY, COSIGNER, HALL, SEALING, SIGNER, Pair, case, consent
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.contact.signed_requests import check_request, signature_headers
 from sync.errors import Malformed, SyncError, UnknownKey
 from sync.notes import Signer, Verifier, b64
-from sync.signed_requests import check_request, signature_headers
 
 HALL = Signer("city.example/T01", b"h" * 32)
 NOW = 1_795_480_197

@@ -14,8 +14,8 @@ from node.keys import enrolment
 from standards.records import FindingAnswer
 from sync.batch import MEDIA_TYPE
 from sync.client import HttpLine
+from sync.contact.exchange import Exchange
 from sync.errors import Unreachable
-from sync.exchange import Exchange
 from tests.independent.center import Listening, listening
 from tests.node.contacts import enrolled, line_of, new_hall
 

@@ -15,10 +15,10 @@ import pytest
 
 from sync.errors import Malformed, StickRefused
 from sync.notes import Signer
-from sync.sealing import SealingKey, SealingKeys
-from sync.stick import DOWN, INDEX, MAX_PIECE_BYTES, UP, Heading, Manifest, Piece, open_piece
-from sync.stick_export import Content, FileTarget, FolderTarget, Sealer, Written, export
-from sync.usb import FileSource, Source, check, halls_on, pieces, read, sources
+from sync.private.sealing import SealingKey, SealingKeys
+from sync.sticks.stick import DOWN, INDEX, MAX_PIECE_BYTES, UP, Heading, Manifest, Piece, open_piece
+from sync.sticks.stick_export import Content, FileTarget, FolderTarget, Sealer, Written, export
+from sync.sticks.usb import FileSource, Source, check, halls_on, pieces, read, sources
 
 HEADING = Heading("c.example", "T01", UP, "2026-11-24T00:29:57.123Z")
 SIGNER = Signer("c.example/T01", b"h" * 32)

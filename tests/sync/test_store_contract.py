@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import CenterStore
+from aggregator.database.store import CenterStore
 from sync.errors import DiskFull, HalfDone, RowRefused
 from tests.postgres import postgres
 from tests.sync.stores import FILES, STORES, Opened

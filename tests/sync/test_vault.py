@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import Malformed
-from sync.vault import NONCE_BYTES, Vault
+from sync.private.vault import NONCE_BYTES, Vault
 
 VAULT, OTHER = Vault(b"v" * 32), Vault(b"o" * 32)
 PLACE = "city.example/T01/1/17"

@@ -11,11 +11,13 @@ import pytest
 
 from standards.records import RECORDS
 from standards.records.declare import parts_of, personal_bytes
-from sync import messages
 from sync.batch import Header, join_leaves, unpack
+from sync.contact import messages
+from sync.contact.messages import EnrolAnswer, EnrolAsk, RoundAnswer, RoundAsk
+from sync.contact.signed_requests import check_request, signature_headers
 from sync.entries import NewerKind, encode_leaf, read_leaf
 from sync.errors import Malformed
-from sync.keysets import (
+from sync.keys.keysets import (
     CenterKeys,
     HallKeys,
     Request,
@@ -26,11 +28,9 @@ from sync.keysets import (
     thirty_digits,
 )
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_from_inclusion, root_of
-from sync.messages import EnrolAnswer, EnrolAsk, RoundAnswer, RoundAsk
 from sync.notes import Checkpoint, Signer, Verifier, b64, open_note
-from sync.sealing import SealingKey, commitment, join_parts, split_parts
-from sync.signed_requests import check_request, signature_headers
-from sync.usb import FileSource, check, pieces
+from sync.private.sealing import SealingKey, commitment, join_parts, split_parts
+from sync.sticks.usb import FileSource, check, pieces
 from tests.samples import KINDS, SAMPLES, number_of
 from tests.source import ROOT
 from tests.vectors import make

@@ -5,10 +5,13 @@ import re
 import pytest
 
 from standards.records import RECORDS
-from sync import batch, entries, frames, messages, notes, sealing, stick, strict_json
+from sync import batch, entries, frames, notes, strict_json
+from sync.contact import messages
 from sync.errors import BY_CODE
-from sync.keysets import CODE_ALPHABET, CODE_MINUTES
-from sync.sealing import is_sealing_key
+from sync.keys.keysets import CODE_ALPHABET, CODE_MINUTES
+from sync.private import sealing
+from sync.private.sealing import is_sealing_key
+from sync.sticks import stick
 from tests.source import ROOT
 from tests.vectors import make
 from tests.vectors.make import read

@@ -17,10 +17,13 @@ from typing import Any
 import msgspec
 
 from standards.records.declare import Record, files_of, logged_bytes, personal_bytes
-from sync import messages
 from sync.batch import Header, join_leaves, pack, unpack
+from sync.contact import messages
+from sync.contact.messages import EnrolAnswer, EnrolAsk, LogHead, RoundAnswer, RoundAsk
+from sync.contact.signed_requests import Asked, sign_request, signature_headers
 from sync.entries import Leaf, encode_leaf
-from sync.keysets import (
+from sync.files.sealed_files import content_key, sealed
+from sync.keys.keysets import (
     CenterKeys,
     HallKeys,
     Request,
@@ -31,11 +34,8 @@ from sync.keysets import (
     thirty_digits,
 )
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_of
-from sync.messages import EnrolAnswer, EnrolAsk, LogHead, RoundAnswer, RoundAsk
 from sync.notes import COSIGNATURE, Checkpoint, Signer, b64
-from sync.sealed_files import content_key, sealed
-from sync.sealing import SealingKey, commitment, join_parts
-from sync.signed_requests import Asked, sign_request, signature_headers
+from sync.private.sealing import SealingKey, commitment, join_parts
 from tests.samples import SAMPLES, number_of
 
 FOLDER = Path(__file__).parent

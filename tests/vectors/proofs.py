@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync import messages
-from sync.comparing import DayTable, place_of
-from sync.comparison import sign_answer
-from sync.keysets import sign_hall, sign_keys
+from sync.contact import messages
+from sync.contact.messages import CellOf, CompareAsk, CompareSaid
+from sync.evidence.comparing import DayTable, place_of
+from sync.evidence.comparison import sign_answer
+from sync.evidence.proving import TYPE, written
+from sync.keys.keysets import sign_hall, sign_keys
 from sync.merkle import inclusion_proof, leaf_hash, root_of
-from sync.messages import CellOf, CompareAsk, CompareSaid
 from sync.notes import b64
-from sync.proving import TYPE, written
 from tests.vectors import make
 from tests.vectors.sticks import of_stick
 

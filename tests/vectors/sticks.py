@@ -6,10 +6,10 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from sync.keysets import sign_keys
+from sync.keys.keysets import sign_keys
 from sync.notes import b64
-from sync.stick import Heading
-from sync.stick_export import Content, FileTarget, Sealer, export
+from sync.sticks.stick import Heading
+from sync.sticks.stick_export import Content, FileTarget, Sealer, export
 from tests.vectors.make import (
     CENTER,
     HALL,

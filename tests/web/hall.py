@@ -6,7 +6,7 @@ from flask import Blueprint, render_template_string, request
 
 from standards.errors import Invalid
 from sync.errors import Gap, RowRefused, StoreBusy, TurnLost
-from sync.store import Database
+from sync.storage.store import Database
 from web import access, once
 from web.accounts import Accounts, NewAccount
 from web.app import create_shell

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sync.errors import DiskFull
-from sync.store import Answer, insert_rows
+from sync.storage.store import Answer, insert_rows
 
 
 class MemoryDatabase:
-    """One SQLite database in memory, one connection, one lock: the contract of `sync.store`."""
+    """One SQLite database in memory, one connection, one lock, as `sync.storage.store` asks."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from sync.errors import BY_CODE, Fork, StickRefused
-from sync.stick import Piece
+from sync.sticks.stick import Piece
 from tests.simulation.disk import Disk
 from tests.source import ROOT, product_sources
 from tests.sync.stores import log_store

@@ -1,0 +1,1 @@
+"""The branch halls: the roster, enrolment, how each stands, and closing one."""

@@ -1,0 +1,1 @@
+"""What the center publishes: guides, calendars, timetables, leave rules (标准发布)."""

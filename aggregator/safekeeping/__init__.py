@@ -1,0 +1,1 @@
+"""Backup, restore with what halls give back, and erasure by lawful order."""

@@ -1,0 +1,1 @@
+"""U盘交换 at the center: by command and by page."""

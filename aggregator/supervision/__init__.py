@@ -1,0 +1,1 @@
+"""督查: cases, findings, inspections, attendance, as the central office looks at them."""

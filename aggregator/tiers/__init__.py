@@ -1,0 +1,1 @@
+"""层级: a county's center and the city's above it."""

@@ -1,0 +1,1 @@
+"""One contact of a hall with the center: asking, sending, receiving, handing on."""

@@ -1,0 +1,238 @@
+"""The hall's side of a contact: one round, then both are brought into step, up and down.
+
+Nothing here decides what to believe: that is ``epochs``, ``sending``, ``receiving`` and ``mirror``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import quote
+
+import msgspec
+
+from sync.batch import MEDIA_TYPE
+from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer
+from sync.contact import messages
+from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
+from sync.contact.pushing import Push
+from sync.contact.receiving import Writer, receive
+from sync.contact.relaying import relayed_batch
+from sync.contact.sending import signed_head
+from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError
+from sync.failpoints import fp
+from sync.keys.keysets import CenterKeys, follow
+from sync.log import LogStore
+from sync.notes import Checkpoint, open_note
+from sync.private.sealing import SEALED_TOGETHER, Recipient
+from sync.recovery.catching_up import CatchUp
+from sync.recovery.epochs import in_order
+from sync.storage.schema import LogState
+
+# More than a hall has in its life; the message has a cap.
+_MOST_OWN_LOGS = 60
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What one contact did."""
+
+    sent: int
+    fetched: int
+    skew_s: float
+    quarantined: int
+    keys_note: bytes
+    compare: bool = False
+    returned: int = 0
+    sealed: int = 1
+
+
+class Exchange:
+    """One contact with the center over a line."""
+
+    def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
+        self._logs, self._line, self._peer = logs, line, peer
+
+    def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
+        """Round, own history, push, pull; safe to break off anywhere and to run again.
+
+        Args:
+            progress: called with the number of entries receipted so far.
+
+        Raises:
+            Cloned: another machine goes on with our log; what comes down was fetched all the same.
+            Fork, Behind: one of the center's logs is another there than here; with
+                ``others_done`` all else was done, and only a person at the center can help.
+            SyncError: what stopped it; everything before stays done.
+        """
+        answer = self._round()
+        held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
+        sent, returned, cloned = 0, 0, None
+        wanted = answer.wants if isinstance(answer.wants, tuple) else ()
+        self._opens = answer.sealed if isinstance(answer.sealed, int) else 1
+        self._apart: list[SyncError] = []
+        for want in wanted:
+            self._of_one_log(want, self._give_back)
+        try:
+            returned = CatchUp(self._logs, self._line, self._peer).run(held)
+            together = self._opens >= SEALED_TOGETHER
+            sent = Push(self._logs, self._line, self._peer, together=together).run(held, progress)
+        except Cloned as error:
+            cloned = error
+        not_down = {*held, *(want.origin for want in wanted)}
+        down = [head for head in answer.logs if head.origin not in not_down]
+        fetched = sum(self._of_one_log(head, self._pull) for head in down)
+        if cloned is not None:
+            raise cloned
+        if self._apart:
+            raise self._apart[0]
+        skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
+        keys = answer.keys.encode()
+        asked = answer.compare is True
+        return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned, self._opens)
+
+    def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
+        """Bring one of the center's logs into step; where both differ, the others go on."""
+        try:
+            return what(head)
+        except (Fork, Behind) as error:
+            error.facts |= {"log": head.origin, "others_done": True}
+            self._apart.append(error)
+            return 0
+
+    def _round(self) -> RoundAnswer:
+        logs, peer = self._logs, self._peer
+        ask = RoundAsk(
+            hall=peer.hall,
+            clock=logs.clock.stamp(),
+            software=SOFTWARE,
+            oldest_unsent=oldest_unsent(logs),
+            key_set=peer.keys.version,
+            sealed=SEALED_TOGETHER,
+            logs=tuple(self._heads()),
+        )
+        raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
+        fp("round.after_answer")
+        answer = messages.read(raw, RoundAnswer)
+        if answer.center != peer.keys.center:
+            raise NotOurs("an answer of another center")
+        self._follow(answer)
+        logs.delivered = {
+            head.origin: head.receipted
+            for head in answer.logs
+            if not peer.is_own(head.origin) and isinstance(head.receipted, int)
+        }
+        return answer
+
+    def _follow(self, answer: RoundAnswer) -> None:
+        """Go by a new key set from now on, in this contact too (never back to an older one)."""
+        peer, keys = self._peer, self._peer.keys
+        if answer.keys:
+            keys = follow(keys, CenterKeys.open(answer.keys.encode(), peer.root))
+        if keys != peer.keys or answer.hall:
+            hall = answer.hall if isinstance(answer.hall, str) else ""
+            past = answer.past if isinstance(answer.past, tuple) else ()
+            news = answer.keys if keys != peer.keys else ""
+            peer.keep(*(note.encode() for note in (news, hall, *past)))
+        self._peer = replace(peer, keys=keys)
+
+    def _heads(self) -> list[LogHead]:
+        logs, peer = self._logs, self._peer
+        states = {state.origin: state for state in logs.states()}
+        own = in_order(o for o, state in states.items() if state.own)[-_MOST_OWN_LOGS:]
+        # A machine that replaces another has a beginning of a log that is not its to speak of.
+        mine = [o for o in own if peer.book.signer(o).verifier == peer.book.verifier(o)]
+        notes = {o: signed_head(logs, o, peer.book.signer(o)) for o in mine}
+        for origin, state in states.items():
+            if not state.own:
+                known = logs.delivered.get(origin) == state.size
+                by = peer.receiver.cosigner.name
+                notes[origin] = b"" if known else logs.receipt(origin, by) or b""
+        return [self._head(states[o], note) for o, note in notes.items()]
+
+    def _head(self, state: LogState, note: bytes) -> LogHead:
+        receipted = state.mark.size if state.own and state.mark.size else msgspec.UNSET
+        return LogHead(
+            origin=state.origin, size=state.size, note=note.decode(), receipted=receipted
+        )
+
+    def _give_back(self, want: LogHead) -> int:
+        """The center was restored: bring back what we hold of its own log, under its own heads;
+        nothing came from there.
+        """
+        logs, peer, writer = self._logs, self._peer, self._writer(want.origin)
+        origin, here = writer.origin, want.size
+        signer = peer.book.signer(peer.book.open_log())
+        to = Recipient(peer.keys.sealing, self._opens >= SEALED_TOGETHER)
+        target = f"{PREFIX}/logs/{origin.removeprefix(peer.keys.center + '/')}"
+        while here < logs.open(origin, writer.name, own=False).size:
+            raw = relayed_batch(logs, origin, here, signer, to)
+            if raw is None:
+                return 0
+            try:
+                answer = self._line.send("POST", target, raw, MEDIA_TYPE)
+                there = Checkpoint.parse(open_note(answer, [peer.keys.log]).text).size
+            except Gap as gap:
+                # Another hall was quicker.
+                size = gap.facts.get("size")
+                there = size if isinstance(size, int) else 0
+            if there <= here:
+                return 0
+            here = there
+        return 0
+
+    def _pull(self, head: LogHead) -> int:
+        logs, peer = self._logs, self._peer
+        writer = self._writer(head.origin)
+        if head.note:
+            self._check_head(head, writer)
+        here = first = logs.open(head.origin, writer.name, own=False).size
+        while here < head.size:
+            target = f"{PREFIX}/logs/{quote(head.origin)}?from={here}"
+            raw = self._line.send("GET", target, b"", "")
+            fp("pull.after_answer")
+            receive(logs, raw, self._writer, peer.receiver)
+            fp("pull.after_receive")
+            after = logs.state(head.origin).size
+            if after <= here:
+                raise Malformed("a batch that brings nothing new", origin=head.origin)
+            here = after
+        return here - first
+
+    def _check_head(self, head: LogHead, writer: Writer) -> None:
+        """The signed head must hold, and must not be an older one than we have (T12)."""
+        point = Checkpoint.parse(open_note(head.note.encode(), [writer.verifier]).text)
+        if (point.origin, point.size) != (head.origin, head.size):
+            raise Malformed("a head that speaks of another log or size")
+        state = self._logs.open(head.origin, writer.name, own=False)
+        if point.size < state.size:
+            raise Behind("the center shows an older state of its own log", origin=head.origin)
+        if point.size == state.size and point.root != state.frontier.root:
+            raise Fork("the center shows another history of its own log", origin=head.origin)
+
+    def _writer(self, origin: str) -> Writer:
+        center = self._peer.keys.center
+        allowed = (f"{center}/standards/1", f"{center}/orders-{self._peer.hall}/1")
+        if origin not in allowed:
+            raise Malformed("the center offers a log that is not for this hall", origin=origin)
+        return Writer("center", origin, self._peer.keys.log)
+
+
+def oldest_unsent(logs: LogStore) -> str:
+    """Wall time of the oldest own entry without a receipt; empty when all are receipted."""
+    rows = logs.db.query(
+        "SELECT MIN(e.at) AS at FROM log l JOIN entry e ON e.origin = l.origin AND e.idx = l.mark "
+        "WHERE l.own = 1 AND l.writer <> 'center'"
+    )
+    return str(rows[0]["at"] or "")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise Malformed("a clock that cannot be read") from None
+    return found

@@ -1,0 +1,1 @@
+"""Scans and pictures under encryption: kept, counted, and carried after the log."""

@@ -1,0 +1,1 @@
+"""Personal parts: sealed on the way, encrypted at rest, erased by order."""

@@ -1,0 +1,1 @@
+"""The same batches through a folder or one file: U盘."""
