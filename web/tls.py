@@ -82,11 +82,11 @@ class TlsChannel(HTTPChannel):  # type: ignore[misc]
             self._shake()
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        """As of a plain connection: how much went out now."""
-        if self._context is None:
-            return int(super().send(data, do_close))
+        """How much went out now."""
         self._is_sending = True
         try:
+            if self._context is None:
+                return int(super().send(data, do_close))
             with self._lock:
                 return int(self.socket.send(data))
         except _WANTS:

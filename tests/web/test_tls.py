@@ -9,13 +9,16 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography import x509
+from waitress.adjustments import Adjustments
 
 from web import certificates
 from web.listener import MIB, Listener, Running
+from web.tls import TlsChannel
 
 NOW = datetime.now(UTC)
 LARGE = 3 * MIB
@@ -194,3 +197,29 @@ def test_what_is_neither_a_name_nor_an_address_is_refused(tmp_path: Path, name: 
     with pytest.raises(ValueError):
         certificates.issue(tmp_path, "T01", (name,), NOW, anew=False)
     assert list(tmp_path.iterdir()) == []
+
+
+class Looked(socket.socket):
+    """A line on which is noted whether the loop would be woken for it while something is sent."""
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self.woken = bool(self.channel.writable())
+        return super().send(data, flags)
+
+    channel: Any
+    woken = False
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_the_loop_does_not_turn_for_a_connection_on_which_a_worker_is_sending(is_tls: bool):
+    ours, theirs = socket.socketpair()
+    line = Looked(fileno=ours.detach())
+    server = SimpleNamespace(listener=SimpleNamespace(tls=is_tls or None), active_channels={})
+    line.channel = TlsChannel(server, line, ("127.0.0.1", 0), Adjustments(), map={})
+    line.channel.total_outbufs_len = 4
+    assert line.channel.writable()
+    assert line.channel.send(b"half") == 4
+    assert not line.woken
+    assert theirs.recv(9) == b"half"
+    line.close()
+    theirs.close()
