@@ -80,6 +80,7 @@ LOCAL_TABLES = (
     *rewriting.DDL,
     *cases.DDL,
     *attendance.INDEXES,
+    *presence.INDEXES,
     *findings.INDEXES,
     *scanbook.INDEXES,
 )

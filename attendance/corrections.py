@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from msgspec.structs import replace
+
 from standards.errors import Invalid
 from standards.records import AttendanceRequest, Punch
 
@@ -45,6 +47,17 @@ def granted_punches(request: AttendanceRequest, decider: str) -> list[Punch]:
         for staff_no in request.staff
         for moment in request.moments
     ]
+
+
+def moved_punch(punch: Punch, staff_no: str) -> Punch | None:
+    """The same sign for the person whose it is; None where nobody is named, or it cannot be.
+
+    Only what a terminal told of a number becomes somebody else's: who was proven by face or PIN
+    was proven, and a person's word for somebody is not a word for another.
+    """
+    if not staff_no or punch.grade != "V":
+        return None
+    return replace(punch, staff_no=staff_no)
 
 
 def checked_reason(text: str, name: str = "reason", most: int = 500) -> str:

@@ -15,9 +15,10 @@ from typing import Literal, NamedTuple
 
 from attendance.matching import Sign, in_window, matched
 from attendance.shifts import Shift, Slot
+from standards.records.attendance import MOST_AWAY
 from standards.timetables import Direction, Half, Timetable
 
-__all__ = ["Absence", "Day", "DaySlot", "Excuse", "Facts", "Shift", "Sign", "derive"]
+__all__ = ["Absence", "AwayPart", "Day", "DaySlot", "Excuse", "Facts", "Shift", "Sign", "derive"]
 
 _MINUTE, _NONE = timedelta(minutes=1), timedelta()
 _SETTLED = frozenset({"ok", "leave", "duty"})
@@ -57,6 +58,14 @@ class Facts:
     excuses: Sequence[Excuse] = ()
 
 
+class AwayPart(NamedTuple):
+    """Time within a shift for which somebody may be away, and what that does; never why."""
+
+    start: datetime
+    end: datetime
+    effect: str
+
+
 class DaySlot(NamedTuple):
     """One sign that was asked for, and what came of it."""
 
@@ -87,6 +96,7 @@ class Day:
     leave: int = 0
     duty: int = 0
     outings: int = 0
+    away: tuple[AwayPart, ...] = ()
     doubtful: tuple[str, ...] = ()
     holds_for: str = ""
     held_by: str = ""
@@ -118,6 +128,7 @@ def derive(staff_no: str, shift: Shift, facts: Facts) -> Day:
         leave=leave,
         duty=sum(span.duty for span in spans),
         outings=sum(one.effect == "outing" for one in away),
+        away=_within(away, shift),
         doubtful=tuple(one.id for one in signs if one.doubtful),
         holds_for=shift.holds_for,
     )
@@ -138,6 +149,14 @@ def _at_rest(staff_no: str, shift: Shift, facts: Facts, away: Sequence[Absence])
 
 def _touches(absence: Absence, shift: Shift) -> bool:
     return absence.start < shift.ends and absence.end > shift.opens
+
+
+def _within(away: Sequence[Absence], shift: Shift) -> tuple[AwayPart, ...]:
+    """As much of each absence as lies within the shift; what lies outside is nobody's business."""
+    parts = {
+        AwayPart(max(one.start, shift.opens), min(one.end, shift.ends), one.effect) for one in away
+    }
+    return tuple(sorted(parts))[:MOST_AWAY]
 
 
 def _absence_key(one: Absence) -> tuple[datetime, datetime, str, str]:

@@ -2,14 +2,15 @@
 
 Pure. A kind counts working days (holidays and rest days inside are not counted: 职工带薪年休假
 条例 3) or calendar days (产假, 探亲假). A day is ``clock.day_minutes``, half a day the half of
-it; a time of day counts by the sessions of the table. All amounts are minutes, so that halves and
+it; a time of day counts by the hours of the person's own shift of that day, where they are known
+(:class:`OwnHours`), else by the sessions of the table. All amounts are minutes, so that halves and
 hours of one request add up. Moments are those of the hall's clock, without zone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -47,6 +48,30 @@ def claims_of(text: str, legs: int) -> tuple[Claim, ...]:
     return tuple(found) if len(found) == legs else (Claim(),) * legs
 
 
+Spans = tuple[tuple[int, int], ...]
+"""From when to when there is work, in minutes after midnight."""
+
+
+class OwnHours(Calendar):
+    """The calendar, with the hours that one person has to work on some days.
+
+    Args:
+        calendar: the calendar that everybody has.
+        worked: by day; nothing on a day of rest. Of a day that is not in it nothing is known.
+    """
+
+    __slots__ = ("worked",)
+
+    def __init__(self, calendar: Calendar, worked: Mapping[date, Spans]) -> None:
+        super().__init__(calendar.years)
+        self.worked = worked
+
+
+def own_spans(calendar: Calendar, day: date) -> Spans | None:
+    """When one person works on a day; None where only the table's sessions are known."""
+    return calendar.worked.get(day) if isinstance(calendar, OwnHours) else None
+
+
 def days_from(first: date, last: date) -> Iterator[date]:
     """Every day from one to another, both included."""
     day = first
@@ -67,13 +92,18 @@ class DaySpan:
         """Whether it takes half a day or a whole one, no time of day."""
         return self.begins in ("am", "pm") and self.ends in ("am", "pm")
 
-    def minutes(self, clock: WorkClock) -> int:
-        """What it counts; 0 for one that ends before it begins."""
+    def minutes(self, clock: WorkClock, spans: Spans | None = None) -> int:
+        """What it counts; 0 for one that ends before it begins.
+
+        Args:
+            spans: when the person works that day; without them the table's sessions.
+        """
         if self.is_in_halves:
             halves = {"ampm": 2, "amam": 1, "pmpm": 1, "pmam": 0}[self.begins + self.ends]
             return clock.day_minutes * halves // 2
         start, end = start_minute(self.begins, clock), end_minute(self.ends, clock)
-        worked = sum(max(0, min(end, last) - max(start, first)) for first, last in clock.spans)
+        spans = clock.spans if spans is None else spans
+        worked = sum(max(0, min(end, last) - max(start, first)) for first, last in spans)
         return min(worked, clock.day_minutes)
 
 
@@ -102,8 +132,10 @@ def minutes_by_day(leg: Leg, kind: Kind, clock: WorkClock, calendar: Calendar) -
     """Minutes of leave on each day of a leg that counts."""
     found = {}
     for day in days_from(leg.first, leg.last):
-        if kind.unit == "calendar" or calendar.is_working_day(day):
-            found[day] = span_on(leg, day).minutes(clock)
+        span = span_on(leg, day)
+        own = None if span.is_in_halves else own_spans(calendar, day)
+        if own is not None or kind.unit == "calendar" or calendar.is_working_day(day):
+            found[day] = span.minutes(clock, own)
     return {day: minutes for day, minutes in found.items() if minutes}
 
 
@@ -196,11 +228,14 @@ def entitled_days(ground: Ground, claim: Claim) -> int:
     return ground.days + more + ground.baby_days * (max(claim.babies, 1) - 1)
 
 
-def check_claim(leg: Leg, claim: Claim, rules: LeaveRules, used: int = 0) -> None:
+def check_claim(
+    leg: Leg, claim: Claim, rules: LeaveRules, used: int = 0, calendar: Calendar | None = None
+) -> None:
     """Whether a leg stays within what its ground gives.
 
     Args:
         used: minutes already taken on this ground within its period.
+        calendar: with the person's own hours, where they are known.
 
     Raises:
         Invalid: more than the ground gives, or not on its day.
@@ -211,7 +246,8 @@ def check_claim(leg: Leg, claim: Claim, rules: LeaveRules, used: int = 0) -> Non
         raise Invalid({"legs": f"{ground.name}只在{_month_day(ground.only_on)}"})
     if ground.minutes_a_day:
         allowed = ground.minutes_a_day + ground.baby_minutes * (max(claim.babies, 1) - 1)
-        if span_on(leg, leg.first).minutes(clock) > allowed or not (
+        own = own_spans(calendar, leg.first) if calendar else None
+        if span_on(leg, leg.first).minutes(clock, own) > allowed or not (
             leg.daily or leg.first == leg.last
         ):
             raise Invalid({"legs": f"{ground.name}每天不超过{told(allowed, clock)}"})
@@ -288,6 +324,36 @@ def away(legs: Iterable[Leg], clock: WorkClock) -> list[Away]:
             start = _moment(day, start_minute(leg.begins, clock))
             last = day if leg.daily else leg.last
             found.append(Away(start, _moment(last, end_minute(leg.ends, clock)), leg.leave))
+    return found
+
+
+@dataclass(frozen=True)
+class PostLeft:
+    """Days on which somebody's post is empty; ``whole`` where nothing is left of the day."""
+
+    first: date
+    last: date
+    whole: bool
+
+
+def posts_left(legs: Iterable[Leg], rules: LeaveRules) -> list[PostLeft]:
+    """On which days a stand-in holds the post; who is only out (临时外出) signs as always."""
+    found: list[PostLeft] = []
+    for leg in legs:
+        away = rules.kind_or_plain(leg.leave).effect != "outing"
+        if leg.daily:
+            found.append(PostLeft(leg.first, leg.last, False))
+            continue
+        first = leg.first if away and leg.begins == "am" else leg.first + _ONE_DAY
+        last = leg.last if away and leg.ends == "pm" else leg.last - _ONE_DAY
+        if not away or first > last:
+            found.append(PostLeft(leg.first, leg.last, False))
+            continue
+        if leg.first < first:
+            found.append(PostLeft(leg.first, leg.first, False))
+        found.append(PostLeft(first, last, True))
+        if last < leg.last:
+            found.append(PostLeft(leg.last, leg.last, False))
     return found
 
 

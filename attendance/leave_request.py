@@ -17,6 +17,7 @@ from attendance.leave import (
     length_by_kind,
     minutes_by_day,
     overlap,
+    own_spans,
     start_minute,
     told,
 )
@@ -58,6 +59,7 @@ class Around:
         of_stand_in: legs during which the chosen stand-in is away or stands in elsewhere.
         annual: year -> annual leave as of a day in it.
         earned, spent: the ledger of comp time.
+        calendar: with the person's own hours, where they are known.
         used: (kind, ground) -> minutes taken within the period of the ground.
     """
 
@@ -79,7 +81,9 @@ def work_begins(draft: Draft, around: Around) -> datetime:
     moments = []
     for leg in draft.legs:
         minute = start_minute(leg.begins, clock)
-        opening = next((max(minute, a) for a, b in clock.spans if minute < b), minute)
+        own = own_spans(around.calendar, leg.first)
+        spans = clock.spans if own is None else own
+        opening = next((max(minute, a) for a, b in spans if minute < b), minute)
         moments.append(datetime.combine(leg.first, time.min) + timedelta(minutes=opening))
     return min(moments)
 
@@ -126,7 +130,8 @@ def _claims(draft: Draft, around: Around) -> Faults:
         kind = around.rules.kind_of(leg.leave)
         try:
             ground = around.rules.ground_of(leg.leave, claim.ground)
-            check_claim(leg, claim, around.rules, used[kind.code, ground.code])
+            already = used[kind.code, ground.code]
+            check_claim(leg, claim, around.rules, already, around.calendar)
         except Invalid as refused:
             yield from refused.fields.items()
             continue

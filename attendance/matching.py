@@ -43,8 +43,15 @@ def matched(slots: Sequence[Slot], signs: Sequence[Sign], repeat_seconds: int) -
     """
     if not signs:
         return [None] * len(slots)
-    clusters = _clusters(signs, timedelta(seconds=repeat_seconds))
+    clusters = _clusters(_heard(signs), timedelta(seconds=repeat_seconds))
     return _plain(slots, clusters) or _best(slots, clusters)
+
+
+def _heard(signs: Sequence[Sign]) -> Sequence[Sign]:
+    """A terminal whose keys nobody presses says "in" of everybody: alone that says nothing."""
+    if any(sign.hint == Direction.OUT for sign in signs):
+        return signs
+    return [sign._replace(hint="") if sign.hint else sign for sign in signs]
 
 
 def _clusters(signs: Sequence[Sign], apart: timedelta) -> list[list[Sign]]:

@@ -115,6 +115,13 @@ def raw_punch(sign_in: SignIn, received: datetime, event_id: str) -> RawPunch:
     )
 
 
+# A break is left and come back from, as the work of a day is.
+_HINTS = {
+    **dict.fromkeys(("in", "break_in", "ot_in"), "in"),
+    **dict.fromkeys(("out", "break_out", "ot_out"), "out"),
+}
+
+
 def punch_of(raw: RawPunch, staff_no: str) -> Punch:
     """The fact that is recorded when a terminal of another maker named this person.
 
@@ -129,6 +136,7 @@ def punch_of(raw: RawPunch, staff_no: str) -> Punch:
         terminal=raw.device,
         clock=raw.clock,
         line_sha=raw.raw_sha,
+        hint=_HINTS.get(raw.dir_hint, ""),
     )
 
 

@@ -21,7 +21,8 @@ Target = Literal["person", "window", "department", "hall"]
 # Which assignment goes before: the one nearest to the person, then the later written.
 NEAREST: dict[str, int] = {"person": 3, "window": 2, "department": 1, "hall": 0}
 
-_ONE_DAY = timedelta(days=1)
+_ONE_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
+_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class StandIn:
     """顶岗: one person holds another's post, by the hours of that post.
 
     ``frees``: nothing is asked of the other one (a swap); otherwise only leave does that.
+    ``own_hours``: the post is held beside the own one, for a part of the day.
     """
 
     order: int
@@ -100,6 +102,7 @@ class StandIn:
     first: date
     last: date
     frees: bool = False
+    own_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +174,17 @@ class Roster:
         today = [one for one in holds if one.first <= day <= one.last]
         for one in sorted(today, key=lambda one: -one.order):
             if one.staff_no == staff_no:
-                post = self._assigned(one.post_of, day, self._applying(one.post_of, day, day))
+                post = self._post_held(one, day, mine)
                 if post is not None and post.slots:
                     return replace(post, holds_for=one.post_of)
             elif one.frees and mine is not None:
                 return replace(mine, slots=(), held_by=one.staff_no)
         return mine
+
+    def _post_held(self, one: StandIn, day: date, mine: Shift | None) -> Shift | None:
+        if one.own_hours:
+            return mine
+        return self._assigned(one.post_of, day, self._applying(one.post_of, day, day))
 
     def _assigned(self, staff_no: str, day: date, own: Sequence[Assignment]) -> Shift | None:
         post = _post_on(self.posts.get(staff_no, ()), day)
@@ -243,6 +251,25 @@ def _of_day(table: Timetable, day: date) -> Shift:
 def days(first: date, last: date) -> Iterable[date]:
     """Every day from one to another, both included."""
     return (first + timedelta(days=after) for after in range((last - first).days + 1))
+
+
+def worked_on(shifts: Iterable[Shift]) -> dict[date, tuple[tuple[int, int], ...]]:
+    """Day -> from when to when work is due, in minutes after midnight; nothing on a day of rest.
+
+    What a shift of the night has of the morning stands on the day of the morning.
+    """
+    found: dict[date, list[tuple[int, int]]] = {}
+    for shift in shifts:
+        midnight = datetime.combine(shift.day, time.min)
+        today = found.setdefault(shift.day, [])
+        for came, left in zip(shift.slots[::2], shift.slots[1::2], strict=True):
+            start, end = (int((one.due - midnight) / _MINUTE) for one in (came, left))
+            if start < min(end, _DAY):
+                today.append((start, min(end, _DAY)))
+            if end > _DAY:
+                morning = found.setdefault(shift.day + _ONE_DAY, [])
+                morning.append((max(start, _DAY) - _DAY, end - _DAY))
+    return {day: tuple(sorted(spans)) for day, spans in found.items()}
 
 
 def parted(shifts: Sequence[Shift]) -> list[Shift]:

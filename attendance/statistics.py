@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from standards.records.attendance import DayResult, SlotResult
+from standards.records.attendance import EFFECTS, DayResult, SlotResult
 
 STANDINGS: Final = {
     "here": "在岗",
@@ -77,23 +77,32 @@ def latest(results: Iterable[DayResult]) -> dict[Day, DayResult]:
     return dict(sorted(found.items()))
 
 
-def standing(result: DayResult | None, now: datetime, away: str = "") -> str:
+def standing(result: DayResult | None, now: datetime) -> str:
     """A code of ``STANDINGS``.
 
     Args:
         result: of today; None where nothing is asked of that person today.
         now: with its offset from UTC.
-        away: effect of leave or an outing that holds right now, if one does.
     """
     if result is None or result.status in ("rest", "covered") or not result.slots:
         return "covered" if result is not None and result.status == "covered" else "rest"
-    if away:
+    if away := away_at(result, now):
         return away
     slots = result.slots
     signed = max((place for place, slot in enumerate(slots) if slot.at is not None), default=-1)
     if signed % 2 == 0:
         return "gone" if _is_past(slots, signed + 1, now) else "here"
     return _not_here(slots, signed + 1, now)
+
+
+def away_at(result: DayResult, now: datetime) -> str:
+    """The effect of leave, duty or an outing that holds right now; empty where none does."""
+    effects = {
+        span.effect
+        for span in result.away
+        if datetime.fromisoformat(span.since) <= now < datetime.fromisoformat(span.until)
+    }
+    return next((effect for effect in EFFECTS if effect in effects), "")
 
 
 def _is_past(slots: Sequence[SlotResult], place: int, now: datetime) -> bool:

@@ -203,10 +203,14 @@ class Demo:
 
     def start_process(self, label: str, program: str, data: Path) -> None:
         """Start one of the product's servers; its log goes beside its data."""
+        self.run(label, data, program, "serve", "--data", str(data))
+
+    def run(self, label: str, data: Path, program: str, *words: str) -> None:
+        """Run one of the product's commands for as long as the demo runs."""
         data.mkdir(parents=True, exist_ok=True)
         with open(data / "server.log", "ab") as log:
             self.processes[label] = subprocess.Popen(
-                [str(BIN / program), "serve", "--data", str(data)],
+                [str(BIN / program), *words],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -381,7 +385,9 @@ def _run(demo: Demo, *, check: bool) -> int:
         if check:
             return sample.check(demo, terminals)
         print("  Ctrl-C 结束演示。\n", flush=True)
+        beat = sample.keep_calling(demo, terminals)
         while all(process.poll() is None for process in demo.processes.values()):
+            beat()
             time.sleep(1)
         raise Failed(f"a server ended by itself; see server.log in the folders of {demo.data}")
     finally:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from deploy import casework, days_sample, demo_terminals, leave_sample, sign_ins
@@ -23,6 +25,7 @@ from tests import pictures
 Entries = dict[str, list[dict[str, Any]]]
 
 _FIRST_PATIENCE_S = 120.0
+_BEAT_S = 30.0
 
 
 def fill(demo: Demo) -> Entries:
@@ -72,6 +75,41 @@ def _zkteco(demo: Demo, plan: HallPlan) -> dict[str, Any]:
     """The hall's terminal of another maker, with the staff behind its numbers."""
     numbers = demo_terminals.numbers_of(STAFF[plan.hall])
     return demo_terminals.entry(person(demo, plan, "admin"), plan.hall, numbers)
+
+
+def keep_calling(demo: Demo, terminals: Entries) -> Callable[[], None]:
+    """Let the halls' terminals report for as long as the demo runs.
+
+    A day is final when every terminal has told what it saw: one that never calls again would keep
+    all days provisional. A kiosk that a browser uses speaks for itself from then on.
+
+    Returns:
+        What is to be called every second or so, for the kiosks.
+    """
+    for plan in demo.halls:
+        one = terminals[plan.hall][1]
+        told = ("--serial", one["serial"], "--punches", "0", "--keep")
+        demo.run(
+            f"{plan.hall} zkteco", plan.data, "onehall-node", "try-terminal", one["url"], *told
+        )
+    kiosks, due = _idle_kiosks(demo, terminals), 0.0
+
+    def beat() -> None:
+        nonlocal due, kiosks
+        if time.monotonic() >= due:
+            due = time.monotonic() + _BEAT_S
+            kiosks = [kiosk for kiosk in kiosks if sign_ins.beat(kiosk)]
+
+    return beat
+
+
+def _idle_kiosks(demo: Demo, terminals: Entries) -> list[Kiosk]:
+    found = []
+    for plan in demo.halls:
+        # One that was revoked, or has a new key, is none of ours any more.
+        with suppress(Refused):
+            found.append(sign_ins.prepared_kiosk(terminals[plan.hall][0]["url"]))
+    return found
 
 
 def _terminal_url(plan: HallPlan) -> str:

@@ -128,6 +128,15 @@ def prepared_kiosk(address: str) -> Kiosk:
     return kiosk
 
 
+def beat(kiosk: Kiosk) -> bool:
+    """The kiosk says that nothing waits; False once it is used by somebody else, or gone."""
+    try:
+        status, told = kiosk.ask("POST", "/t/v1/heartbeat", {"clocks": kiosk.clocks()})
+    except requests.RequestException:
+        return True
+    return status == 200 and int(told["acked_through"]) <= kiosk.seq
+
+
 def punch(kiosk: Kiosk, frames: list[bytes], staff_no: str = "", pin: str = "") -> dict[str, Any]:
     """One sign-in at a kiosk: frames of the camera, number and PIN, or both; what it answers.
 

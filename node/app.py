@@ -11,6 +11,7 @@ from node.cases import cases, findings, guides, notices, reveals, review, window
 from node.cases.deemed import deem_overdue
 from node.cases.items import ItemFinder
 from node.days import (
+    absent,
     correction_pages,
     corrections,
     day_pages,
@@ -19,6 +20,8 @@ from node.days import (
     reckoning,
     shift_pages,
     timetables,
+    void_pages,
+    voids,
 )
 from node.desk import FACES, HALL
 from node.files import scanbook, scans
@@ -94,6 +97,8 @@ LOCAL_TABLES = (
     *statistics.INDEXES,
     *enrolment_page.TABLES,
     *days.TABLES,
+    *absent.INDEXES,
+    *voids.INDEXES,
     *reckoning.TABLES,
 )
 
@@ -123,6 +128,7 @@ ROOMS: tuple[Blueprint, ...] = (
     day_pages.pages,
     shift_pages.pages,
     correction_pages.pages,
+    void_pages.pages,
     month_pages.pages,
     staff.pages,
     face_pages.pages,

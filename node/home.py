@@ -14,7 +14,8 @@ from flask import Blueprint, render_template
 
 from node.cases import casebook, findings, reveals
 from node.cases.cases import deem_before_listing
-from node.desk import hall, sync, today, watch
+from node.days import absent
+from node.desk import actor, hall, sync, today, watch
 from node.hall import Hall
 from node.leave import leave_sight
 from node.outbox import comparisons, epoch_page, last_contact, outbox
@@ -44,6 +45,7 @@ def start() -> str:
     here, staff = hall(), access.current_staff()
     works_on_cases = staff.holds("clerk", "reviewer", "supervisor")
     in_review = casebook.in_stage(here, "accepted", _MOST_SHOWN) if works_on_cases else []
+    oversees = staff.holds("supervisor", "administrator")
     waiting = casebook.in_stage(here, "received", _MOST_SHOWN) if works_on_cases else []
     return render_template(
         "home/start.html",
@@ -60,6 +62,9 @@ def start() -> str:
         looks=reveals.count_since(here, _days_ago(here, 7)),
         disk=shutil.disk_usage(here.data),
         leave_waits=leave_sight.waiting(),
+        warned=absent.warned(here) if oversees else [],
+        own_warned=absent.warned(here, actor()),
+        names=leave_sight.names() if oversees else {},
     )
 
 

@@ -12,6 +12,7 @@ from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
 from node.lock import NetworkFolder, Taken, exclusive
+from node.presence import holders
 from node.safekeeping import damage, disk
 from node.store import DatabaseDamaged
 from sync.clock import system_clock
@@ -49,6 +50,7 @@ def _begun(data: Path) -> Hall:
     hall = Hall(data, HallSettings.load(data))
     try:
         hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
+        holders.adopt(hall)
     except BaseException:
         hall.close()
         raise

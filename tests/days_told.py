@@ -20,7 +20,11 @@ def a_slot(place: int, said: str, day: date) -> SlotResult:
 
 
 def a_day(
-    staff_no: str, *slots: str, day: date = date(2026, 11, 24), status: str = "normal", **more: int
+    staff_no: str,
+    *slots: str,
+    day: date = date(2026, 11, 24),
+    status: str = "normal",
+    **more: object,
 ) -> DayResult:
     """One result; ``slots`` as :func:`a_slot` reads them."""
     made = tuple(a_slot(place, said, day) for place, said in enumerate(slots))

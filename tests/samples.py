@@ -46,7 +46,7 @@ from sync.keys.keysets import Request, sign_rotation
 from sync.notes import COSIGNATURE, Signer
 from sync.private.sealing import SealingKey
 from tests.leave_samples import LATER_SAMPLES, LEAVE_SAMPLES
-from tests.samples_of_attendance import HOURS_SAMPLES, attendance_samples
+from tests.samples_of_attendance import HOURS_SAMPLES, attendance_samples, void_samples
 
 DAY = date(2026, 11, 24)
 ID = "0193b2c4-1111-7aaa-8bbb-000000000001"
@@ -257,6 +257,7 @@ SAMPLES: dict[str, Record] = {
             size=4321,
             document="通政〔2026〕12号",
         ),
+        *void_samples(ID, OTHER_ID),
     )
 }
 

@@ -11,7 +11,9 @@ from standards.records import (
     DayExcused,
     DayResult,
     MonthFrozen,
+    NumberHeld,
     PunchConfirmed,
+    PunchVoided,
     Record,
     ShiftAssigned,
     StandIn,
@@ -118,3 +120,26 @@ def _decided(record_id: str, other_id: str) -> tuple[Record, ...]:
 HOURS_SAMPLES: tuple[Record, ...] = (
     TimetablesPublished(version=2, since=_DAY, rules="# 本市冬令时间\nversion = 2\n"),
 )
+
+
+def void_samples(record_id: str, other_id: str) -> tuple[Record, ...]:
+    """Of records about signs of a wrong number."""
+    return (
+        PunchVoided(
+            punch=record_id,
+            staff_no=_ZHANG,
+            day=_DAY,
+            request=other_id,
+            asked_by=_CHEN,
+            moved_to=other_id,
+            reason="37号是李四，登记时写成了张三",
+        ),
+        NumberHeld(
+            pin="37",
+            device="CKUH1234567",
+            staff_no=_LI,
+            valid_from=_DAY,
+            valid_to=date(2026, 12, 1),
+            replaces=other_id,
+        ),
+    )

@@ -50,11 +50,16 @@ SELECT e.origin, e.idx, e.id FROM (
     UNION ALL SELECT origin, idx, id FROM day_excused WHERE hall = :hall AND staff_no = :staff
     UNION ALL SELECT origin, idx, id FROM punch_confirmed
     WHERE hall = :hall AND staff_no = :staff
+    UNION ALL SELECT origin, idx, id FROM punch_voided WHERE hall = :hall AND staff_no = :staff
     UNION ALL SELECT origin, idx, id FROM attendance_request
-    WHERE hall = :hall AND staff = '["' || :staff || '"]'
+    WHERE hall = :hall AND (staff = '["' || :staff || '"]'
+    OR substr(staff, 1, length('["' || :staff || '",')) = '["' || :staff || '",'
+    AND matter = 'void')
     UNION ALL SELECT d.origin, d.idx, d.id FROM attendance_decision d JOIN attendance_request r
     ON r.hall = d.hall AND r.id = d.request
-    WHERE d.hall = :hall AND r.staff = '["' || :staff || '"]'
+    WHERE d.hall = :hall AND (r.staff = '["' || :staff || '"]'
+    OR substr(r.staff, 1, length('["' || :staff || '",')) = '["' || :staff || '",'
+    AND r.matter = 'void')
 ) e
 ORDER BY LENGTH(e.origin), e.origin, e.idx
 """

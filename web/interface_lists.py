@@ -42,6 +42,8 @@ class Punch(msgspec.Struct, frozen=True):
     punched_at: str
     way: str
     grade: str
+    voided: bool
+    """it was written for the wrong person, and counts no more"""
 
 
 class Guide(msgspec.Struct, frozen=True):
@@ -59,7 +61,8 @@ legal_due, promised_due, provisional, decided_on, outcome FROM case_standing
 WHERE id > :after ORDER BY id LIMIT :most
 """
 _PUNCHES = """
-SELECT id, hall, staff_no, punched_at, way, grade FROM punch
+SELECT id, hall, staff_no, punched_at, way, grade, EXISTS (SELECT 1 FROM punch_voided v
+WHERE v.hall = punch.hall AND v.punch = punch.id) AS voided FROM punch
 WHERE id > :after ORDER BY id LIMIT :most
 """
 _GUIDES = """

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 from flask import Blueprint, Response, abort, render_template, request
 from msgspec.structs import replace
@@ -138,12 +139,25 @@ def _told_apart(found: Mapping[str, list[DayResult]]) -> Iterable[DayResult]:
             yield replace(one, staff_no=f"{hall} {one.staff_no}")
 
 
+def board(here: Center, hall: str, now: datetime) -> dict[str, list[Person]]:
+    """Where everybody of a hall is of whom something is asked today; by standing, then by place."""
+    staff, found = staff_of(here, hall), defaultdict[str, list[Person]](list)
+    for one in latest(results(here, now.date(), now.date(), hall).get(hall, ())).values():
+        found[standing(one, now)].append(staff.get(one.staff_no, Person(one.staff_no)))
+    return {
+        code: sorted(found[code], key=attrgetter("department", "window", "staff_no"))
+        for code in STANDINGS
+        if code in found and code != "rest"
+    }
+
+
 @pages.get("/<hall>")
 @access.roles(RECONCILER, INSPECTOR)
 def month(hall: str) -> str:
-    """One hall's month: a bar for each day, a row for each person."""
+    """One hall: where everybody is now, and its month by day and by person."""
     here, name = center(), _name(hall)
-    today = here.clock.now().astimezone(CHINA).date()
+    moment = here.clock.now().astimezone(CHINA)
+    today = moment.date()
     first, last = month_span(request.args.get("month", ""), today)
     found = results(here, first, last, hall).get(hall, [])
     return render_template(
@@ -152,6 +166,9 @@ def month(hall: str) -> str:
         name=name,
         first=first,
         today=today,
+        moment=moment,
+        board=board(here, hall, moment),
+        words=STANDINGS,
         table=summary(months(found), staff_of(here, hall)),
         chart=by_day(found),
         groups=GROUPS,

@@ -16,9 +16,14 @@ from node.leave import leavebook
 # A row of days may have begun in the year before.
 _REACH_BACK = timedelta(days=62)
 
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS day_result_absent ON day_result (hall, day) WHERE halves > 0",
+)
+
 _ABSENT = """
 SELECT d.staff_no, d.day, d.halves, d.provisional FROM day_result d
-WHERE d.hall = :hall AND d.day >= :since AND d.halves > 0 AND NOT EXISTS (
+WHERE d.hall = :hall AND d.day >= :since AND d.halves > 0
+AND (:staff_no = '' OR d.staff_no = :staff_no) AND NOT EXISTS (
     SELECT 1 FROM day_result n WHERE n.hall = d.hall AND n.staff_no = d.staff_no
     AND n.day = d.day AND n.revision > d.revision)
 ORDER BY d.staff_no, d.day
@@ -35,22 +40,26 @@ class Warned:
     source: str
 
 
-def warned(hall: Hall) -> list[Warned]:
-    """Everybody who has reached at least half of a limit this year."""
+def warned(hall: Hall, staff_no: str = "") -> list[Warned]:
+    """Everybody who has reached at least half of a limit this year.
+
+    Args:
+        staff_no: only this person.
+    """
     today, rules = hall.clock.today(), leavebook.rules(hall)
     halves: dict[str, dict[date, int]] = {}
     unsure: set[str] = set()
-    since = date(today.year, 1, 1) - _REACH_BACK
-    for row in hall.db.query(_ABSENT, hall=hall.settings.hall, since=since.isoformat()):
-        staff_no, day = str(row["staff_no"]), date.fromisoformat(row["day"])
-        halves.setdefault(staff_no, {})[day] = int(row["halves"])
+    since = (date(today.year, 1, 1) - _REACH_BACK).isoformat()
+    for row in hall.db.query(_ABSENT, hall=hall.settings.hall, since=since, staff_no=staff_no):
+        who, day = str(row["staff_no"]), date.fromisoformat(row["day"])
+        halves.setdefault(who, {})[day] = int(row["halves"])
         if row["provisional"]:
-            unsure.add(staff_no)
+            unsure.add(who)
+    employed = leavebook.employments(hall) if halves else {}
     found = []
-    for staff_no, days in halves.items():
-        facts = leavebook.facts_of(hall, staff_no)
-        limit = rules.limit_of(facts[max(facts)].employment if facts else "institution")
+    for who, days in halves.items():
+        limit = rules.limit_of(employed.get(who, "institution"))
         alerts = absence_alerts(days, limit, hall.shelf().calendar, today.year)
         if alerts:
-            found.append(Warned(staff_no, tuple(alerts), staff_no in unsure, limit.source))
+            found.append(Warned(who, tuple(alerts), who in unsure, limit.source))
     return found

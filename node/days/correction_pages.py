@@ -24,11 +24,13 @@ from node.terminals.terminals import terminals
 from standards.errors import Invalid
 from standards.records import AttendanceRequest, TerminalOutage
 from standards.records.attendance import CHANGES, DAY_STATES, MATTERS, SLOT_STATES
+from standards.records.presence import PUNCH_WAYS
 from web import access, logs, page
 
 pages = Blueprint("corrections", __name__, url_prefix="/corrections")
 
 MOST_MOMENTS = 8
+_MOST_SHOWN = 60
 _DECIDERS = ("supervisor", "administrator")
 Answer = tuple[str, int] | Response
 
@@ -80,6 +82,8 @@ def _one(request_id: str, wrong: dict[str, str]) -> str:
         "corrections/one.html",
         asked=asked,
         exception=exception,
+        signs=corrections.signs_of(here, asked.request)[:_MOST_SHOWN],
+        ways=PUNCH_WAYS,
         result=day_lists.now_of(here, first, asked.request.day),
         may=actor() != asked.by and actor() not in asked.request.staff,
         names=names(here),

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from attendance.corrections import granted_punches, refuse_decider
 from attendance.punches import RawPunch, SignIn
+from node.days import voids
 from node.hall import Hall
 from node.presence.raw_punches import take_in
 from standards.errors import Invalid
@@ -134,6 +136,8 @@ def decide(hall: Hall, request_id: str, granted: bool, reason: str, actor: str) 
 def _carry_out(hall: Hall, asked: Asked, reason: str, actor: str) -> None:
     request = asked.request
     sign_in(hall, granted_punches(request, actor), asked.id, actor)
+    if request.matter == "void":
+        voids.carry_out(hall, request, (asked.id, asked.by), actor)
     if request.matter == "appeal":
         excused = DayExcused(
             staff_no=request.staff[0],
@@ -171,6 +175,12 @@ def _raw(punch: Punch, name: str, now: datetime, actor: str) -> RawPunch:
         trust="manual",
         way=punch.way,
     )
+
+
+def signs_of(hall: Hall, request: AttendanceRequest) -> list[Punch]:
+    """The signs that a request names, earliest first."""
+    found = [hall.read(Punch, punch_id) for punch_id in request.punches]
+    return sorted((one for one in found if one is not None), key=attrgetter("punched_at"))
 
 
 # --- what came after a month was frozen -----------------------------------------------------------

@@ -17,6 +17,7 @@ import msgspec
 from attendance.days import Absence, Excuse, Facts, Sign
 from attendance.shifts import Assignment, Post, Roster, Shift, StandIn
 from node.days.timetables import books
+from node.days.voids import voided
 from node.hall import Hall
 from node.leave import leave
 from node.presence.raw_punches import last_reported
@@ -144,7 +145,7 @@ def _assignments(hall: Hall, first: date, last: date) -> tuple[Assignment, ...]:
 
 def _stand_ins(hall: Hall, first: date, last: date) -> tuple[StandIn, ...]:
     rows = hall.db.query(
-        "SELECT staff_no, post_of, first_day, last_day, frees FROM stand_in "
+        "SELECT staff_no, post_of, first_day, last_day, frees, own_hours FROM stand_in "
         "WHERE hall = :hall AND void = 0 AND first_day <= :last AND last_day >= :first "
         "AND id NOT IN (SELECT replaces FROM stand_in WHERE hall = :hall) "
         "ORDER BY length(origin), origin, idx",
@@ -160,6 +161,7 @@ def _stand_ins(hall: Hall, first: date, last: date) -> tuple[StandIn, ...]:
             date.fromisoformat(row["first_day"]),
             date.fromisoformat(row["last_day"]),
             bool(row["frees"]),
+            bool(row["own_hours"]),
         )
         for order, row in enumerate(rows)
     )
@@ -184,15 +186,15 @@ def posts(hall: Hall) -> dict[str, tuple[Post, ...]]:
 
 
 def _signs(hall: Hall, staff: Collection[str], first: date, last: date) -> dict[str, list[Sign]]:
-    confirmed = _confirmed(hall)
+    confirmed, void = _confirmed(hall), voided(hall)
     found: dict[str, list[Sign]] = {}
     for row in _punch_rows(hall, staff, first, last):
         at = wall_text(row["punched_at"])
         stands = confirmed.get(row["id"])
-        if stands is False:
+        if stands is False or row["id"] in void:
             continue
         doubtful = stands is None and _is_doubtful(row, at)
-        sign = Sign(at, row["id"], doubtful=doubtful)
+        sign = Sign(at, row["id"], row["hint"], doubtful)
         found.setdefault(row["staff_no"], []).append(sign)
     for some in found.values():
         some.sort()
@@ -215,7 +217,7 @@ def _punch_rows(hall: Hall, staff: Collection[str], first: date, last: date) -> 
     }
     if len(staff) > _FEW:
         return hall.db.query(
-            "SELECT id, staff_no, punched_at, clock, at FROM punch "
+            "SELECT id, staff_no, punched_at, clock, hint, at FROM punch "
             "WHERE hall = :hall AND punched_at >= :since AND punched_at < :until",
             **span,
         )
@@ -223,7 +225,7 @@ def _punch_rows(hall: Hall, staff: Collection[str], first: date, last: date) -> 
         row
         for staff_no in staff
         for row in hall.db.query(
-            "SELECT id, staff_no, punched_at, clock, at FROM punch WHERE hall = :hall "
+            "SELECT id, staff_no, punched_at, clock, hint, at FROM punch WHERE hall = :hall "
             "AND staff_no = :staff_no AND punched_at >= :since AND punched_at < :until",
             staff_no=staff_no,
             **span,

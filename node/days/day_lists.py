@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from node.days.voids import Void, voids_of
 from node.hall import Hall
 from node.staff.members import Member, members
 from standards.records import DayResult, Punch
@@ -171,6 +172,7 @@ class Seen:
     punch: Punch
     used_for: str
     doubtful: bool
+    void: Void | None = None
 
 
 def punches_of_day(hall: Hall, result: DayResult | None, staff_no: str, day: date) -> list[Seen]:
@@ -185,8 +187,15 @@ def punches_of_day(hall: Hall, result: DayResult | None, staff_no: str, day: dat
     )
     used = {slot.punch: slot.label for slot in result.slots if slot.punch} if result else {}
     doubtful = result.doubtful if result else ()
+    gone = voids_of(hall, staff_no)
     return [
-        Seen(row["id"], as_record(Punch, row), used.get(row["id"], ""), row["id"] in doubtful)
+        Seen(
+            row["id"],
+            as_record(Punch, row),
+            used.get(row["id"], ""),
+            row["id"] in doubtful,
+            gone.get(row["id"]),
+        )
         for row in rows
     ]
 

@@ -29,7 +29,7 @@ from standards.records.attendance import (
     MATTERS,
     SLOT_STATES,
 )
-from standards.records.presence import GRADES, PUNCH_WAYS
+from standards.records.presence import GRADES, HINTS, PUNCH_WAYS
 from standards.timetables import minute_of
 from web import access, logs, page
 
@@ -46,6 +46,7 @@ _LISTS: dict[str, Any] = {
     "matters": MATTERS,
     "ways": PUNCH_WAYS,
     "grades": GRADES,
+    "hints": HINTS,
     "shapes": day_lists.SHAPES,
     "was_changed": day_lists.was_changed,
 }
@@ -176,6 +177,7 @@ def _one(staff_no: str, day: date, wrong: dict[str, str]) -> str:
         requests=corrections.requests_about(here, staff_no, day.isoformat()),
         may_ask=own and recent,
         may_decide=not own and access.current_staff().holds("supervisor"),
+        may_void=not own,
         errors=wrong,
         typed=request.form,
         tables=labels(hall()),

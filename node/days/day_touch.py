@@ -99,7 +99,8 @@ def _people(hall: Hall, facts: Mapping[str, Any]) -> list[str]:
 
 
 def _stand_in(hall: Hall, head: Head, facts: Mapping[str, Any]) -> tuple[str, list[Place]]:
-    both = [facts["staff_no"], facts["post_of"]]
+    # For whom leave frees, the leave is the reason.
+    both = [facts["staff_no"]] if facts.get("leave_id") else [facts["staff_no"], facts["post_of"]]
     first, last = (date.fromisoformat(facts[name]) for name in ("first_day", "last_day"))
     return "roster", _up_to_now(hall, both, first - _ONE_DAY, last + _ONE_DAY)
 
@@ -113,6 +114,11 @@ def _excused(hall: Hall, head: Head, facts: Mapping[str, Any]) -> tuple[str, lis
 def _confirmed(hall: Hall, head: Head, facts: Mapping[str, Any]) -> tuple[str, list[Place]]:
     day = date.fromisoformat(facts["day"])
     return "confirmed", _up_to_now(hall, [facts["staff_no"]], day - _ONE_DAY, day)
+
+
+def _voided(hall: Hall, head: Head, facts: Mapping[str, Any]) -> tuple[str, list[Place]]:
+    day = date.fromisoformat(facts["day"])
+    return "voided", _up_to_now(hall, [facts["staff_no"]], day - _ONE_DAY, day)
 
 
 def _member(hall: Hall, head: Head, facts: Mapping[str, Any]) -> tuple[str, list[Place]]:
@@ -137,6 +143,7 @@ TOUCHES: dict[str, Touch] = {
     "stand_in": _stand_in,
     "day_excused": _excused,
     "punch_confirmed": _confirmed,
+    "punch_voided": _voided,
     "staff_member": _member,
     "attendance_decision": _decided,
 }

@@ -20,7 +20,7 @@ from attendance.shifts import Shift, days
 from node.days.day_facts import Known, Place, known_about, moment_text
 from node.hall import Hall
 from standards.records import DayException, DayResult, Record
-from standards.records.attendance import CHANGES, Outcome, SlotResult
+from standards.records.attendance import CHANGES, AwaySpan, Outcome, SlotResult
 from standards.records.declare import logged_bytes
 from sync.drafts import Draft
 
@@ -133,6 +133,10 @@ def result_of(day: Day, change: str, old: DayResult | None) -> DayResult:
         leave=day.leave,
         duty=day.duty,
         outings=day.outings,
+        away=tuple(
+            AwaySpan(since=moment_text(one.start), until=moment_text(one.end), effect=one.effect)
+            for one in day.away
+        ),
         holds_for=day.holds_for,
         held_by=day.held_by,
         slots=tuple(
@@ -170,9 +174,14 @@ def shown(result: DayResult) -> DayResult:
     return msgspec.structs.replace(result, revision=1, change="first", old=None)
 
 
+def judged(result: DayResult) -> DayResult:
+    """What a day came to: also without when somebody was away, which matters while it lasts."""
+    return msgspec.structs.replace(shown(result), away=())
+
+
 def digest_of(result: DayResult) -> str:
     """Equal for equal days."""
-    return sha256(logged_bytes(shown(result))).hexdigest()[:32]
+    return sha256(logged_bytes(judged(result))).hexdigest()[:32]
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -187,7 +196,7 @@ def keep(hall: Hall, known: Known, worked: Sequence[Worked]) -> int:
         for one in worked:
             old = known.recorded.get((one.day.staff_no, one.day.day))
             result = result_of(one.day, _reason(one, old, known), old)
-            if old is not None and shown(result) == shown(old):
+            if old is not None and _is_same(one, result, old, known):
                 rows.append(_row(one, old))
             elif f"{one.day.day:%Y-%m}" in frozen:
                 written = _of_frozen(hall, result, old)
@@ -210,6 +219,11 @@ def keep(hall: Hall, known: Known, worked: Sequence[Worked]) -> int:
             rows,
         )
     return len(drafts)
+
+
+def _is_same(one: Worked, result: DayResult, old: DayResult, known: Known) -> bool:
+    seen = judged if known.now >= one.shift.ends else shown
+    return seen(result) == seen(old)
 
 
 def _reason(one: Worked, old: DayResult | None, known: Known) -> str:

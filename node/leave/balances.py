@@ -21,7 +21,7 @@ from attendance.leave_balance import (
     comp_time,
 )
 from node.hall import Hall
-from node.leave import leavebook
+from node.leave import leavebook, own_hours
 from standards.leave_life import EFFECTIVE, OPEN
 from standards.leave_rules import Ground
 from standards.records import LeaveFacts, LeaveStanding
@@ -60,13 +60,15 @@ def taken_of(hall: Hall, staff_no: str, without: str = "") -> Taken:
         if one.id == without or one.stage not in EFFECTIVE | OPEN:
             continue
         into = effective if one.stage in EFFECTIVE else pending
-        for kind, days in _by_kind(hall, leavebook.legs_taken(one, leavebook.rules(hall))).items():
+        for kind, days in _by_kind(hall, one).items():
             into.setdefault(kind, Counter()).update(days)
     return Taken(effective, pending)
 
 
-def _by_kind(hall: Hall, legs: tuple[Leg, ...]) -> dict[str, Counter[date]]:
-    return length_by_kind(legs, leavebook.rules(hall), hall.shelf().calendar)
+def _by_kind(hall: Hall, one: LeaveStanding) -> dict[str, Counter[date]]:
+    table = leavebook.rules(hall)
+    legs = leavebook.legs_taken(one, table)
+    return length_by_kind(legs, table, own_hours.calendar_for(hall, one.staff_no, legs))
 
 
 def _kinds(hall: Hall, balance: str) -> list[str]:
@@ -155,6 +157,7 @@ def _periods(ground: Ground) -> int:
 
 def _used(hall: Hall, one: LeaveStanding, kinds: dict[str, int]) -> Counter[tuple[str, str]]:
     table, found = leavebook.rules(hall), Counter[tuple[str, str]]()
+    calendar = own_hours.calendar_for(hall, one.staff_no, one.legs)
     for leg, claim in zip(one.legs, leavebook.claims(hall, one), strict=True):
         if leg.leave not in kinds:
             continue
@@ -163,7 +166,7 @@ def _used(hall: Hall, one: LeaveStanding, kinds: dict[str, int]) -> Counter[tupl
         if ground is None:
             continue
         since = kinds[leg.leave] - _periods(ground)
-        days = minutes_by_day(leg, kind, table.clock, hall.shelf().calendar)
+        days = minutes_by_day(leg, kind, table.clock, calendar)
         if _periods(ground):
             found[leg.leave, ground.code] += sum(
                 minutes for day, minutes in days.items() if since < day.year <= kinds[leg.leave]

@@ -1,7 +1,8 @@
 """请假: asking, standing in, deciding, withdrawing, coming back; what days must know of it.
 
-Each step is a record of its own, written in one transaction; the person's days are derived anew
-when leave becomes effective, is withdrawn, or ends otherwise than planned. Knows no page.
+Each step is a record of its own, written in one transaction; the person's days, and the stand-in's,
+are derived anew when leave becomes effective, is withdrawn, or ends otherwise than planned. Knows
+no page.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from datetime import date, datetime, time
 from attendance.days import Absence
 from attendance.leave import away, end_minute, length, start_minute
 from attendance.leave_chain import Applicant, check_decision, may_decide, steps_for
-from attendance.leave_request import Around, Draft, check_request, work_begins
+from attendance.leave_request import (
+    Around,
+    Draft,
+    check_request,
+    needs_certificate,
+    work_begins,
+)
 from node.days import days
 from node.hall import Hall
-from node.leave import balances, leavebook, offices
+from node.leave import balances, leavebook, offices, own_hours, stand_ins
 from node.staff import members
 from standards.errors import Invalid
 from standards.leave_life import EFFECTIVE, OPEN
@@ -30,7 +37,7 @@ from standards.records.declare import Record
 from standards.records.leave import LeaveStep, Leg
 from sync.entries import new_id
 
-TABLES = (*leavebook.INDEXES, *offices.INDEXES)
+TABLES = (*leavebook.INDEXES, *offices.INDEXES, *stand_ins.INDEXES)
 
 
 def absences(hall: Hall, first: date, last: date) -> list[Absence]:
@@ -63,7 +70,7 @@ def around(hall: Hall, draft: Draft) -> Around:
     return Around(
         now=local_now(hall),
         rules=leavebook.rules(hall),
-        calendar=hall.shelf().calendar,
+        calendar=own_hours.calendar_for(hall, staff_no, draft.legs),
         own=_legs(hall, [one for one in same_time if one.staff_no == staff_no]),
         stands_in=_legs(hall, [one for one in same_time if one.stand_in == staff_no]),
         of_stand_in=_legs(
@@ -81,9 +88,10 @@ def _legs(hall: Hall, some: list[LeaveStanding]) -> tuple[Leg, ...]:
     return tuple(leg for one in some for leg in leavebook.legs_taken(one, table))
 
 
-def minutes_of(hall: Hall, legs: tuple[Leg, ...]) -> int:
-    """How long legs are together."""
-    return length(legs, leavebook.rules(hall), hall.shelf().calendar)
+def minutes_of(hall: Hall, staff_no: str, legs: tuple[Leg, ...]) -> int:
+    """How long legs of one person are together."""
+    calendar = own_hours.calendar_for(hall, staff_no, legs)
+    return length(legs, leavebook.rules(hall), calendar)
 
 
 def department_of(hall: Hall, staff_no: str) -> str:
@@ -97,7 +105,9 @@ def steps_of(hall: Hall, draft: Draft) -> tuple[LeaveStep, ...]:
     table = leavebook.rules(hall)
     groups = {table.kind_of(leg.leave).group for leg in draft.legs}
     who = Applicant(draft.staff_no, department_of(hall, draft.staff_no))
-    return steps_for(table, offices.seats(hall), who, groups, minutes_of(hall, draft.legs))
+    return steps_for(
+        table, offices.seats(hall), who, groups, minutes_of(hall, draft.staff_no, draft.legs)
+    )
 
 
 def check(hall: Hall, draft: Draft) -> None:
@@ -125,7 +135,7 @@ def ask(hall: Hall, draft: Draft) -> str:
             last=max(leg.last for leg in draft.legs),
             legs=draft.legs,
             steps=steps_of(hall, draft),
-            minutes=minutes_of(hall, draft.legs),
+            minutes=minutes_of(hall, draft.staff_no, draft.legs),
             rules_version=leavebook.rules(hall).version,
             stand_in=draft.stand_in,
             told_to=draft.told_to,
@@ -166,7 +176,8 @@ def decide(hall: Hall, one: LeaveStanding, actor: str, record: LeaveDecision) ->
 def has_begun(hall: Hall, one: LeaveStanding) -> bool:
     """Whether the first minute of work that somebody is away has come."""
     draft = Draft(one.staff_no, one.legs)
-    now = Around(local_now(hall), leavebook.rules(hall), hall.shelf().calendar)
+    calendar = own_hours.calendar_for(hall, one.staff_no, one.legs)
+    now = Around(local_now(hall), leavebook.rules(hall), calendar)
     return work_begins(draft, now) <= now.now
 
 
@@ -220,6 +231,21 @@ def is_late(hall: Hall, one: LeaveStanding) -> bool:
     return one.back_on > end.last and (missed or half_left or one.back_from != "am")
 
 
+def needs_paper(hall: Hall, one: LeaveStanding) -> bool:
+    """Whether a certificate is needed for this leave, as far as it was taken."""
+    table = leavebook.rules(hall)
+    legs = leavebook.legs_taken(one, table)
+    return needs_certificate(legs, table, own_hours.calendar_for(hall, one.staff_no, legs))
+
+
+def lacking_papers(hall: Hall, since: date) -> list[LeaveStanding]:
+    """Granted leave since a day for which a certificate is needed and none was handed in."""
+    some = leavebook.between(hall, since, hall.clock.today(), EFFECTIVE)
+    found = [one for one in some if needs_paper(hall, one)]
+    there = leavebook.with_papers(hall, (one.id for one in found))
+    return [one for one in found if one.id not in there]
+
+
 _REASONS = {"withdrawn": "leave_withdrawn", "returned": "returned"}
 
 
@@ -235,3 +261,4 @@ def _write(hall: Hall, record: Record, actor: str, before: LeaveStanding) -> Non
             last = max(after.last, after.back_on or after.last)
             reason = _REASONS.get(after.stage, "leave")
             days.recompute(hall, after.staff_no, after.first, last, reason)
+            stand_ins.follow(hall, after, actor)

@@ -15,7 +15,7 @@ from flask import Blueprint, render_template, request
 
 from attendance.leave import minutes_by_day
 from node.desk import actor, hall, today
-from node.leave import leavebook, offices
+from node.leave import leavebook, offices, own_hours
 from node.leave.leave_sight import beside, day_of, line_of, names, tabs, to_confirm, to_decide
 from node.staff import members
 from node.staff.members import Member
@@ -157,10 +157,12 @@ def _cells(some: Iterable[LeaveStanding], shown: list[date], with_kinds: bool) -
     found: dict[date, tuple[str, str, int, str]] = {}
     for one in some:
         state = "granted" if one.stage in ("granted", "returned") else "pending"
-        for leg in leavebook.legs_taken(one, rules):
+        legs = leavebook.legs_taken(one, rules)
+        own = own_hours.calendar_for(hall(), one.staff_no, legs)
+        for leg in legs:
             kind = rules.kind_or_plain(leg.leave)
             letter = kind.name[0] if with_kinds else "休"
-            for day, minutes in minutes_by_day(leg, kind, rules.clock, calendar).items():
+            for day, minutes in minutes_by_day(leg, kind, rules.clock, own).items():
                 before = found[day][2] if day in found else 0
                 found[day] = letter, state, before + minutes, one.id
     return tuple(

@@ -14,7 +14,7 @@ from attendance.leave_balance import Annual, CompTime
 from attendance.leave_request import certificate_due
 from node.days import absent
 from node.desk import actor, hall, today
-from node.leave import balances, leave_words, leavebook
+from node.leave import balances, leave, leave_words, leavebook
 from node.leave.leave_sight import line_of, names, tabs
 from node.staff import members
 from node.staff.members import Member
@@ -58,7 +58,7 @@ def listing() -> str:
         warned=absent.warned(here),
         lacking=[
             (line_of(one), certificate_due(one, leavebook.rules(here), here.shelf().calendar))
-            for one in leavebook.lacking_papers(here, today() - _LOOK_BACK)
+            for one in leave.lacking_papers(here, today() - _LOOK_BACK)
         ],
         names=names(),
         today=today(),

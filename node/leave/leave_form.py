@@ -14,7 +14,7 @@ from hashlib import sha256
 from attendance.leave import Claim, told
 from attendance.leave_request import Draft, needs_certificate
 from node.hall import Hall
-from node.leave import balances, leave, leavebook
+from node.leave import balances, leave, leavebook, own_hours
 from standards.errors import Invalid
 from standards.leave_rules import LeaveRules
 from standards.records.leave import LeaveStep, Leg
@@ -22,6 +22,8 @@ from standards.records.leave import LeaveStep, Leg
 MOST_LEGS = 3
 _LONGEST_REASON = 500
 _STEP = 30
+# 23:30: what goes on to midnight is said as the end of the day.
+_LAST = 24 * 60 - _STEP
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,29 @@ def choices(rules: LeaveRules) -> list[tuple[str, list[Choice]]]:
     return [("常用", plain), *groups]
 
 
-def points(rules: LeaveRules) -> tuple[dict[str, str], dict[str, str]]:
-    """From when and until when, as the form offers it: halves first, then times of day."""
+def points(
+    rules: LeaveRules, reach: tuple[int, int] | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """From when and until when, as the form offers it: halves first, then times of day.
+
+    Args:
+        reach: the earliest and latest minute of the person's own hours, which may lie further out.
+    """
     first, last = rules.clock.spans[0][0], rules.clock.spans[-1][1]
+    if reach is not None:
+        first, last = min(first, reach[0] // _STEP * _STEP), max(last, min(reach[1], _LAST))
     times = {f"{m // 60:02d}:{m % 60:02d}": f"{m // 60:02d}:{m % 60:02d}"
              for m in range(first, last + 1, _STEP)}  # fmt: skip
     return {"am": "上班起", "pm": "下午起", **times}, {"pm": "下班止", "am": "上午止", **times}
 
 
-def read(typed: Mapping[str, str], staff_no: str, rules: LeaveRules) -> Draft:
+def read(
+    typed: Mapping[str, str], staff_no: str, rules: LeaveRules, reach: tuple[int, int] | None = None
+) -> Draft:
     """The draft of a form.
+
+    Args:
+        reach: as :func:`points` takes it.
 
     Raises:
         Invalid: what cannot be read, all at once.
@@ -68,7 +83,7 @@ def read(typed: Mapping[str, str], staff_no: str, rules: LeaveRules) -> Draft:
         if not typed.get(f"leave-{number}", ""):
             continue
         try:
-            leg, claim = _leg(typed, number, rules)
+            leg, claim = _leg(typed, number, rules, points(rules, reach))
         except Invalid as refused:
             wrong |= {f"{name}-{number}": text for name, text in refused.fields.items()}
             continue
@@ -92,14 +107,18 @@ def read(typed: Mapping[str, str], staff_no: str, rules: LeaveRules) -> Draft:
     )
 
 
-def _leg(typed: Mapping[str, str], number: int, rules: LeaveRules) -> tuple[Leg, Claim]:
+Points = tuple[dict[str, str], dict[str, str]]
+
+
+def _leg(
+    typed: Mapping[str, str], number: int, rules: LeaveRules, offered: Points
+) -> tuple[Leg, Claim]:
     kind, _, ground = typed[f"leave-{number}"].partition(":")
     chosen = rules.ground_of(kind, ground)
     first = _day(typed.get(f"first-{number}", ""), "first")
     until = typed.get(f"last-{number}", "").strip()
     last = _day(until, "last") if until else first
     begins, ends = typed.get(f"begins-{number}", "am"), typed.get(f"ends-{number}", "pm")
-    offered = points(rules)
     if begins not in offered[0] or ends not in offered[1]:
         raise Invalid({"begins": "请从列表中选择时间"})
     leg = Leg(
@@ -148,14 +167,15 @@ class Outlook:
 
 def outlook(hall: Hall, draft: Draft) -> Outlook:
     """How long it is, what stays of the balances, who must approve. Raises Invalid."""
-    rules, calendar = leavebook.rules(hall), hall.shelf().calendar
+    rules, staff_no = leavebook.rules(hall), draft.staff_no
+    calendar = own_hours.calendar_for(hall, staff_no, draft.legs)
     unverified = [
         rules.ground_of(leg.leave, claim.ground)
         for leg, claim in zip(draft.legs, draft.claims, strict=True)
     ]
     return Outlook(
-        leave.minutes_of(hall, draft.legs),
-        tuple(leave.minutes_of(hall, (leg,)) for leg in draft.legs),
+        leave.minutes_of(hall, staff_no, draft.legs),
+        tuple(leave.minutes_of(hall, staff_no, (leg,)) for leg in draft.legs),
         tuple(_balances(hall, draft)),
         leave.steps_of(hall, draft),
         needs_certificate(draft.legs, rules, calendar),
@@ -174,6 +194,6 @@ def _balances(hall: Hall, draft: Draft) -> list[tuple[str, str, str]]:
             left = balances.annual(hall, draft.staff_no, on).left
         else:
             left = balances.comp(hall, draft.staff_no, on).left
-        after = left - leave.minutes_of(hall, legs)
+        after = left - leave.minutes_of(hall, draft.staff_no, legs)
         found.append((name, told(left, rules.clock), told(after, rules.clock)))
     return found

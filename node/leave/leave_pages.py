@@ -12,8 +12,9 @@ from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from attendance.leave_request import Draft
+from node.days import absent
 from node.desk import actor, hall, today
-from node.leave import balances, leave, leave_form, leave_words, leavebook
+from node.leave import balances, leave, leave_form, leave_words, leavebook, own_hours
 from node.leave.leave_sight import colleagues, line_of, tabs
 from node.staff import members
 from standards.errors import Invalid
@@ -39,6 +40,7 @@ def listing() -> str:
         words=leave_words,
         rules=rules,
         year=today().year,
+        warned=absent.warned(here, staff_no),
         done=request.args.get("done", ""),
     )
 
@@ -56,7 +58,7 @@ def new() -> str:
 def _form(typed: Mapping[str, str], wrong: Mapping[str, str], **more: object) -> str:
     here = hall()
     rules = leavebook.rules(here)
-    begins, ends = leave_form.points(rules)
+    begins, ends = leave_form.points(rules, own_hours.reach_of(here, actor()))
     known: dict[str, object] = {"outlook": None, "mark": ""}
     return render_template(
         "leave/new.html",
@@ -87,7 +89,9 @@ def create() -> str | tuple[str, int] | Response:
             return page.answer_once(lambda: url_for("leave.listing"))
         if who is None or not who.staff.active:
             raise Invalid({"": "工作人员名单里没有您的工号，请大厅督导先新增"})
-        draft = leave_form.read(typed, actor(), leavebook.rules(here))
+        draft = leave_form.read(
+            typed, actor(), leavebook.rules(here), own_hours.reach_of(here, actor())
+        )
         leave.check(here, draft)
         shown = leave_form.mark(draft)
         if typed.get("wish") != "send" or typed.get("mark") != shown:

@@ -98,7 +98,7 @@ def line_of(one: LeaveStanding) -> LeaveLine:
         one,
         leave_words.kinds_of(one.legs, rules),
         leave_words.told_legs(one.legs),
-        leave_words.amount(leave.minutes_of(hall(), taken), rules),
+        leave_words.amount(leave.minutes_of(hall(), one.staff_no, taken), rules),
         chip,
         stage,
         leave_words.waits_for(one, rules),

@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from attendance.leave_request import needs_certificate
 from node.desk import actor, hall, today
-from node.leave import balances, leave, leave_form, leave_words, leavebook
+from node.leave import balances, leave, leave_form, leave_words, leavebook, own_hours
 from node.leave.leave_sight import beside, line_of, names, sight_of, the_leave
 from standards.errors import Invalid
-from standards.leave_rules import LeaveRules
 from standards.records import LeaveDecision, LeaveReturned, LeaveStanding
 from web import access, logs, page
 
@@ -49,7 +47,7 @@ def leave_page(request_id: str, wrong: Mapping[str, str]) -> str:
         chain=leave_words.chain_told(now, rules),
         one_sided=any(_is_department(step.planned) for step in now.steps),
         papers=leavebook.papers_of(here, now.id) if sight.sees_reason else [],
-        certificate=needs_certificate(now.legs, rules, here.shelf().calendar),
+        certificate=leave.needs_paper(here, now),
         names=names(),
         beside=beside(now) if sight.decides else [],
         annual=balances.annual(here, now.staff_no, now.first) if sight.sees_reason else None,
@@ -58,15 +56,16 @@ def leave_page(request_id: str, wrong: Mapping[str, str]) -> str:
         late=leave.is_late(here, now),
         may_withdraw=leave.may_withdraw(here, now, actor()),
         may_return=may_return,
-        points={"am": "上班时", "pm": "下午上班时", **_times(rules)},
+        points={"am": "上班时", "pm": "下午上班时", **_times(now.staff_no)},
         today=today(),
         errors=wrong,
         done=request.args.get("done", ""),
     )
 
 
-def _times(rules: LeaveRules) -> dict[str, str]:
-    begins, _ = leave_form.points(rules)
+def _times(staff_no: str) -> dict[str, str]:
+    reach = own_hours.reach_of(hall(), staff_no)
+    begins, _ = leave_form.points(leavebook.rules(hall()), reach)
     return {point: words for point, words in begins.items() if point not in ("am", "pm")}
 
 
@@ -91,7 +90,7 @@ def come_back(request_id: object) -> tuple[str, int] | Response:
         if now.staff_no != actor() and not access.current_staff().holds("supervisor"):
             raise Invalid({"": "由本人或大厅督导销假"})
         point = request.form.get("back_from", "am")
-        if point not in ("am", "pm", *_times(leavebook.rules(hall()))):
+        if point not in ("am", "pm", *_times(now.staff_no)):
             raise Invalid({"back_from": "请从列表中选择时间"})
         record = page.read(LeaveReturned, request.form, request_id=now.id, back_from=point)
         leave.come_back(hall(), now, actor(), record)

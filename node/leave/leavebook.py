@@ -12,7 +12,6 @@ from datetime import date
 from typing import cast
 
 from attendance.leave import Claim, claims_of, cut
-from attendance.leave_request import needs_certificate
 from node.hall import Hall
 from standards.identity import ERASED
 from standards.leave_rules import LeaveRules
@@ -221,18 +220,6 @@ def papers_of(hall: Hall, request_id: str) -> list[PaperLine]:
     return found
 
 
-def lacking_papers(hall: Hall, since: date) -> list[LeaveStanding]:
-    """Granted leave since a day for which a certificate is needed and none was handed in."""
-    table, calendar = rules(hall), hall.shelf().calendar
-    found = [
-        one
-        for one in between(hall, since, hall.clock.today(), ("granted", "returned"))
-        if needs_certificate(legs_taken(one, table), table, calendar)
-    ]
-    there = with_papers(hall, (one.id for one in found))
-    return [one for one in found if one.id not in there]
-
-
 def with_papers(hall: Hall, requests: Iterable[str]) -> set[str]:
     """Those of these requests for which a paper was handed in."""
     wanted = set(requests)
@@ -254,6 +241,16 @@ def facts_of(hall: Hall, staff_no: str) -> dict[int, LeaveFacts]:
         staff_no=staff_no,
     )
     return {int(row["year"]): hall.logs.opened(LeaveFacts, row) for row in rows}
+
+
+def employments(hall: Hall) -> dict[str, str]:
+    """Staff number -> kind of employment, by the entry about the latest year."""
+    rows = hall.db.query(
+        "SELECT staff_no, employment FROM leave_facts WHERE hall = :hall "
+        "ORDER BY year, length(origin), origin, idx",
+        hall=hall.settings.hall,
+    )
+    return {str(row["staff_no"]): str(row["employment"]) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """工号对照: whose number at which terminal, from which day to which; said by people of the hall.
 
-Knows no terminal's wire and no page. What a number means is decided in ``attendance.holders``.
+Each line is an entry of the hall's log, so that it comes back with the log after a machine died;
+one that replaces another puts an end to it or takes it back. Knows no terminal's wire and no page.
+What a number means is decided in ``attendance.holders``.
 """
 
 from __future__ import annotations
@@ -10,41 +12,37 @@ from dataclasses import dataclass
 from datetime import date
 
 import msgspec
+from msgspec.structs import replace
 
 from attendance.holders import Holding, overlapping
 from node.hall import Hall
 from standards.errors import Invalid
+from standards.records import NumberHeld
+from sync.drafts import Draft
 from sync.storage.store import Row
 
-TABLES = (
-    """CREATE TABLE IF NOT EXISTS terminal_number (
-        id INTEGER PRIMARY KEY,
-        pin TEXT NOT NULL,
-        device TEXT NOT NULL,
-        staff_no TEXT NOT NULL,
-        valid_from TEXT NOT NULL,
-        valid_to TEXT,
-        said_by TEXT NOT NULL,
-        said_at TEXT NOT NULL
-    )""",
-    "CREATE INDEX IF NOT EXISTS terminal_number_pin ON terminal_number (pin)",
-)
+TABLES = ("CREATE INDEX IF NOT EXISTS number_held_pin ON number_held (hall, pin)",)
+# Where the list stood before it was written to the log.
+_BEFORE = "terminal_number"
 
 
 @dataclass(frozen=True)
 class Said:
     """One line of the list of numbers, with who said so and when."""
 
-    id: int
+    id: str
     holding: Holding
     said_by: str
     said_at: str
 
 
 def holdings_of(hall: Hall, pins: Collection[str]) -> dict[str, list[Holding]]:
-    """Everything said about these numbers, by number."""
+    """Everything said about these numbers that holds, by number."""
     rows = hall.db.query(
-        "SELECT * FROM terminal_number WHERE pin IN (SELECT value FROM json_each(:pins))",
+        "SELECT * FROM number_held WHERE hall = :hall "
+        "AND pin IN (SELECT value FROM json_each(:pins)) AND void = 0 "
+        "AND id NOT IN (SELECT replaces FROM number_held WHERE hall = :hall)",
+        hall=hall.settings.hall,
         pins=msgspec.json.encode(sorted(pins)).decode(),
     )
     found: dict[str, list[Holding]] = {}
@@ -56,9 +54,21 @@ def holdings_of(hall: Hall, pins: Collection[str]) -> dict[str, list[Holding]]:
 def all_said(hall: Hall) -> list[Said]:
     """The whole list, by number."""
     rows = hall.db.query(
-        "SELECT * FROM terminal_number ORDER BY length(pin), pin, device, valid_from"
+        "SELECT * FROM number_held WHERE hall = :hall AND void = 0 "
+        "AND id NOT IN (SELECT replaces FROM number_held WHERE hall = :hall) "
+        "ORDER BY length(pin), pin, device, valid_from",
+        hall=hall.settings.hall,
     )
-    return [Said(row["id"], _holding(row), row["said_by"], row["said_at"]) for row in rows]
+    return [_said(row) for row in rows]
+
+
+def said_of(hall: Hall, said_id: str) -> Said | None:
+    """One line of the list that holds, or None."""
+    return next((one for one in all_said(hall) if one.id == said_id), None)
+
+
+def _said(row: Row) -> Said:
+    return Said(row["id"], _holding(row), row["actor"], row["at"])
 
 
 def _holding(row: Row) -> Holding:
@@ -87,26 +97,46 @@ def say(hall: Hall, holding: Holding, by: str) -> None:
             raise Invalid(
                 {"valid_from": f"这段时间这个工号已经是 {other.staff_no}，请先写明结束日期"}
             )
-        hall.db.execute(
-            "INSERT INTO terminal_number "
-            "(pin, device, staff_no, valid_from, valid_to, said_by, said_at) "
-            "VALUES (:pin, :device, :staff_no, :valid_from, :valid_to, :by, :at)",
-            pin=holding.pin,
-            device=holding.device,
-            staff_no=holding.staff_no,
-            valid_from=holding.valid_from.isoformat(),
-            valid_to=holding.valid_to.isoformat() if holding.valid_to else None,
-            by=by,
-            at=hall.clock.stamp(),
-        )
+        hall.write(_record(holding), actor=by)
 
 
-def end(hall: Hall, said_id: int, day: date) -> bool:
-    """From this day on the number is nobody's; punches that were written stay. False: no such."""
-    changed = hall.db.execute(
-        "UPDATE terminal_number SET valid_to = :day "
-        "WHERE id = :id AND valid_from < :day AND (valid_to IS NULL OR valid_to > :day)",
-        id=said_id,
-        day=day.isoformat(),
+def _record(holding: Holding) -> NumberHeld:
+    return NumberHeld(
+        pin=holding.pin,
+        device=holding.device,
+        staff_no=holding.staff_no,
+        valid_from=holding.valid_from,
+        valid_to=holding.valid_to,
     )
-    return changed > 0
+
+
+def end(hall: Hall, said_id: str, day: date, by: str) -> bool:
+    """From this day on the number is nobody's; punches that were written stay. False: no such."""
+    with hall.db.transaction():
+        said = said_of(hall, said_id)
+        if said is None or not said.holding.holds_on(day) or said.holding.valid_from == day:
+            return False
+        ended = replace(_record(said.holding), valid_to=day, replaces=said.id)
+        hall.write(ended, actor=by)
+        return True
+
+
+def take_back(hall: Hall, said_id: str, by: str) -> bool:
+    """The line was wrong from its beginning; punches that were written stay. False: no such."""
+    with hall.db.transaction():
+        said = said_of(hall, said_id)
+        if said is None:
+            return False
+        hall.write(replace(_record(said.holding), replaces=said.id, void=True), actor=by)
+        return True
+
+
+def adopt(hall: Hall) -> int:
+    """Write to the log what an earlier program kept beside it; how many lines that were."""
+    if _BEFORE not in hall.db.tables():
+        return 0
+    with hall.db.transaction():
+        rows = hall.db.query("SELECT * FROM terminal_number ORDER BY id")
+        hall.write_all([Draft(_record(_holding(row)), row["said_by"]) for row in rows])
+        hall.db.execute("DROP TABLE terminal_number")
+    return len(rows)

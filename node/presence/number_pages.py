@@ -47,6 +47,7 @@ def _listing(wrong: dict[str, str]) -> str:
         errors=wrong,
         typed=request.form or request.args,
         written=request.args.get("written", ""),
+        done=request.args.get("done", ""),
     )
 
 
@@ -95,10 +96,10 @@ def _holding() -> Holding:
     return Holding(pin, who.staff_no, device, start, days["valid_to"])
 
 
-@pages.post("/<int:said_id>/end")
+@pages.post("/<uuid:said_id>/end")
 @access.roles("supervisor", "administrator")
-def end(said_id: int) -> Response:
+def end(said_id: object) -> Response:
     """From today on the number is nobody's."""
-    if not holders.end(hall(), said_id, today()):
+    if not holders.end(hall(), str(said_id), today(), actor()):
         raise NotFound()
     return redirect(url_for("numbers.listing"), 303)

@@ -87,9 +87,10 @@ def _punch_of_id(hall: Hall, punch_id: str) -> Punch | None:
 
 
 def punches_on(hall: Hall, day: date) -> list[Punch]:
-    """Every punch of a day, earliest first."""
+    """Every punch of a day that counts, earliest first."""
     rows = hall.db.query(
         "SELECT * FROM punch WHERE hall = :hall AND punched_at >= :start AND punched_at < :end "
+        "AND id NOT IN (SELECT punch FROM punch_voided WHERE hall = :hall) "
         "ORDER BY punched_at, origin, idx",
         hall=hall.settings.hall,
         start=day.isoformat(),
@@ -98,16 +99,18 @@ def punches_on(hall: Hall, day: date) -> list[Punch]:
     return [_punch(row) for row in rows]
 
 
-def punches_of(hall: Hall, staff_no: str, since: date) -> list[Punch]:
-    """One person's punches from a day on, latest first."""
+def punches_of(hall: Hall, staff_no: str, since: date) -> list[tuple[Punch, bool]]:
+    """One person's punches from a day on, latest first, and whether each was voided."""
     rows = hall.db.query(
-        "SELECT * FROM punch WHERE hall = :hall AND staff_no = :staff_no "
-        "AND punched_at >= :since ORDER BY punched_at DESC, origin DESC, idx DESC",
+        "SELECT p.*, EXISTS (SELECT 1 FROM punch_voided v WHERE v.hall = p.hall "
+        "AND v.punch = p.id) AS voided FROM punch p WHERE p.hall = :hall "
+        "AND p.staff_no = :staff_no AND p.punched_at >= :since "
+        "ORDER BY p.punched_at DESC, p.origin DESC, p.idx DESC",
         hall=hall.settings.hall,
         staff_no=staff_no,
         since=since.isoformat(),
     )
-    return [_punch(row) for row in rows]
+    return [(_punch(row), bool(row["voided"])) for row in rows]
 
 
 def _punch(row: Row) -> Punch:

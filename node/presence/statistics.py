@@ -1,6 +1,6 @@
 """考勤统计: who is here now by window and department, and the month of the hall as table and chart.
 
-Reads results of days and granted leave; writes nothing. Names are masked, in the workbook too:
+Reads results of days; writes nothing. Names are masked, in the workbook too:
 the staff number says who it is.
 """
 
@@ -16,7 +16,6 @@ from attendance.month_sheet import LEGEND, Person, matrix, summary
 from attendance.statistics import GROUPS, STANDINGS, by_day, latest, month_span, months, standing
 from node.desk import hall, today
 from node.hall import Hall
-from node.leave.leave import absences
 from node.staff import members
 from node.staff.members import Member
 from standards.records.attendance import DayResult
@@ -54,19 +53,13 @@ def results(here: Hall, first: date, last: date) -> list[DayResult]:
 
 def everybody_now(here: Hall, now: datetime) -> list[Here]:
     """Where everybody on post is, in order of department, window and number."""
-    day, moment = now.date(), now.replace(tzinfo=None)
+    day = now.date()
     known = latest(results(here, day, day))
-    away = {
-        one.staff_no: one.effect
-        for one in absences(here, day, day)
-        if one.start <= moment < one.end
-    }
     found = []
     for one in members.members(here):
         if one.staff.active:
             result = known.get((one.staff_no, day))
-            where = standing(result, now, away.get(one.staff_no, ""))
-            found.append(Here(one, where, result))
+            found.append(Here(one, standing(result, now), result))
     return sorted(found, key=_place)
 
 

@@ -11,6 +11,7 @@ import time
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -21,6 +22,7 @@ from sync.clock import BEIJING
 from web.command_line import AS_JSON
 
 PATIENCE_S = 15
+_BREATH_S = 0.2
 
 
 class Unreachable(Exception):
@@ -75,18 +77,23 @@ REASONS = {
 @click.option("--pin", default="999999999", help="Number that the punches are made with.")
 @click.option("--punches", default=3, help="How many punches it holds.")
 @click.option("--wait", default=60, help="Seconds it may take, approval included.")
+@click.option("--keep", is_flag=True, help="Go on calling, as one on a wall does, until stopped.")
 @AS_JSON
-def try_terminal(url: str, serial: str, pin: str, punches: int, wait: int, as_json: bool) -> None:
+def try_terminal(
+    url: str, serial: str, pin: str, punches: int, wait: int, keep: bool, as_json: bool
+) -> None:
     """Call a hall's port as a ZKTeco terminal would, and say what happens.
 
     URL is what the page shows as the address to type into the terminal. The punches are real: use a
-    serial number and a number of a person that are nobody's.
+    serial number and a number of a person that are nobody's; --punches 0 makes none.
     """
     if not SERIAL.match(serial):
         raise click.ClickException("A serial number is 4 to 40 letters or digits.")
     box, begun = TrialTerminal(serial), time.monotonic()
     for number in range(punches):
         box.scan(pin, datetime.now(BEIJING) - timedelta(seconds=punches - number))
+    if keep:
+        _stay(box, url)
     statuses: list[int] = []
     off: float | None = None
     try:
@@ -96,6 +103,23 @@ def try_terminal(url: str, serial: str, pin: str, punches: int, wait: int, as_js
     except Unreachable as failed:
         raise click.ClickException(f"Nothing answers at {url}: {failed}") from failed
     _tell_end(box, statuses, off, as_json)
+
+
+def _stay(box: TrialTerminal, url: str) -> NoReturn:
+    """Call for ever; what a machine that is away does not take is kept, as a real terminal does."""
+    while True:
+        time.sleep(call(box, url, datetime.now(BEIJING)))
+
+
+def call(box: TrialTerminal, url: str, now: datetime) -> float:
+    """What the terminal does now, if it is time; in how many seconds it wants to be asked again."""
+    request = box.next_request(now)
+    if request is not None:
+        try:
+            box.take(carried(url, request), now)
+        except Unreachable:
+            box.take(None, now)
+    return max(_BREATH_S, (box.next_at - now).total_seconds() if box.next_at else _BREATH_S)
 
 
 def _step(box: TrialTerminal, url: str, as_json: bool) -> tuple[int, float | None]:

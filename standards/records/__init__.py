@@ -11,6 +11,7 @@ from standards.records.attendance import (
     DayResult,
     MonthFrozen,
     PunchConfirmed,
+    PunchVoided,
     ShiftAssigned,
     StandIn,
     TerminalOutage,
@@ -35,7 +36,7 @@ from standards.records.leave import (
     Overtime,
     OvertimeDecision,
 )
-from standards.records.presence import FaceConsent, Punch, StaffMember
+from standards.records.presence import FaceConsent, NumberHeld, Punch, StaffMember
 from standards.records.published import (
     CalendarPublished,
     GuidePublished,
@@ -89,6 +90,8 @@ RECORDS: tuple[type[Record], ...] = (
     OfficeHeld,
     LeaveRulesPublished,
     TimetablesPublished,
+    PunchVoided,
+    NumberHeld,
 )
 
 __all__ = [
@@ -126,12 +129,14 @@ __all__ = [
     "LeaveWithdrawn",
     "MaterialScanned",
     "MonthFrozen",
+    "NumberHeld",
     "NumberScheme",
     "OfficeHeld",
     "Overtime",
     "OvertimeDecision",
     "Punch",
     "PunchConfirmed",
+    "PunchVoided",
     "Recheck",
     "Record",
     "ShiftAssigned",

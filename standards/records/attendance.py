@@ -31,6 +31,7 @@ CHANGES = {
     "excuse": "免计",
     "appeal": "申诉成立",
     "confirmed": "时钟核实",
+    "voided": "签到作废",
     "exception": "封存后处理",
 }
 SLOT_STATES = {
@@ -68,7 +69,9 @@ MATTERS = {
     "bulk": "故障补签",
     "appeal": "考勤申诉",
     "exception": "封存后情况",
+    "void": "签到作废",
 }
+EFFECTS = {"leave": "请假", "duty": "公出", "outing": "临时外出"}
 GROUNDS = {
     "told_before": "事先报备",
     "on_duty": "工作原因",
@@ -76,6 +79,8 @@ GROUNDS = {
     "other": "其他",
 }
 
+MOST_AWAY = 20
+MOST_VOIDED = 500
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=2880)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 _Halves = Annotated[int, msgspec.Meta(ge=0, le=2)]
@@ -95,6 +100,16 @@ class SlotResult(
     at: Moment | None = None
     punch: Code = ""
     minutes: _Minutes = 0
+
+
+class AwaySpan(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Time of a day for which somebody may be away: the effect (``EFFECTS``), never the kind."""
+
+    since: Moment
+    until: Moment
+    effect: _State
 
 
 class Outcome(
@@ -141,6 +156,10 @@ class DayResult(Record, frozen=True, kw_only=True):
         Annotated[tuple[Code, ...], msgspec.Meta(max_length=50)],
         Field(label="待核实的签到", typed=False),
     ] = ()
+    away: Annotated[
+        Annotated[tuple[AwaySpan, ...], msgspec.Meta(max_length=MOST_AWAY)],
+        Field(label="不在岗时段", typed=False),
+    ] = ()
     change: Annotated[Code, Field(label="变更原因", choices=CHANGES, typed=False)]
     old: Annotated[Outcome | None, Field(label="原结果", typed=False)] = None
 
@@ -174,6 +193,8 @@ class StandIn(Record, frozen=True, kw_only=True):
     first_day: Annotated[date, Field(label="自")]
     last_day: Annotated[date, Field(label="至")]
     frees: Annotated[bool, Field(label="换班：被顶岗人当天不必到岗")] = False
+    own_hours: Annotated[bool, Field(label="按本人班次", typed=False)] = False
+    leave_id: Annotated[Code, Field(label="因哪次请假", typed=False)] = ""
     replaces: Annotated[Code, Field(label="代替哪条顶岗", typed=False)] = ""
     void: Annotated[bool, Field(label="撤销", typed=False)] = False
 
@@ -233,6 +254,11 @@ class AttendanceRequest(Record, frozen=True, kw_only=True):
     terminal: Annotated[Code, Field(label="终端", typed=False)] = ""
     about: Annotated[Code, Field(label="所针对的记录", typed=False)] = ""
     adopt: Annotated[bool, Field(label="采用新结果", typed=False)] = False
+    punches: Annotated[
+        Annotated[tuple[Id, ...], msgspec.Meta(max_length=MOST_VOIDED)],
+        Field(label="作废哪些签到", typed=False),
+    ] = ()
+    belongs_to: Annotated[Code, Field(label="改记到工号", typed=False)] = ""
     reason: Annotated[Text, Field(label="理由", personal=True)]
 
 
@@ -260,6 +286,22 @@ class PunchConfirmed(Record, frozen=True, kw_only=True):
     day: Annotated[date, Field(label="日期", typed=False)]
     stands: Annotated[bool, Field(label="时间属实", typed=False)]
     reason: Annotated[Text, Field(label="说明", personal=True)]
+
+
+class PunchVoided(Record, frozen=True, kw_only=True):
+    """签到作废: a sign that was written for the wrong person; it stays, and counts no more."""
+
+    kind: ClassVar[str] = "punch_voided"
+    owner: ClassVar[Owner] = "hall"
+    label: ClassVar[str] = "签到作废"
+
+    punch: Annotated[Id, Field(label="哪次签到", typed=False)]
+    staff_no: Annotated[StaffNo, Field(label="工号", typed=False)]
+    day: Annotated[date, Field(label="日期", typed=False)]
+    request: Annotated[Id, Field(label="哪件申请", typed=False)]
+    asked_by: Annotated[StaffNo, Field(label="提出人工号", typed=False)]
+    moved_to: Annotated[Code, Field(label="改记为哪次签到", typed=False)] = ""
+    reason: Annotated[Text, Field(label="原因", personal=True)]
 
 
 class MonthFrozen(Record, frozen=True, kw_only=True):

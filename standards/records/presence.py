@@ -1,4 +1,4 @@
-"""在岗: staff, their consent to face sign-in, and punches. No picture, vector or score: ever."""
+"""在岗: staff, consent to face sign-in, numbers, punches. No picture, vector or score: ever."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ GRADES = {
 
 # Whether the time of a punch can be believed. Order never comes from it.
 CLOCKS = {"": "正常", "suspect": "时钟存疑", "unanchored": "时间未核"}
+
+# Which key was pressed at the terminal; people rarely press the right one, so it decides nothing.
+HINTS = {"": "未按", "in": "签到键", "out": "签退键"}
 
 # Digits of ASCII only, and nothing after the end: ``\d`` and ``$`` would let other bytes through.
 _D2 = "[0-9]{2}"
@@ -95,3 +98,22 @@ class Punch(Record, frozen=True, kw_only=True):
     reason: Annotated[Text, Field(label="补签原因", personal=True)] = ""
     clock: Annotated[Code, Field(label="时钟", choices=CLOCKS, typed=False)] = ""
     line_sha: Annotated[Sha, Field(label="终端原始行摘要", typed=False)] = ""
+    hint: Annotated[Code, Field(label="终端按键", choices=HINTS, typed=False)] = ""
+
+
+class NumberHeld(Record, frozen=True, kw_only=True):
+    """工号对照: whose number at which terminal, from which day to which; told by a person."""
+
+    kind: ClassVar[str] = "number_held"
+    owner: ClassVar[Owner] = "hall"
+    label: ClassVar[str] = "工号对照"
+
+    pin: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=32)], Field(label="终端工号")
+    ]
+    device: Annotated[Code, Field(label="终端序列号", hint="不填为所有终端")] = ""
+    staff_no: Annotated[StaffNo, Field(label="工作人员工号")]
+    valid_from: Annotated[date, Field(label="从这天起")]
+    valid_to: Annotated[date | None, Field(label="到这天止（不含）")] = None
+    replaces: Annotated[Code, Field(label="代替哪条对照", typed=False)] = ""
+    void: Annotated[bool, Field(label="撤销", typed=False)] = False

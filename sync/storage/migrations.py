@@ -43,6 +43,24 @@ def _add_clock_of_punch(db: Database) -> None:
         db.execute("ALTER TABLE punch ADD COLUMN line_sha TEXT DEFAULT ''")
 
 
+# Told by later entries only; earlier ones have the default, as their leaves do.
+_TOLD_LATER = (
+    ("punch", "ALTER TABLE punch ADD COLUMN hint TEXT DEFAULT ''"),
+    ("day_result", "ALTER TABLE day_result ADD COLUMN away TEXT DEFAULT '[]'"),
+    ("stand_in", "ALTER TABLE stand_in ADD COLUMN own_hours INTEGER DEFAULT 0"),
+    ("stand_in", "ALTER TABLE stand_in ADD COLUMN leave_id TEXT DEFAULT ''"),
+    ("attendance_request", "ALTER TABLE attendance_request ADD COLUMN punches TEXT DEFAULT '[]'"),
+    ("attendance_request", "ALTER TABLE attendance_request ADD COLUMN belongs_to TEXT DEFAULT ''"),
+)
+
+
+def _widen_attendance(db: Database) -> None:
+    standing = db.tables()
+    for table, statement in _TOLD_LATER:
+        if table in standing:
+            db.execute(statement)
+
+
 def _nothing(db: Database) -> None:
     """The table is created after the steps; a program that does not know it must not go on."""
 
@@ -50,6 +68,7 @@ def _nothing(db: Database) -> None:
 STEPS: tuple[Step, ...] = (
     Step("punch tells its clock and its line", _add_clock_of_punch),
     Step("parts of a batch stand together", _nothing),
+    Step("punches, days, stand-ins and requests tell more", _widen_attendance),
 )
 
 

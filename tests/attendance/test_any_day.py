@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attendance.days import Absence, Excuse, Facts, derive
-from attendance.matching import Sign, _best, _clusters, _plain, in_window
+from attendance.matching import Sign, _best, _clusters, _cost, _plain, in_window, matched
 from tests.attendance.test_days import LONG_AFTER, ZHANG, at, shift_of
 
 TABLES = ("four", "two", "flexible", "night", "four-seasons")
@@ -17,12 +17,13 @@ MIDNIGHT = at("0:00")
 
 moments = st.integers(-6 * 60, 36 * 60).map(lambda minute: MIDNIGHT + timedelta(minutes=minute))
 seconds = st.integers(0, 59).map(lambda second: timedelta(seconds=second))
+some_hints = st.sampled_from(["", "in", "out"])
 some_signs = st.lists(
     st.builds(
         Sign,
         at=st.builds(lambda moment, more: moment + more, moments, seconds),
         id=st.uuids().map(str),
-        hint=st.sampled_from(["", "in", "out"]),
+        hint=some_hints,
         doubtful=st.sampled_from([False, False, False, True]),
     ),
     max_size=10,
@@ -94,6 +95,20 @@ def test_a_further_punch_never_takes_a_sign_away(signs, more):
         return sum(slot.at is not None for slot in day.slots)
 
     assert had(after) >= had(before) or any(one.doubtful for one in more)
+
+
+@given(st.sampled_from(("four", "two", "night")), some_signs, st.lists(some_hints, min_size=10))
+def test_no_hint_loses_a_sign_or_makes_anybody_later(table, signs, hints):
+    slots = shift_of(table).slots
+    inside = sorted({one._replace(hint="") for one in signs if in_window(one, slots)})
+    hinted = [one._replace(hint=hint) for one, hint in zip(inside, hints, strict=False)]
+
+    def came_to(some) -> tuple[int, float]:
+        found = zip(slots, matched(slots, some, 60), strict=True)
+        costs = [_cost(slot, sign) for slot, sign in found if sign is not None]
+        return len(costs), sum(off for _, off, _, _ in costs)
+
+    assert came_to(hinted) == came_to(inside)
 
 
 @pytest.mark.parametrize("table", ["four", "two"])

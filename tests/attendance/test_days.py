@@ -170,9 +170,12 @@ def test_a_hint_of_the_terminal_only_breaks_ties():
     shift = shift_of()
     for hint, expected in (("in", ["over", "missing"]), ("out", ["missing", "over"])):
         # Half-way between due in and due out both are as far out of time.
-        one = Sign(at("10:30:00"), hint=hint)
-        day = derive(ZHANG, shift, Facts(LONG_AFTER, [one]))
+        one, later = Sign(at("10:30:00"), hint=hint), Sign(at("17:10"), hint="out")
+        day = derive(ZHANG, shift, Facts(LONG_AFTER, [one, later]))
         assert [slot.state for slot in day.slots[:2]] == expected
+    # A terminal whose keys nobody presses says "in" of everybody: that is as good as no hint.
+    unheard = derive(ZHANG, shift, Facts(LONG_AFTER, [Sign(at("10:30:00"), hint="in")]))
+    assert unheard == derive(ZHANG, shift, Facts(LONG_AFTER, [Sign(at("10:30:00"))]))
     wrong = [Sign(at("8:50"), hint="out"), Sign(at("12:05"), hint="in"), *signs("12:50 17:10")]
     assert told(derive(ZHANG, shift, Facts(LONG_AFTER, wrong))) == "normal 0 0 0 | ok ok ok ok"
 
@@ -222,3 +225,12 @@ def test_a_sign_in_doubt_while_on_leave_is_nobodys_business():
     doubtful = [Sign(at("8:50"), "x", doubtful=True), *signs("12:50 17:10")]
     day = derive(ZHANG, shift_of(), Facts(LONG_AFTER, doubtful, [away("0:00", "12:00")]))
     assert (day.status, day.doubtful) == ("leave_part", ())
+
+
+def test_a_day_tells_when_somebody_is_away_within_the_shift_by_effect_alone():
+    day = day_of(
+        "8:50 12:05 12:50 17:10", away("9:30", "11:00", "outing"), away("16:00", "40:00", "duty")
+    )
+    told_away = [(one.start, one.end, one.effect) for one in day.away]
+    assert told_away == [(at("9:30"), at("11:00"), "outing"), (at("16:00"), at("18:00"), "duty")]
+    assert "事假" not in repr(day)

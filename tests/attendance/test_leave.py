@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from attendance.leave import (
     Claim,
+    OwnHours,
+    PostLeft,
     away,
     check_claim,
     check_legs,
@@ -18,6 +20,7 @@ from attendance.leave import (
     entitled_days,
     length,
     overlap,
+    posts_left,
     told,
 )
 from standards.errors import Invalid
@@ -291,3 +294,42 @@ def test_every_number_of_the_table_has_its_source():
     assert bare == [] and all(chain.source for chain in RULES.chain)
     unsure = {g.code for kind in RULES.kind for g in kind.ground if not g.verified}
     assert {"extended", "paternity", "parental", "marriage"} <= unsure
+
+
+def test_leave_in_hours_counts_by_the_own_shift_where_it_is_known_and_days_by_the_calendar():
+    tuesday, saturday = date(2026, 11, 24), date(2026, 11, 28)
+    own = OwnHours(CALENDAR, {tuesday: ((1200, 1440),), saturday: ((480, 720),)})
+    counted = {
+        leg("personal", "2026-11-24", points="09:00 11:30"): 0,
+        leg("personal", "2026-11-24", points="22:00 pm"): 120,
+        # A day of rest for the calendar, and of work by the roster.
+        leg("personal", "2026-11-28", points="08:30 11:00"): 150,
+        # Nothing is known of Wednesday: the table's sessions.
+        leg("personal", "2026-11-25", points="09:00 11:30"): 150,
+        leg("personal", "2026-11-24"): DAY,
+        leg("personal", "2026-11-28"): 0,
+    }
+    for one, minutes in counted.items():
+        assert length([one], RULES, own) == minutes
+    with pytest.raises(Invalid, match="每天不超过"):
+        long = leg("protection", "2026-11-24", points="22:00 pm")
+        check_claim(long, Claim("nursing"), RULES, calendar=own)
+
+
+@pytest.mark.parametrize(
+    ("one", "left"),
+    [
+        (leg("annual", "2026-11-24", "2026-11-26"), ["24-26 whole"]),
+        (leg("annual", "2026-11-24", "2026-11-26", "pm am"), ["24 part", "25 whole", "26 part"]),
+        (leg("annual", "2026-11-24", points="am am"), ["24 part"]),
+        (leg("annual", "2026-11-24", "2026-11-25", "pm am"), ["24-25 part"]),
+        (leg("outing", "2026-11-24"), ["24 part"]),
+        (leg("protection", "2026-11-24", "2026-11-26", "16:00 17:00", daily=True), ["24-26 part"]),
+    ],
+)
+def test_a_post_is_left_for_whole_days_or_for_parts_of_them(one: Leg, left: list[str]):
+    def said(found: PostLeft) -> str:
+        days = f"{found.first:%d}" + (f"-{found.last:%d}" if found.last > found.first else "")
+        return f"{days} {'whole' if found.whole else 'part'}"
+
+    assert [said(found) for found in posts_left([one], RULES)] == left

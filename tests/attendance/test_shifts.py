@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from attendance.days import Facts, derive
-from attendance.shifts import Assignment, Post, Roster, Shift, StandIn
+from attendance.shifts import Assignment, Post, Roster, Shift, StandIn, worked_on
 from standards.errors import Invalid
 from standards.timetables import book_of, books_in_force, minute_of, packaged_book
 from standards.workdays import published_calendar
@@ -190,3 +190,23 @@ def test_every_timetable_that_ships_names_its_source_and_can_be_used():
     book = packaged_book()
     assert all(one.source and not one.faults() for one in book.timetables)
     assert {"four", "four-seasons", "two", "flexible", "night"} <= set(book.by_code())
+
+
+def test_who_holds_a_post_for_part_of_a_day_keeps_the_own_hours_and_the_day_says_for_whom():
+    assigned = (hall_wide("two"), Assignment(1, "person", ZHANG, "four", LONG_AGO))
+    beside = StandIn(1, LI, ZHANG, TUESDAY, TUESDAY, own_hours=True)
+    shift = of(roster(*assigned, stand_ins=(beside,)), LI)
+    assert (code((shift,)), shift.holds_for) == (["two"], ZHANG)
+    whole = StandIn(2, LI, ZHANG, TUESDAY, TUESDAY)
+    shift = of(roster(*assigned, stand_ins=(beside, whole)), LI)
+    assert (code((shift,)), shift.holds_for) == (["four"], ZHANG)
+
+
+def test_the_hours_worked_on_a_day_are_those_of_its_shift_and_the_morning_of_a_night():
+    saturday = TUESDAY + timedelta(days=4)
+    four = worked_on(roster(hall_wide()).shifts(ZHANG, TUESDAY, saturday))
+    assert four[TUESDAY] == ((540, 720), (780, 1020)) and four[saturday] == ()
+    night = worked_on(roster(hall_wide("night")).shifts(ZHANG, TUESDAY, TUESDAY))
+    assert night[TUESDAY] == ((1200, 1440),)
+    assert night[TUESDAY + timedelta(days=1)][0][0] == 0
+    assert worked_on(roster().shifts(ZHANG, TUESDAY, TUESDAY)) == {}

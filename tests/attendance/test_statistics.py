@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from attendance.statistics import (
     GROUPS,
@@ -16,7 +17,7 @@ from attendance.statistics import (
     standing,
     tally,
 )
-from standards.records.attendance import DAY_STATES, DayResult
+from standards.records.attendance import DAY_STATES, AwaySpan, DayResult
 from tests.days_told import a_day
 
 DAY = date(2026, 11, 24)
@@ -69,7 +70,14 @@ def test_who_is_asked_for_nothing_rests_and_who_is_stood_in_for_is_said_so():
 
 
 def test_leave_or_an_outing_that_holds_now_goes_before_the_signs():
-    assert standing(result("08:50", "open", "open", "open"), now("10:00"), "outing") == "outing"
+    out = AwaySpan(
+        since="2026-11-24T09:30:00+08:00", until="2026-11-24T11:00:00+08:00", effect="outing"
+    )
+    day = result("08:50", "open", "open", "open", away=(out,))
+    told = [standing(day, now(clock)) for clock in ("09:29", "09:30", "10:59", "11:00")]
+    assert told == ["here", "outing", "outing", "here"]
+    absent = result("open", "open", "open", "open", away=(out, replace(out, effect="leave")))
+    assert [standing(absent, now(clock)) for clock in ("09:29", "10:00")] == ["expected", "leave"]
 
 
 def test_every_standing_and_every_result_has_its_word_and_its_sign():

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -100,12 +105,14 @@ def test_demo_json_names_every_address_and_sign_in(facts: dict):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_later_run_goes_on_with_the_same_data_and_ends_when_asked(data: Path, number: int):
+    begun = datetime.now(UTC).isoformat()
     with Run(data) as run:
         # The file of the earlier run is taken away first, so that this is the new one.
         until("demo.json", lambda: is_of(data / "demo.json", run.base), 120)
         facts = json.loads((data / "demo.json").read_text("utf-8"))
         assert requests.get(f"{facts['aggregator']['url']}/healthz", timeout=10).ok
         for node in facts["nodes"]:
+            until("the terminals report", partial(report_anew, node, begun), 60)
             terminal = node["terminals"][0]
             state = kiosk_state(prepared_kiosk(terminal["url"]))
             assert state["terminal"] == terminal["serial"]
@@ -115,6 +122,15 @@ def test_a_later_run_goes_on_with_the_same_data_and_ends_when_asked(data: Path, 
         os.kill(python_of(run), number)
         assert run.process.wait(60) == 0, run.told()
         assert run.left() == []
+
+
+def report_anew(node: dict[str, Any], begun: str) -> bool:
+    """Whether kiosk and maker's terminal have called since: days wait for every one of them."""
+    with closing(sqlite3.connect(f"file:{node['data']}/node.db?mode=ro", uri=True)) as db:
+        asked = (
+            "SELECT MAX(at) FROM kiosk_report UNION ALL SELECT MAX(seen_at) FROM zkteco_terminal"
+        )
+        return all((at or "") > begun for (at,) in db.execute(asked))
 
 
 def is_of(path: Path, base: int) -> bool:

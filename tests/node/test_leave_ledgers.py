@@ -237,10 +237,17 @@ def test_a_supervisor_is_warned_before_absence_reaches_the_limits(
         )
         hall.write(result, actor="SYSTEM")
     page = told(person(app, "chen").get("/leave/facts"))
-    assert "连续旷工8天，达到界限15天的50%" in page and "事业单位人事管理条例 15" in page
+    said = "连续旷工8天，达到界限15天的50%"
+    assert said in page and "事业单位人事管理条例 15" in page
+    # Where people look first: the supervisor's and the person's own home page, and the own leave.
+    for login, path in (("chen", "/"), ("root", "/"), ("li", "/"), ("li", "/leave")):
+        words = told(person(app, login).get(path))
+        assert said in words and ("您的旷工天数" in words) is (login == "li")
+    assert "旷工" not in told(person(app, "wang").get("/"))
     excused = DayResult(staff_no=LI, day=days[3], revision=2, status="leave", change="leave")
     hall.write(excused, actor="SYSTEM")
-    assert "旷工预警" not in told(person(app, "chen").get("/leave/facts"))
+    for login, path in (("chen", "/leave/facts"), ("chen", "/"), ("li", "/leave")):
+        assert "达到界限" not in told(person(app, login).get(path))
 
 
 def test_erasing_a_member_of_staff_erases_reasons_grounds_and_certificates(

@@ -6,15 +6,20 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from click.testing import CliRunner, Result
 
+from attendance.terminals.zkteco_trial import TrialTerminal
 from node.commands import main
 from node.hall import Hall
+from node.presence import raw_punches
 from node.serving import zkteco_listener
+from node.zkteco.trial_commands import call
 from node.zkteco.zkteco import TerminalPort
 from node.zkteco.zkteco_terminals import approve, secret_of
+from sync.clock import BEIJING
 from tests.node.hall import TurnableClock, how_many
 from tests.node.zkteco import SERIAL, approved, taken_in
 from web.listener import Running
@@ -117,8 +122,26 @@ def test_an_administrator_tries_the_way_with_a_terminal_that_does_not_exist(
     assert wrong.exit_code == 1 and "403" in wrong.output and "secret path" in wrong.output
 
 
-def test_where_nothing_answers_the_trial_says_so():
+def test_a_trial_terminal_that_goes_on_calling_lets_the_days_become_final(
+    bare_hall: Hall, port: int, clock: TurnableClock
+):
+    terminal = approved(bare_hall, sources="")
+    url = f"http://127.0.0.1:{port}/{secret_of(bare_hall, terminal)}"
+    box, now = TrialTerminal(SERIAL), datetime.now(BEIJING)
+    # Nobody answers: it waits as a real one does, and goes on.
+    assert call(box, f"http://127.0.0.1:{free_port()}/x", now) == 30
+    for _ in range(40):
+        now += timedelta(seconds=10)
+        clock.turn(seconds=10)
+        call(box, url, now)
+    assert clock.moment - raw_punches.last_reported(bare_hall)[SERIAL] < timedelta(minutes=1)
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        free = int(probe.getsockname()[1])
-    told = try_it(free, "x")
+        return int(probe.getsockname()[1])
+
+
+def test_where_nothing_answers_the_trial_says_so():
+    told = try_it(free_port(), "x")
     assert told.exit_code == 1 and "Nothing answers" in told.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from click.testing import CliRunner
 
 from aggregator.halls import roster
 from aggregator.safekeeping import returning
+from attendance.holders import Holding
 from deploy.casework import until
 from node.commands import main
 from node.files.filing import Filing
 from node.outbox import epochs
+from node.presence import holders
 from node.safekeeping import archives
 from standards.records import CaseReceived, MaterialScanned
 from tests.failpoints.machines import OWN, Circumstances, Machines
@@ -79,6 +82,8 @@ def restored(machines: Machines, *words: str) -> list[dict[str, Any]]:
 
 def test_one_command_brings_a_dead_machine_back_and_lists_what_was_never_sent(machines: Machines):
     worked(machines, 2)
+    with machines.hall() as hall:
+        holders.say(hall, Holding("37", "T01-002", "", date(2026, 1, 1), None), "T01-006")
     scan = scanned(machines)
     before, held = cases_of(machines, "hall"), logs_of(machines, "center")[OWN]
     machines.work(newer=False)
@@ -97,6 +102,8 @@ def test_one_command_brings_a_dead_machine_back_and_lists_what_was_never_sent(ma
         assert archives.archive_of(hall).cabinet.is_sound(scan)
         case = hall.read(CaseReceived, before[-1])
         assert case is not None and case.applicant_name == "赵小明"
+        # Whose number is whose at the terminals comes back with the log.
+        assert [one.staff_no for one in holders.holdings_of(hall, ["37"])["37"]] == ["T01-002"]
         assert hall.shelf().size == done["standards"] > 0
     with machines.center() as center:
         (never,) = [one for one in returning.returned(center) if one.way == returning.NEVER]
