@@ -53,7 +53,7 @@ _FIND = (
 )
 _AT_ONCE = 64
 _SHORT = OPENING_BYTES + 128
-FRESH_BYTES = 16 * 1024 * 1024
+FRESH_BYTES = 10 * 1024 * 1024
 _FEW_LOGS = 4
 _EACH_BYTES = 200  # what an object and its place in a dictionary take beside its bytes
 
