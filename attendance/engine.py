@@ -72,6 +72,8 @@ class EngineStatus:
     """of the child before this one; minus the signal's number when one ended it"""
     model_id: str | None
     engine_id: str | None
+    refused: str = ""
+    """why the fast engine is not used, where it was asked for"""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class FaceEngine:
             self._last_exit,
             ready.model_id if ready else None,
             ready.engine_id if ready else None,
+            ready.refused if ready else "",
         )
 
     def probe(self) -> str:

@@ -31,6 +31,8 @@ class Ready(msgspec.Struct, frozen=True):
 
     model_id: str
     engine_id: str
+    refused: str = ""
+    """why the fast engine is not used, where it was asked for"""
 
 
 class Answer(msgspec.Struct, frozen=True):

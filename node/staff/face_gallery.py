@@ -218,7 +218,9 @@ class Faces:
     def health(self) -> tuple[bool, str]:
         """For ``/healthz``: a face engine that is down matters only where somebody is enrolled."""
         if self._engine is not None and self._engine.alive:
-            return True, "the face engine answers"
+            why = self._engine.status().refused
+            told = f"; slowly, because the fast one was refused: {why}" if why else ""
+            return True, f"the face engine answers{told}"
         if not templates(self._hall):
             return True, "the face engine is down, and nobody signs in by face"
         return False, "the face engine is down; staff sign in with number and PIN meanwhile"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from attendance.agreement import open_meter
 from attendance.engine import FaceEngine
-from attendance.faces import FaceMeter, open_network
+from attendance.faces import FaceMeter
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +21,4 @@ def engine() -> Iterator[FaceEngine]:
 @pytest.fixture(scope="session")
 def meter() -> FaceMeter:
     """The same pipeline in this very process, for what needs a look inside."""
-    return FaceMeter(open_network())
+    return open_meter()[0]

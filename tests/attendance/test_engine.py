@@ -18,6 +18,7 @@ from PIL import Image
 from attendance.engine import EngineSettings, FaceEngine
 from attendance.errors import MESSAGES, FaceError
 from attendance.faces import FaceMeter
+from deploy.drawn_face import drawn, jpeg
 from tests import pictures
 from tests.attendance.test_pictures import ODD, REFUSED
 
@@ -101,6 +102,40 @@ def test_frames_without_one_person_are_refused_through_the_child(engine: FaceEng
     assert code_of(engine, pictures.nobody()) == "no_face"
     assert code_of(engine, pictures.two_people()) == "two_faces"
     assert code_of(engine, pictures.frame("obama")[:9_000]) == "not_a_picture"
+
+
+def crowd(across: int, down: int, side: int) -> bytes:
+    """Many people close together, each in a square of so many pixels."""
+    whole = Image.new("RGB", (across * side, down * side))
+    one = drawn((side, side), 0.8 * side)
+    for place in range(across * down):
+        whole.paste(one, (place % across * side, place // across * side))
+    return jpeg(whole)
+
+
+@pytest.mark.parametrize(
+    ("shape", "codes"),
+    [((20, 10, 140), ("two_faces", "no_face")), ((4, 3, 160), ("two_faces",))],
+    ids=["two hundred", "twelve"],
+)
+def test_a_crowd_before_the_camera_is_one_refusal(
+    engine: FaceEngine, shape: tuple[int, int, int], codes: tuple[str, ...]
+):
+    before = engine.pid
+    assert code_of(engine, crowd(*shape)) in codes
+    assert engine.pid == before
+
+
+def test_the_reference_bears_the_largest_picture_and_a_crowd_in_it():
+    with FaceEngine(EngineSettings(engine="face_recognition", timeout=60)) as slow:
+        assert code_of(slow, crowd(20, 10, 140)) == "two_faces"
+        assert slow.status().starts == 1
+
+
+def test_the_childs_work_stands_back_behind_that_of_the_windows(engine: FaceEngine):
+    assert engine.pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, engine.pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 5
+    assert os.sched_getscheduler(engine.pid) == os.SCHED_BATCH
 
 
 def test_the_largest_allowed_picture_fits_into_the_childs_memory(engine: FaceEngine):
