@@ -24,6 +24,8 @@ MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_PIXELS: Final = 4_000_000
 DETAIL: Final = 120
 """Pixels of a face's width that measuring makes use of; as many as enrolment asks for."""
+MOST_SCANS: Final = 100
+"""Of a progressive JPEG; cameras write one, encoders ten. Each costs a walk over all its pixels."""
 LARGE_FACE: Final = 3
 """A third of the picture's height is what the first search finds; it stays that detailed."""
 _FORMATS: Final = ("JPEG", "PNG")
@@ -60,8 +62,7 @@ class Picture:
         self._data = data
         with _refusing():
             self._opened: Image.Image | None = (image := _open(data))
-            orientation = image.getexif().get(_ORIENTATION, 1)
-        self._turn = _UPRIGHT.get(orientation)
+            self._turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
         is_lying = self._turn in _SWAPS_SIDES
         self.width, self.height = image.size[::-1] if is_lying else image.size
         self._usual = 1
@@ -99,7 +100,7 @@ class Picture:
                 if scale > 1:
                     # A JPEG decodes straight to a reduced picture: a third of the work at 1080p.
                     image.draft("RGB", (image.width // scale, image.height // scale))
-                colours = image.convert("RGB")
+                colours = _eight_bits(image).convert("RGB")
                 self._drawn[scale] = (
                     colours.transpose(self._turn) if self._turn is not None else colours
                 )
@@ -111,10 +112,20 @@ def _halved(length: int, least: int) -> int:
     return next(scale for scale in (8, 4, 2, 1) if length >= scale * least or scale == 1)
 
 
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits reduced; converted as it is, all but the darkest 256 steps would be white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+
+
 def _open(data: bytes) -> ImageFile.ImageFile:
     # face_recognition switches this on for the whole process when it is imported; half a picture
     # would then be filled up with grey and measured.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # Within compressed pixels 0xFF is followed by 0x00 (ITU-T T.81, B.1.1.5), so this counts scans.
+    if data.count(b"\xff\xda") > MOST_SCANS and data.startswith(b"\xff\xd8"):
+        raise FaceError("not_a_picture")
     image = Image.open(io.BytesIO(data), formats=_FORMATS)
     if image.width * image.height > MAX_PIXELS:
         raise FaceError("too_large")

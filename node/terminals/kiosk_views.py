@@ -131,7 +131,7 @@ def look(caller: Caller, session_id: str) -> Response:
     if session is None:
         raise Refused(404, "session")
     try:
-        at = float(request.args["at"]) / 1000
+        at = _milliseconds(request.args["at"]) / 1000
         answer = _sessions().look(session, request.get_data(), at)
     except (KeyError, ValueError) as wrong:
         raise Refused(400, "malformed") from wrong
@@ -140,6 +140,14 @@ def look(caller: Caller, session_id: str) -> Response:
     if answer.outcome:
         logs.event("kiosk.looked", outcome=answer.outcome, terminal=caller.terminal)
     return jsonify(_said(answer))
+
+
+def _milliseconds(text: str) -> float:
+    """A time on the kiosk's own clock. Raises ValueError, also for what is no number of time."""
+    given = float(text)
+    if not 0 <= given < 1e12:
+        raise ValueError("no time")
+    return given
 
 
 def _said(answer: Answer) -> dict[str, Any]:

@@ -161,3 +161,33 @@ def test_a_large_picture_is_drawn_in_the_detail_that_faces_need():
     assert picture.around(200).shape == (1080, 1920, 3)
     assert Picture(saved(PHOTO, "JPEG")).around(400).shape == (480, 640, 3)
     assert Picture(pictures.png(Image.new("RGB", (1920, 1080)))).around(400).shape[0] == 1080
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again: small, and slow to decode."""
+    data = saved(PHOTO.resize((2000, 2000)), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * (count - data.count(b"\xff\xda") + 1) + data[-2:]
+
+
+def test_a_picture_of_a_thousand_passes_is_refused_before_it_is_decoded():
+    with pytest.raises(FaceError) as refused:
+        Picture(with_scans(1000))
+    assert refused.value.code == "not_a_picture"
+    usual = Picture(with_scans(10))
+    assert usual.rgb().shape == (2000, 2000, 3)
+
+
+def test_grey_of_sixteen_bits_keeps_its_shades():
+    shades = np.linspace(0, 65_535, 300 * 200).astype("<u2").reshape(200, 300)
+    picture = Picture(pictures.png(Image.fromarray(shades)))
+    assert picture.rgb()[[0, 100, 199], 150, 0].tolist() == [0, 128, 255]
+    assert abs(float(picture.grey(100).mean()) - 127.5) < 2
+
+
+@pytest.mark.parametrize("kind", [2, 4, 5, 7])
+def test_an_orientation_that_is_no_small_number_leaves_the_picture_as_it_is(kind: int):
+    # One entry of an EXIF directory: the tag, a kind other than SHORT, a value that means nothing.
+    entry = struct.pack("<HHII", 0x0112, kind, 1, 26) + b"\0\0\0\0"
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\x06\0\0\0\0\0\0\0"
+    assert Picture(saved(PHOTO, "JPEG", exif=exif)).rgb().shape == (480, 640, 3)

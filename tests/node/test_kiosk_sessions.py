@@ -48,6 +48,14 @@ def test_a_session_ends_with_its_minute_its_outcome_and_the_next_one(
     assert look(second) == (404, "session")
 
 
+@pytest.mark.parametrize("at", ["nan", "inf", "-1", "1e300", "soon", ""])
+def test_a_frame_that_names_no_time_is_refused_and_the_session_goes_on(at: str, at_work: Kiosk):
+    session = at_work.ask("POST", "/t/v1/sessions", {})[1]["session"]
+    place = f"/t/v1/sessions/{session}/frames"
+    assert outcome(at_work.ask("POST", f"{place}?at={at}", FRAMES[0])) == (400, "malformed")
+    assert at_work.ask("POST", f"{place}?at=0", FRAMES[0])[1]["taken"] == 1
+
+
 def test_where_the_hall_asks_for_it_a_face_that_meets_no_challenge_needs_a_pin(
     hall: Hall, at_work: Kiosk, engine: FaceEngine
 ):

@@ -185,6 +185,17 @@ def test_a_picture_other_than_its_name_says_is_refused(hall: Hall, kiosk: Kiosk)
     assert how_many(hall, "terminal_blob") == 0
 
 
+def test_a_picture_that_was_cut_off_is_not_kept_and_comes_whole_again_once(
+    hall: Hall, kiosk: Kiosk
+):
+    sealed = kiosk.seal(FRAMES[0], f"{kiosk.terminal}/picture")
+    place = f"/t/v1/blobs/{sha256(sealed).hexdigest()}"
+    assert outcome(kiosk.ask("PUT", place, sealed[:20_000])) == (422, "malformed")
+    assert how_many(hall, "terminal_blob") == 0
+    assert [kiosk.ask("PUT", place, sealed)[0] for _ in range(2)] == [200, 200]
+    assert how_many(hall, "terminal_blob") == 1
+
+
 def test_while_the_engine_is_away_pictures_wait_and_nothing_behind_them_is_lost(
     hall: Hall, office: Browser, at_work: Kiosk
 ):
