@@ -12,7 +12,9 @@ from node.desk import hall
 from node.terminals import certificate
 from web import access, certificates
 
-pages = Blueprint("certificate", __name__)
+pages = Blueprint(
+    "certificate", __name__, static_folder="../static", static_url_path="/trust-static"
+)
 
 
 @pages.get("/trust")
@@ -23,6 +25,7 @@ def trust() -> str:
         "certificates/trust.html",
         held=certificates.held_in(certificate.folder(hall())),
         is_https=request.scheme == "https",
+        file=_file_name(),
     )
 
 
@@ -33,7 +36,11 @@ def authority() -> Response:
     folder = certificate.folder(hall())
     if certificates.held_in(folder) is None:
         raise NotFound()
-    name = f"onehall-{hall().settings.hall}-ca.crt"
+    name = _file_name()
     answer = Response(certificates.authority_file(folder), mimetype="application/x-x509-ca-cert")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+def _file_name() -> str:
+    return f"onehall-{hall().settings.hall}-ca.crt"

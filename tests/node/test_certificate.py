@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -103,6 +104,13 @@ def test_everybody_reads_how_to_trust_it_and_gets_the_authority(
         page = client.get("/trust", **site)
         assert held.fingerprint in page.text
         assert all(words in page.text for words in ("Windows", "安卓", "麒麟", "10.1.2.3"))
+        assert page.text.count("<svg") == page.text.count('role="img" aria-label="画面：') == 12
+        for step in ("按“安装证书(I)…”", "选“本地计算机(L)”", "按“CA 证书”", "选“信任此证书"):
+            assert step in page.text
+        assert "onehall-T01-ca.crt" in page.text
+        (sheet,) = re.findall(r'href="(/trust-static/[^"]+)"', page.text)
+        with client.get(sheet, **site) as given:
+            assert given.status_code == 200
         given = client.get("/trust/ca.crt", **site)
         assert given.mimetype == "application/x-x509-ca-cert"
         made = x509.load_der_x509_certificate(given.data)
