@@ -222,3 +222,113 @@ def everything_arrived_once_in_order(hall: Hall) -> None:
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert {row["status"] for row in rows} == {"stored"}
     assert hall.db.query("SELECT 1 AS one FROM terminal_blob") == []
+
+
+LOUDSPEAKER = """
+window.heard = { said: [], notes: [], states: [] };
+const local = { lang: "zh-CN", localService: true, name: "here" };
+const remote = { lang: "zh-CN", localService: false, name: "far away" };
+window.SpeechSynthesisUtterance = function (text) { this.text = text; };
+Object.defineProperty(window, "speechSynthesis", { value: {
+    getVoices: function () { return [remote, local]; },
+    cancel: function () {},
+    speak: function (one) { heard.said.push([one.text, one.voice.name, one.lang]); },
+} });
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (when) {
+    heard.notes.push(this.frequency.value);
+    const sound = this.context;
+    window.setTimeout(function () { heard.states.push(sound.state); }, 100);
+    return start.call(this, when);
+};
+"""
+"""Notes what the page gives to the loudspeaker and to the voice; the tones are really made."""
+
+WAIT_FOR = """async function (words) {
+    for (let turn = 0; turn < 300; turn += 1) {
+        const said = heard.said.some(function (one) { return one[0].includes(words); });
+        if (said && heard.states.length === heard.notes.length) return heard;
+        await new Promise(function (done) { window.setTimeout(done, 50); });
+    }
+    return null;
+}"""
+
+TONES = {"ok": [660, 880], "warn": [330], "ask": [520]}
+
+
+def heard(page: Page, words: str, tone: str) -> None:
+    """That this was said, by a voice of this machine, with this tone; then forget it."""
+    found = page.evaluate(WAIT_FOR, words)
+    assert found is not None, page.evaluate("heard")
+    *_, (text, voice, language) = [one for one in found["said"] if words in one[0]]
+    assert "\n" not in text and (voice, language) == ("here", "zh-CN")
+    assert found["notes"][-len(TONES[tone]) :] == TONES[tone]
+    assert set(found["states"]) == {"running"}
+    page.evaluate("heard.said.length = heard.notes.length = heard.states.length = 0")
+
+
+def test_what_the_screen_says_is_spoken_and_has_a_tone_of_its_own(
+    node: Node, camera: tuple[Browser, Path]
+):
+    browser, clip = camera
+    node.takes_in(ZHANG, "张小敏", "obama")
+    context = browser.new_context(permissions=["camera"], locale="zh-CN")
+    context.set_default_timeout(15_000)
+    context.add_init_script(LOUDSPEAKER)
+    page = context.new_page()
+    admitted(node.hall, page, node.address)
+    # Too few are enrolled to go by the face alone.
+    before_the_camera(page, clip, "obama")
+    heard(page, "请再输入工号和口令", "ask")
+    page.fill("#staff-no", "021")
+    page.fill("#pin", "000000")
+    page.keyboard.press("Enter")
+    heard(page, "工号或口令不对", "warn")
+    page.fill("#pin", PIN)
+    page.keyboard.press("Enter")
+    heard(page, "签到成功", "ok")
+    node.running.stop()
+    by_pin(page, "021")
+    heard(page, KEPT, "ok")
+    context.close()
+
+
+PEAKS = """
+(function () {
+    const made = [];
+    window.AudioContext = function () {
+        const sound = new OfflineAudioContext(1, 22050, 44100);
+        made.push(sound);
+        return sound;
+    };
+    window.rendered = async function () {
+        const samples = (await made[0].startRendering()).getChannelData(0);
+        const notes = [];
+        for (let from = 0; from + 3528 < samples.length; from += 7056) {
+            let peak = 0, crossings = 0;
+            for (let at = from + 1; at < from + 3528; at += 1) {
+                peak = Math.max(peak, Math.abs(samples[at]));
+                if (samples[at - 1] < 0 && samples[at] >= 0) crossings += 1;
+            }
+            notes.push([peak, crossings / 3528 * 44100]);
+        }
+        return notes;
+    };
+})();
+"""
+"""Tones are written down instead of played: height and loudness of the first half of each note."""
+
+
+def test_a_tone_can_be_heard_and_is_as_high_as_it_should_be(
+    node: Node, camera: tuple[Browser, Path]
+):
+    for look, asked in TONES.items():
+        page = camera[0].new_page()
+        page.add_init_script(PEAKS)
+        page.goto(node.address)
+        page.evaluate(f"Kiosk.voice.tone({look!r})")
+        notes = page.evaluate("rendered()")
+        for (peak, height), pitch in zip(notes, asked, strict=False):
+            assert peak > 0.1 and abs(height - pitch) < 15
+        assert all(peak < 0.001 for peak, _ in notes[len(asked) :])
+        page.close()

@@ -12,6 +12,8 @@ Kiosk.voice = (function () {
     if (!notes || !Sound) return;
     try {
       sound = sound || new Sound();
+      /* A browser holds sound back until somebody has touched the page. */
+      if (sound.state === "suspended" && sound.resume) sound.resume().catch(function () {});
       notes.forEach(function (pitch, place) {
         const start = sound.currentTime + place * 0.16;
         const source = sound.createOscillator();
@@ -25,6 +27,9 @@ Kiosk.voice = (function () {
       });
     } catch (silent) { /* a machine without a loudspeaker */ }
   }
+
+  /* Asked for once, the list of voices comes later; the first sentence must not be the one to ask. */
+  if (window.speechSynthesis) window.speechSynthesis.getVoices();
 
   /* Never a voice that sends the text somewhere. */
   function speak(text) {
