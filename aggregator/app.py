@@ -12,7 +12,7 @@ from aggregator.database import disk, rewriting
 # the halls' pages.
 from aggregator.files import file_intake as _file_intake  # noqa: F401
 from aggregator.files import files, scanbook
-from aggregator.halls import enrolment, halls, roster
+from aggregator.halls import clocks, enrolment, halls, roster, silence
 from aggregator.interface import listings
 from aggregator.keys import key_pages
 from aggregator.office import (
@@ -124,6 +124,7 @@ def create_app(center: Center) -> Shell:
             hall_name=center.settings.name,
             roles=ROLES,
             trusted_hosts=center.settings.trusted_hosts,
+            https=bool(center.settings.proxy),
         ),
         title=TITLE,
         clock=center.clock.now,
@@ -141,6 +142,8 @@ def create_app(center: Center) -> Shell:
     app.add_navigation(*NAVIGATION)
     app.add_banners(home.warnings)
     app.health.register("logs", lambda: returning.health(center))
+    app.health.register("halls", lambda: silence.health(center))
+    app.health.register("clock", lambda: clocks.health(center))
     return app
 
 

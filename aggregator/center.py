@@ -54,6 +54,8 @@ class CenterSettings:
         city: address of the center above this one, to which ``forward`` hands the halls' logs on.
         city_root: that center's root key, as it stands in its ``root.pub``.
         city_ca: file of the authority that vouches for its certificate; empty for the machine's.
+        proxy: address of the reverse proxy that speaks TLS before this center, e.g. ``127.0.0.1``:
+            pages are https then, and a browser's address is what the proxy says; empty for none.
         reserve_mb: how much of the disk is kept aside for the day on which it is full; 0: none.
         partitions: into how many each large table is split when it is created on PostgreSQL.
     """
@@ -72,6 +74,7 @@ class CenterSettings:
     city: str = ""
     city_root: str = ""
     city_ca: str = ""
+    proxy: str = ""
 
     @classmethod
     def load(cls, data: Path) -> CenterSettings:

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, url_for
 from aggregator.center import Center
 from aggregator.database import disk
 from aggregator.halls import roster
+from aggregator.halls.clocks import center_skew
 from aggregator.halls.halls import every_hall, signs, standards_size
 from aggregator.halls.silence import SilentHall, patience, silent_halls
 from aggregator.office import (
@@ -92,6 +93,7 @@ def warnings() -> Iterable[Banner]:
     if not staff.holds(RECONCILER, ADMINISTRATOR):
         return
     yield from return_pages.warnings()
+    yield from _clock_warning(here)
     silent = silent_halls(here, here.clock.now())
     if silent:
         longest = silent[0]
@@ -101,6 +103,17 @@ def warnings() -> Iterable[Banner]:
             "请电话询问，并检查线路。",
             href="/halls?order=contact",
             link="对账总览",
+        )
+
+
+def _clock_warning(center: Center) -> Iterable[Banner]:
+    skew = center_skew(center, center.clock.now())
+    if skew:
+        way = "快" if skew > 0 else "慢"
+        yield Banner(
+            level="warn",
+            text=f"各分厅的时钟都与中心不同，中心{way}{abs(skew)}秒：多半是中心的时钟不对，请管理员校准。"
+            "收件、上报照常。",
         )
 
 

@@ -15,6 +15,7 @@ from sync.batch import MAX_BATCH_BYTES
 from web import logs
 from web.listener import MIB, Listener, serve_all
 from web.memory import few_pools, settle
+from web.shell import Shell
 from web.uploads import MAX_UPLOAD_BYTES
 from web.watchdog import Watchdog
 
@@ -32,10 +33,7 @@ def serve(center: Center) -> None:
     watchdog = Watchdog({"applying": worker.heart.overdue})
     app.health.register("workers", watchdog.health)
     app.metrics.tell(lambda: figures.of_worker(worker))
-    host, _, port = center.settings.listen.rpartition(":")
-    # Above the application's own caps, so that what is too large is refused in its words.
-    most = max(MAX_BATCH_BYTES, MAX_UPLOAD_BYTES) + 8 * MIB
-    listener = Listener(app=app, host=host, port=int(port), threads=16, max_body=most)
+    listener = listener_of(center, app)
 
     def look_through() -> None:
         try:
@@ -56,3 +54,18 @@ def serve(center: Center) -> None:
         worker.stop()
 
     serve_all([listener], ready=ready, stopping=stopping)
+
+
+def listener_of(center: Center, app: Shell) -> Listener:
+    """Where pages and sync interface are answered."""
+    host, _, port = center.settings.listen.rpartition(":")
+    # Above the application's own caps, so that what is too large is refused in its words.
+    most = max(MAX_BATCH_BYTES, MAX_UPLOAD_BYTES) + 8 * MIB
+    return Listener(
+        app=app,
+        host=host,
+        port=int(port),
+        threads=16,
+        max_body=most,
+        proxy=center.settings.proxy,
+    )

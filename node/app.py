@@ -205,6 +205,7 @@ def _tell_health(app: Shell, hall: Hall) -> None:
     app.metrics.tell(lambda: figures.of_hall(hall))
     app.health.register("database", lambda: home.database_health(hall))
     app.health.register("disk", lambda: home.disk_health(hall))
+    app.health.register("clock", lambda: home.clock_health(hall))
     app.health.register("log", lambda: (True, f"{hall.state().size} entries"))
 
 

@@ -20,6 +20,7 @@ from node.hall import Hall
 from node.leave import leave_sight
 from node.outbox import comparisons, epoch_page, last_contact, outbox
 from node.outbox.progress import duration
+from node.terminals.clock_health import clock_trouble
 from sync.evidence.comparison import EQUAL, NOTHING
 from sync.safekeeping.safekeeping import RESTORED
 from web import access
@@ -247,6 +248,16 @@ def database_health(here: Hall) -> tuple[bool, str]:
     """For /healthz: whether a damaged page was met with, and whether writes succeed."""
     wrong = here.db.damaged or here.db.unwritable
     return not wrong, wrong or "no damage was met with"
+
+
+def clock_health(here: Hall) -> tuple[bool, str]:
+    """For /healthz: whether the clock can be believed; nothing is refused while it cannot."""
+    running = sync()
+    skew = running.status().center_clock_skew_s if running else None
+    said = "not compared with the center yet" if skew is None else f"{skew:+.0f} s to the center"
+    if clock_trouble(here, skew) and skew is None:
+        said = "behind the last entry of the log, or before 2026"
+    return not clock_trouble(here, skew), said
 
 
 def disk_health(here: Hall) -> tuple[bool, str]:

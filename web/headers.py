@@ -45,7 +45,7 @@ def dress(settings: ShellSettings) -> Callable[[Response], Response]:
         told = {} if MACHINE in answer.headers else STANDING
         for name, value in told.items():
             answer.headers.setdefault(name, value)
-        if settings.https:
+        if settings.https and told:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if (request.endpoint or "").endswith("static") and answer.status_code in (200, 304):
             # The address of a static file carries the hash of its content.

@@ -16,6 +16,7 @@ from flask import Blueprint, render_template, request
 
 from aggregator.center import Center
 from aggregator.halls import latency
+from aggregator.halls.clocks import MOST_SKEW_S
 from aggregator.halls.silence import patience, silent_halls
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, center
 from standards.records import RECORDS
@@ -33,7 +34,6 @@ State = Literal["ok", "info", "warn", "danger", "idle"]
 QUIET_AFTER = timedelta(minutes=10)
 LOST_AFTER = timedelta(hours=24)
 UNSENT_TOO_LONG = timedelta(hours=4)
-MOST_SKEW_S = 120
 
 LABELS = {record.kind: record.label for record in RECORDS}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.center import Center
+from sync.errors import StoreBusy
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,14 @@ def silent_halls(center: Center, now: datetime) -> list[SilentHall]:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def health(center: Center) -> tuple[bool, str]:
+    """For /healthz. Always well: the others must reach a center that misses one of its halls."""
+    try:
+        silent = silent_halls(center, center.clock.now())
+    except StoreBusy:
+        return True, "not all database servers can be asked"
+    named = ", ".join(one.hall for one in silent[:5]) + (", ..." if len(silent) > 5 else "")
+    hours = center.settings.silent_hours
+    return True, f"silent for more than {hours} h: {named}" if silent else "no hall is silent"

@@ -218,8 +218,15 @@ class Syncing:
         """For /healthz: an unreachable center is no fault of the node; a dead thread is."""
         if not self._thread.is_alive():
             return False, "the sync thread has ended"
-        hangs = self.heart.overdue()
-        return not hangs, hangs or self._status.state
+        status, hangs = self.status(), self.heart.overdue()
+        return not hangs and status.state != "stuck", hangs or self._told(status)
+
+    def _told(self, status: SyncStatus) -> str:
+        """State, why, and since when the center is silent."""
+        because = f" ({status.error_code})" if status.error_code else ""
+        last = status.last_success or last_contact.read(self._hall)
+        since = f"last contact {last:%Y-%m-%d %H:%M} UTC" if last else "no contact yet"
+        return f"{status.state}{because}, {since}"
 
     def _run(self) -> None:
         self._do_chores((lambda: replay_newer_down(self._hall),))

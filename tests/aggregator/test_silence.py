@@ -54,3 +54,20 @@ def test_the_alarm_stands_above_every_page_on_the_start_page_and_on_the_overview
     assert '失联</span><b class="tile-value">1</b>' in person.text("/").replace("\n", "")
     assert "失联2天" in person.text("/halls")
     assert "失联：" not in fresh.person("qicao").text("/")
+
+
+def test_healthz_names_the_silent_halls_and_stays_well_so_that_the_others_reach_the_center(
+    desk: Desk,
+):
+    def told() -> tuple[int, str]:
+        answer = desk.app.test_client().get("/healthz", base_url="http://localhost")
+        assert answer.json is not None
+        return answer.status_code, answer.json["checks"]["halls"]["reason"]
+
+    desk.admit(Asker("T02"))
+    spoke(desk, "T01")
+    spoke(desk, "T02")
+    assert told() == (200, "no hall is silent")
+    desk.hands.turn(hours=25)
+    spoke(desk, "T02")
+    assert told() == (200, "silent for more than 24 h: T01")

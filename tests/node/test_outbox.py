@@ -228,6 +228,31 @@ def test_a_long_silence_and_a_wrong_clock_are_warnings(app: Shell, window: Brows
     assert "比中心快10分钟" in said
 
 
+@pytest.mark.parametrize(
+    ("skew", "told"),
+    [
+        (None, (True, "not compared with the center yet")),
+        (3.0, (True, "+3 s to the center")),
+        (-600.0, (False, "-600 s to the center")),
+    ],
+)
+def test_healthz_says_whether_the_clock_can_be_believed(
+    app: Shell, window: Browser, skew: float | None, told: tuple[bool, str]
+):
+    connect(app, center_clock_skew_s=skew)
+    clock = window.get("/healthz").get_json()["checks"]["clock"]
+    assert (clock["ok"], clock["reason"]) == told
+
+
+def test_without_a_center_healthz_finds_a_clock_that_went_back(
+    app: Shell, window: Browser, guide: Guide, clock: TurnableClock
+):
+    take_in(window, guide)
+    clock.turn(minutes=-30)
+    told = window.get("/healthz").get_json()["checks"]["clock"]
+    assert told == {"ok": False, "reason": "behind the last entry of the log, or before 2026"}
+
+
 def test_the_health_of_the_node_names_disk_and_log(app: Shell, window: Browser):
     checks = window.get("/healthz").get_json()["checks"]
     assert {"disk", "log"} <= set(checks)

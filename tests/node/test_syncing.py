@@ -242,6 +242,25 @@ def test_the_thread_lives_through_failures_can_be_asked_at_once_and_ends_when_to
     assert sync.status().state == "stopped"
 
 
+def test_a_silent_center_is_no_fault_of_the_hall_and_healthz_says_since_when(
+    hall: Hall, office: Listening
+):
+    enrolled(hall, office)
+    lines: list[Line] = [line_of(hall, office.url)]
+    sync = Syncing(hall, lambda url: lines[0])
+    sync.start()
+    assert eventually(lambda: sync.status().state == "waiting")
+    lines[0] = Broken(Unreachable("no route"))
+    sync.poke()
+    assert eventually(lambda: sync.status().state == "offline")
+    last = sync.status().last_success
+    assert sync.health() == (
+        True,
+        f"offline (unreachable), last contact {last:%Y-%m-%d %H:%M} UTC",
+    )
+    sync.stop()
+
+
 def test_stopping_what_never_began_does_no_harm(hall: Hall):
     never = Syncing(hall)
     never.stop()
