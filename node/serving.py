@@ -152,7 +152,16 @@ def staff_listener(hall: Hall, staff: Shell, tls: SSLContext | None = None) -> L
     """The staff's windows."""
     host, port = address(hall.settings.listen)
     most = MAX_UPLOAD_BYTES + MIB
-    return Listener(app=staff, host=host, port=port, threads=8, max_body=most, tls=tls)
+    return Listener(
+        app=staff,
+        host=host,
+        port=port,
+        threads=8,
+        # A browser opens six at most; no machine of the network takes all of them.
+        per_address=200,
+        max_body=most,
+        tls=tls,
+    )
 
 
 def terminal_listener(hall: Hall, terminals: Shell, tls: SSLContext | None = None) -> Listener:
@@ -164,6 +173,7 @@ def terminal_listener(hall: Hall, terminals: Shell, tls: SSLContext | None = Non
         port=port,
         threads=8,
         connections=64,
+        per_address=24,
         max_body=TERMINAL_BODY,
         memory_body=TERMINAL_BODY,
         tls=tls,

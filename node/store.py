@@ -304,7 +304,8 @@ def _disk() -> Iterator[None]:
         if str(name).startswith(_FAILS):
             raise Unwritable(f"the node's disk cannot be written ({name})") from error
         raise
-    except sqlite3.IntegrityError as error:
+    except (sqlite3.IntegrityError, OverflowError) as error:
+        # The second is a whole number that no column takes, from an address say.
         raise RowRefused(str(error)) from error
     except sqlite3.DatabaseError as error:
         name = str(getattr(error, "sqlite_errorname", ""))

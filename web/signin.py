@@ -141,7 +141,7 @@ def _open_session(login: str) -> str:
         old = request.cookies.get(access.cookie_name(shell().settings), "")
         if old:
             sessions().end(old)
-        attempts().forgive(login)
+        attempts().succeeded(login, access.origin_of_request().address)
         accounts().note_sign_in(login)
         token = sessions().open(login, access.origin_of_request())
     account = accounts().find(login)

@@ -38,7 +38,7 @@ from aggregator.database.engines import (
 from aggregator.database.faults import UnfitDatabase, meaning, noted, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.errors import HalfDone, StoreBusy
+from sync.errors import HalfDone, RowRefused, StoreBusy
 from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
@@ -187,6 +187,8 @@ class CenterStore:
             raise meaning(error.orig) or error from error
         except self._driver_error as error:
             raise meaning(error) or error from error
+        except OverflowError as error:
+            raise RowRefused("a whole number that no column takes") from error
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.storage.store.Database``."""

@@ -35,7 +35,7 @@ from web import access, logs, page
 
 pages = Blueprint("days", __name__, url_prefix="/days")
 
-_EARLIEST = date(2020, 1, 1)
+_EARLIEST, _LATEST = date(2020, 1, 1), date(2100, 1, 1)
 ASKED_WITHIN = timedelta(days=62)
 """How far back a missed sign may be asked for and a day appealed."""
 _LISTS: dict[str, Any] = {
@@ -153,9 +153,12 @@ def one(staff_no: str, day: str) -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise NotFound() from None
+    if not _EARLIEST <= day < _LATEST:
+        raise NotFound()
+    return day
 
 
 def _one(staff_no: str, day: date, wrong: dict[str, str]) -> str:

@@ -29,6 +29,7 @@ _SAYS_SO = (errno.EROFS, errno.EACCES, errno.EPERM)
 _OF_SESSIONS: dict[str, tuple[str, ...]] = {
     "web_session": (),
     "web_attempt": (),
+    "web_place": (),
     "web_account": ("signed_in_at",),
 }
 LOOK_S = 10.0

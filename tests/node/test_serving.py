@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
+from node.app import create_app
 from node.hall import Hall, HallSettings
-from node.serving import address
+from node.serving import address, staff_listener, terminal_listener
+from node.terminals.kiosk import create_terminal_app
+from web.listener import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,6 +105,31 @@ def test_staff_and_terminals_have_a_listener_each_and_both_end_with_the_process(
     running.send_signal(signal.SIGTERM)
     assert running.wait(60) == 0
     assert not Path(f"/proc/{engine}").exists()
+
+
+def answers_from(address_here: str, port: int) -> bool:
+    """Whether a request from this address of the machine is answered."""
+    with socket.create_connection(("127.0.0.1", port), 10, (address_here, 0)) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return line.recv(65_536).startswith(b"HTTP/1.1 ")
+
+
+def test_one_machine_that_takes_every_connection_keeps_no_other_from_the_hall(hall: Hall):
+    hall.settings = replace(hall.settings, listen="127.0.0.1:0", terminal_listen="127.0.0.1:0")
+    pages, kiosks = create_app(hall), create_terminal_app(hall)
+    for listener in (staff_listener(hall, pages), terminal_listener(hall, kiosks)):
+        running = Running(listener)
+        running.start()
+        idle = [
+            socket.create_connection(("127.0.0.1", running.port), 10)
+            for _ in range(listener.connections + 20)
+        ]
+        try:
+            assert answers_from("127.0.0.2", running.port)
+        finally:
+            for line in idle:
+                line.close()
+            running.stop(grace=0)
 
 
 def test_pages_answer_while_the_face_engine_is_killed_again_and_again(

@@ -105,12 +105,14 @@ class Disk:
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.storage.store.Database``."""
         self._touch(writes=False)
-        return [dict(row) for row in self._connection.execute(sql, params)]
+        with _mapped():
+            return [dict(row) for row in self._connection.execute(sql, params)]
 
     def cells(self, sql: str, /, **params: object) -> list[tuple[Any, ...]]:
         """See ``sync.storage.store.Database``."""
         self._touch(writes=False)
-        return [tuple(row) for row in self._connection.execute(sql, params)]
+        with _mapped():
+            return [tuple(row) for row in self._connection.execute(sql, params)]
 
     def tables(self) -> set[str]:
         """See ``sync.storage.store.Database``."""
@@ -206,7 +208,7 @@ def _connection() -> sqlite3.Connection:
 def _mapped() -> Iterator[None]:
     try:
         yield
-    except sqlite3.IntegrityError as error:
+    except (sqlite3.IntegrityError, OverflowError) as error:
         raise RowRefused(str(error)) from error
     except sqlite3.OperationalError as error:
         if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_FULL"):

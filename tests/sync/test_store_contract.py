@@ -275,6 +275,13 @@ def test_a_value_that_breaks_its_column_is_refused(store: Opened):
     assert names(store) == []
 
 
+def test_a_number_that_no_column_takes_is_refused_or_found_nowhere(store: Opened):
+    put(store, "a", 1)
+    with suppress(RowRefused):
+        assert store.query("SELECT id FROM thing WHERE number = :n", n=10**30) == []
+    assert names(store) == ["a"]
+
+
 def fill_disk(store: Opened) -> None:
     """Let no file of the store grow beyond what it takes to hold a little."""
     if is_postgres(store):

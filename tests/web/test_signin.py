@@ -63,6 +63,35 @@ def test_one_address_cannot_try_many_names(browser):
     assert browser.sign_in("li").status_code == 303
 
 
+def test_whoever_guesses_elsewhere_does_not_lock_a_clerk_out_of_her_own_window(hall, browser):
+    assert browser.sign_in("li").status_code == 303
+    guesser = Browser(hall.test_client())
+    guesser.address = "10.1.0.66"
+    for _ in range(5):
+        assert guesser.sign_in("li", "a guess").status_code == 422
+    assert guesser.sign_in("li").status_code == 429, "the name is locked for whoever is not known"
+    assert browser.sign_in("li").status_code == 303, "and open where it signed in before"
+    assert guesser.sign_in("li").status_code == 429, "which forgives the guesser nothing"
+
+
+def test_guessing_at_the_window_itself_is_locked_too(browser):
+    browser.sign_in("li")
+    for _ in range(5):
+        browser.sign_in("li", "a guess")
+    assert browser.sign_in("li").status_code == 429
+
+
+def test_a_window_where_nobody_signed_in_for_long_is_like_any_other(hall, browser, clock):
+    browser.sign_in("li")
+    clock.turn(days=61)
+    guesser = Browser(hall.test_client())
+    guesser.address = "10.1.0.66"
+    assert guesser.sign_in("wang").status_code == 303
+    for _ in range(5):
+        guesser.sign_in("li", "a guess")
+    assert browser.sign_in("li").status_code == 429
+
+
 def test_a_lock_from_a_clock_that_ran_ahead_does_not_outlive_its_repair(browser, clock):
     clock.turn(days=3 * 365)
     for _ in range(5):
