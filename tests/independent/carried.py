@@ -1,23 +1,31 @@
-"""What the client beside it leaves out, from docs/wire.md alone: orders, history, sticks."""
+"""The long way that ``client.py`` leaves out, from docs/wire.md alone.
+
+Batches proved one by one, personal parts in both forms, the own history, sticks.
+"""
 
 import itertools
 import json
 
+import zstandard
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.independent.client import (
     NOTE,
     SUITE,
-    TOGETHER,
     Client,
     b64,
+    canonical,
+    head_of,
     inflated,
     lines_of,
     opened,
+    public,
     sha,
     verifier_key,
 )
+
+TOGETHER = b"\xff" * 12
 
 
 def split(joined):
@@ -32,7 +40,57 @@ def split(joined):
 
 
 class Hall(Client):
-    """A hall that opens what is sealed to it, gets its own history back, and carries sticks."""
+    """A hall that goes the long way: form 2, batches by themselves, its own history, sticks."""
+
+    opens: int = 1
+    offered: list[dict] = []  # noqa: RUF012
+
+    def said(self):
+        return canonical(json.loads(super().said()) | {"sealed": 2})
+
+    def heard(self, answer):
+        self.opens = answer.get("sealed", 1)
+        self.offered = [log for log in answer["logs"] if log["origin"] != self.origin]
+        return super().heard(answer)
+
+    def sealed(self, start, stop):
+        """4.3, form 2: the personal parts together, for a center that opens that."""
+        there = [index for index in range(start, stop) if index in self.parts]
+        if not there or self.opens < 2:
+            return super().sealed(start, stop)
+        parts = [self.parts[index] for index in there]
+        payloads = b"".join(part[32:] + b"\n" for part in parts)
+        joined = len(there).to_bytes(4) + len(payloads).to_bytes(4) + there[0].to_bytes(8)
+        joined += b"".join((index - there[0]).to_bytes(2) for index in there)
+        joined += b"".join(part[:32] for part in parts) + zstandard.compress(payloads)
+        info, key = lines_of("onehall/seal/v1", self.origin, start, stop), AESGCM.generate_key(256)
+        one = AESGCM(key).encrypt(TOGETHER, joined, TOGETHER)
+        to = X25519PublicKey.from_public_bytes(self.center_sealing)
+        wrapped = SUITE.encrypt(key, to, info.encode())
+        return wrapped + TOGETHER + len(one).to_bytes(4) + one
+
+    def unpacked(self, batch, origin, held):
+        """5: a batch of the center, proved by itself, with what is sealed to us."""
+        return self.received(batch, origin, held, ("onehall/batch/v1", self.keys["log"]))
+
+    def received(self, raw, origin, held, form):
+        """The leaves that follow those held; ``form``: type of the batch, key of its head."""
+        line, _, rest = raw.partition(b"\n")
+        word, first, second = line.decode().split(" ")
+        cut, end = int(first), int(first) + int(second)
+        header = opened(rest[:cut].decode(), self.keys["log"]).split("\n")[:-1]
+        start, stop, whole, packed, plain = map(int, header[2:7])
+        assert (word, *header[:2], start) == ("onehall-batch/1", form[0], origin, len(held))
+        assert start < stop <= whole and stop - start <= 5_000
+        assert plain <= max(1 << 22, 200 * packed)
+        leaves, sealed = rest[end : end + packed], rest[end + packed :]
+        assert [sha(leaves).hex(), str(len(sealed)), sha(sealed).hex()] == header[7:]
+        found = inflated(leaves, plain).split(b"\n")
+        assert found.pop() == b"" and len(found) == stop - start
+        head = opened(rest[cut:end].decode(), form[1])
+        assert head == head_of(origin, held + found), "not the signed root"
+        self.take_parts(origin, (start, stop), found, sealed)
+        return found
 
     def take_parts(self, origin, span, leaves, sealed):
         """4.3: every part, in either form, opens the commitment of its leaf."""
@@ -59,12 +117,11 @@ class Hall(Client):
 
     def own_back(self, size):
         """4.5: our own log, as the center keeps it, under the heads that we signed ourselves."""
-        mine = verifier_key(self.name, NOTE, self.signing.public_key().public_bytes_raw())
+        mine = verifier_key(self.name, NOTE + public(self.signing))
         mirror: list[bytes] = []
         while len(mirror) < size:
             raw = self.ask("GET", f"/sync/v1/logs/{self.origin}?from={len(mirror)}")
-            found, _ = self.unpacked(self.origin, mirror, raw, ("onehall/relay/v1", mine))
-            mirror += found
+            mirror += self.received(raw, self.origin, mirror, ("onehall/relay/v1", mine))
         return mirror
 
     def stick(self, *cuts):
@@ -96,8 +153,8 @@ class Hall(Client):
         word, first, second = line.split(b" ")
         assert word == b"onehall-index/1"
         cut, end = int(first), int(first) + int(second)
-        self.trust(rest[:cut])
-        lines = opened(rest[cut:end], self.keys["log"]).split("\n")[:-1]
+        self.trust(rest[:cut].decode())
+        lines = opened(rest[cut:end].decode(), self.keys["log"]).split("\n")[:-1]
         assert lines[:4] == ["onehall/stick/v1", self.center, self.hall, "down"]
         assert len(lines) == 6 + int(lines[5])
         files = {}
@@ -107,7 +164,12 @@ class Hall(Client):
             assert len(files[entry]) == int(size) and sha(files[entry]).hex() == digest, name
             end += int(size)
         assert end == len(rest), "something stands behind the last file"
-        return max(self.take_file(entry, sealed) for entry, sealed in files.items())
+        held = max(self.take_file(entry, sealed) for entry, sealed in files.items())
+        for offer in self.offered:
+            log = dict(offer)
+            if len(self.mirrors.get(log["origin"], [])) == log["size"]:
+                self.fetch(log["origin"], log["size"], log["note"])
+        return held
 
     def take_file(self, entry, raw):
         name, _, _, *log = entry.split(" ")
@@ -118,5 +180,5 @@ class Hall(Client):
             return self.heard(json.loads(plain))
         mirror = self.mirrors.setdefault(log[0], [])
         if int(log[2]) > len(mirror):
-            self.receive(log[0], mirror, plain)
+            mirror += self.unpacked(plain, log[0], mirror)
         return 0

@@ -79,8 +79,8 @@ class Key:
             raise Fails(f"the signature of {self.name} does not hold") from None
 
 
-def opened(note, key):
-    """The lines of a note that this key signed (section 3.2)."""
+def opened(note, *keys):
+    """The lines of a note that one of these keys signed (section 3.2)."""
     must(len(note) <= 16384, "a note above 16 KiB")
     whole = note.decode("utf-8")
     must(not re.search(r"[\x00-\x09\x0b-\x1f]", whole), "a control character in a note")
@@ -93,10 +93,10 @@ def opened(note, key):
         mark, name, encoded = line.split(" ")
         payload = unb64(encoded)
         must(mark == "—" and len(payload) > 4, "not a signature line")
-        if (name, payload[:4]) == (key.name, key.id):
+        for key in (key for key in keys if (name, payload[:4]) == (key.name, key.id)):
             key.check(text + "\n", payload[4:])
             found += 1
-    must(found, f"not signed by {key.name}")
+    must(found, f"not signed by {keys[0].name}")
     return text.split("\n")
 
 
@@ -186,15 +186,30 @@ def read_batch(raw, signing):
 
 
 def keys_of(root_key, folder):
-    """Root key -> key set -> roster note: center, receipts key and the hall's signing key."""
-    root = Key(root_key, NOTE)
-    keyset = fields(opened((folder / "keyset.note").read_bytes(), root), "onehall/keys/v1", 7)
-    roster = Key(keyset[2], NOTE)
-    hall = fields(opened((folder / "roster.note").read_bytes(), roster), "onehall/hall/v1", 8)
-    must(hall[0] == keyset[0], "a hall of another center")
-    signing = Key(hall[2], NOTE)
-    end = None if hall[6] == "-" else decimal(hall[6])
-    return f"{hall[0]}/{hall[1]}/", Key(keyset[4], COSIGNATURE), signing, end
+    """Root key -> key set -> roster note: the receipts keys, the hall's key and its places."""
+    lines = opened((folder / "keyset.note").read_bytes(), Key(root_key, NOTE))
+    retired = lines[7:]
+    must(lines[0] == f"onehall/keys/v{2 if retired else 1}" and len(retired) <= 64, "not a key set")
+    old = [line for line in retired if unb64(line.split("+", 2)[2])[0] == COSIGNATURE]
+    receipts = [Key(line, COSIGNATURE) for line in (lines[5], *old)]
+    hall = opened((folder / "roster.note").read_bytes(), Key(lines[3], NOTE))
+    form = {"onehall/hall/v1": 8, "onehall/hall/v2": 9}
+    must(form.get(hall[0]) == len(hall), "not a roster note")
+    must(hall[1] == lines[1], "a hall of another center")
+    return receipts, Key(hall[3], NOTE), hall
+
+
+def check_place(hall, origin, size):
+    """6.2: this key writes this epoch, and was not revoked below this size."""
+    epoch = decimal(origin.rpartition("/")[2])
+    must(origin == f"{hall[1]}/{hall[2]}/{epoch}", "the log is not this hall's")
+    if hall[0] == "onehall/hall/v1":
+        first, end = 1, None if hall[7] == "-" else (epoch, decimal(hall[7]))
+    else:
+        first = decimal(hall[6])
+        end = None if hall[7] == "-" else (decimal(hall[7]), decimal(hall[8]))
+    must(first <= epoch, "the key begins in a later epoch")
+    must(end is None or (epoch, size) <= end, "the key was revoked below this size")
 
 
 def prove_entry(folder, start, head, leaves, index):
@@ -213,19 +228,18 @@ def prove_entry(folder, start, head, leaves, index):
 
 def verify(root_key, folder, index=None):
     """Everything in order; yields a line for each thing that holds."""
-    prefix, receipts, signing, end = keys_of(root_key, folder)
+    receipts, signing, hall = keys_of(root_key, folder)
     yield f"keys: {signing.name} is on the roster"
     start, head, leaves = read_batch((folder / "batch").read_bytes(), signing)
-    must(head[0].startswith(prefix), "the log is not this hall's")
-    must(end is None or head[1] <= end, "the key was revoked below this size")
+    check_place(hall, *head[:2])
     yield f"batch: {head[0]} entries {start} to {head[1]}, signed by {signing.name}"
     if start == 0:
         must(root_of([sha(b"\0" + leaf) for leaf in leaves]) == head[2], "not the signed root")
         yield "tree: the entries lead to the signed root"
     note = (folder / "receipt.note").read_bytes()
-    must(checkpoint(opened(note, receipts)) == head, "the receipt is for another head")
+    must(checkpoint(opened(note, *receipts)) == head, "the receipt is for another head")
     must(checkpoint(opened(note, signing)) == head, "the receipt is not under the hall's head")
-    yield f"receipt: {receipts.name} holds all {head[1]} entries"
+    yield f"receipt: {receipts[0].name} holds all {head[1]} entries"
     if index is not None:
         prove_entry(folder, start, head, leaves, index)
         yield f"entry {index}: stands in the log: {leaves[index - start].decode()}"
