@@ -13,6 +13,7 @@ from aggregator.receiving.intake import Worker, intake
 from aggregator.safekeeping.erasures import sweeper
 from sync.batch import MAX_BATCH_BYTES
 from web import logs
+from web.large_bodies import admits
 from web.listener import MIB, Listener, serve_all
 from web.memory import few_pools, settle
 from web.shell import Shell
@@ -67,5 +68,6 @@ def listener_of(center: Center, app: Shell) -> Listener:
         port=int(port),
         threads=16,
         max_body=most,
+        larger=admits(app),
         proxy=center.settings.proxy,
     )

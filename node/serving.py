@@ -28,6 +28,7 @@ from node.terminals.kiosk import create_terminal_app
 from node.terminals.kiosk_views import WAITING
 from node.zkteco.zkteco import TerminalPort
 from web import logs
+from web.large_bodies import admits
 from web.listener import MIB, Listener, serve_all
 from web.shell import Shell
 from web.uploads import MAX_UPLOAD_BYTES
@@ -160,6 +161,7 @@ def staff_listener(hall: Hall, staff: Shell, tls: SSLContext | None = None) -> L
         # A browser opens six at most; no machine of the network takes all of them.
         per_address=200,
         max_body=most,
+        larger=admits(staff),
         tls=tls,
     )
 

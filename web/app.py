@@ -30,6 +30,7 @@ from web import (
     sessions,
     signin,
     staff_pages,
+    sticks,
     uploads,
 )
 from web.health import Health
@@ -128,6 +129,7 @@ def _dress_pages(app: Shell) -> None:
     app.add_template_global(once.once_field, "once")
     app.add_template_global(asset)
     app.jinja_env.globals["accepted_files"] = uploads.ACCEPT
+    app.jinja_env.globals["stick_sizes"] = sticks.MEGABYTES
     app.context_processor(_furnish)
 
 

@@ -14,10 +14,11 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from waitress import wasyncore
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -34,9 +35,22 @@ from web.tls import TlsChannel
 MIB = 1024 * 1024
 WsgiApp = Callable[..., Iterable[bytes]]
 
+TOO_LARGE, NO_ROOM = 413, 507
+
+
+class Admits(Protocol):
+    """Answers the status that refuses a request, 0 when its body may come."""
+
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str], length: int, /
+    ) -> int: ...
+
+
 # A browser shows a refusal only after it has sent its whole body: what is too large is read and
 # thrown away up to this size, and cut off beyond.
 _READ_AND_DROPPED = 64 * MIB
+# A body beyond the cap that may come has as much more time as it needs at this rate per second.
+_SLOWEST = 128 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +66,7 @@ class Listener:
         idle_seconds: a connection silent that long is closed.
         request_seconds: a request must have arrived whole within this.
         max_body: bytes; the application's own limits are usually smaller.
+        larger: says of a request with a longer body, by its header, whether that may come.
         memory_body: bytes of a body that stay in memory; a longer one goes to a temporary file
             without a name that nobody can read (``web.bodies``).
         proxy: address of the reverse proxy whose X-Forwarded-For and -Proto are believed.
@@ -69,6 +84,7 @@ class Listener:
     idle_seconds: int = 15
     request_seconds: int = 120
     max_body: int = 8 * MIB
+    larger: Admits | None = None
     memory_body: int = MIB // 2
     backlog: int = 1024
     proxy: str = ""
@@ -92,10 +108,17 @@ def _without_date(header: bytes) -> bytes:
     return header.replace(f"Date: {NO_DATE}\r\n".encode(), b"", 1)
 
 
+class _NoRoom(RequestEntityTooLarge):  # type: ignore[misc]
+    code, reason = NO_ROOM, "Insufficient Storage"
+
+
 class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
     """Refuses what two servers could read differently (RFC 9112 3.2, 6.1)."""
 
-    to_drop = 0
+    to_drop = refused_by = 0
+    is_large = False
+    adj: Any
+    error: Any
 
     def parse_header(self, header_plus: bytes) -> None:
         if header_plus != b"GET / HTTP/1.0\r\n":  # waitress's own stand-in for a header too long
@@ -103,12 +126,25 @@ class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
         super().parse_header(header_plus)
         if self.body_rcv is not None:
             self.body_rcv.buf = SealedBuffer(self.adj.inbuf_overflow)
+        if self.content_length >= self.adj.max_request_body_size:
+            self._judge_large()
+
+    def _judge_large(self) -> None:
+        larger: Admits | None = getattr(self.adj, "larger", None)
+        if larger is None:
+            return
+        self.refused_by = larger(self.command, self.path, self.headers, self.content_length)
+        if self.refused_by == 0:
+            self.adj, self.is_large = copy(self.adj), True
+            self.adj.max_request_body_size = self.content_length + 1
 
     def received(self, data: bytes) -> int:
         if self.to_drop:
             return self._drop(data)
         consumed: int = super().received(data)
         refused = isinstance(self.error, RequestEntityTooLarge) and self.body_rcv is not None
+        if refused and self.refused_by == NO_ROOM:
+            self.error = _NoRoom("no room for this body")
         if refused and self.body_bytes_received == 0 and self.content_length < _READ_AND_DROPPED:
             self.to_drop = self.content_length
             self.completed = False
@@ -181,8 +217,13 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
         super().maintenance(now)
         latest = time.monotonic() - self.listener.request_seconds
         for channel in self.active_channels.values():
-            if channel.request is not None and channel.begun < latest:
+            request = channel.request
+            if request is not None and channel.begun < latest - _extra_seconds(request):
                 channel.will_close = True
+
+
+def _extra_seconds(request: Any) -> float:
+    return float(request.content_length / _SLOWEST) if request.is_large else 0.0
 
 
 class CannotListen(OSError):
@@ -287,6 +328,7 @@ def _server(listener: Listener) -> _Server:
         **proxy,
     )
     server.listener = listener
+    server.adj.larger = listener.larger
     return server
 
 

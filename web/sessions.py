@@ -110,6 +110,17 @@ class Sessions:
 
     def find(self, token: str, origin: Origin) -> tuple[Session, Account] | None:
         """The session of a token and its account, or None when it is over for whatever reason."""
+        found = self._found(token)
+        if found and self._rules.bind_address and found[0].address != origin.address:
+            return None
+        return found
+
+    def holder(self, token: str) -> Account | None:
+        """Whose open session a token is, wherever it is used from: no right by itself."""
+        found = self._found(token)
+        return found[1] if found else None
+
+    def _found(self, token: str) -> tuple[Session, Account] | None:
         rows = self._database.query(
             "SELECT s.token_hash, s.session_id, s.opened_at, s.seen_at, s.address, s.agent, a.*"
             " FROM web_session s JOIN web_account a ON a.login = s.login"
@@ -119,11 +130,7 @@ class Sessions:
         if not rows:
             return None
         session = _session_of(rows[0])
-        if self._is_over(session):
-            return None
-        if self._rules.bind_address and session.address != origin.address:
-            return None
-        return session, account_of(rows[0])
+        return None if self._is_over(session) else (session, account_of(rows[0]))
 
     def seen(self, session: Session) -> None:
         """Note that the person is there; at most one write a minute."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -16,21 +17,25 @@ from flask import Response, request
 
 from sync.errors import DiskFull, Gap, StickRefused, SyncError, UnknownLog
 from sync.failpoints import fp
-from sync.files.carried_files import Carried
+from sync.files.carried_files import Brought, Carried, Trailing
 from sync.files.sealed_files import Scratch
 from sync.log import LogStore
-from sync.sticks.stick import Heading, Piece
+from sync.sticks.stick import Heading, Manifest, Piece
 from sync.sticks.stick_export import FileTarget, Target, Written, refused_by
 from sync.sticks.usb import FileSource, Source
 from web.uploads import attachment, shown_name
 
 MAX_DOWNLOAD_BYTES = 32 * 1024 * 1024
-"""How long a stick as one file may be: a browser's upload must carry it whole."""
+"""How long the entries of a stick as one file may be: they are sealed before they go out."""
+MEGABYTES = (0, 100, 300, 1000)
+"""Of scans and files that stand behind them, as a person picks."""
+MAX_UPLOAD_BYTES = MAX_DOWNLOAD_BYTES + MEGABYTES[-1] * 10**6 + 1024 * 1024
 
 Place = Literal["hall", "center"]
 HERE: dict[Place, str] = {"hall": "本厅", "center": "中心"}
 MAKER: dict[Place, str] = {"hall": "中心", "center": "分厅"}
 _MOST_NAMED = 5
+_COUNTED = ("new", "known", "receipts", "scans", "strange")
 
 SENTENCES = {
     "no_folder": "找不到“{name}”。请核对路径，确认U盘已经插好。",
@@ -87,11 +92,19 @@ def uploaded(field: str) -> Source:
     return FileSource(lambda: nullcontext(stream), shown_name(sent.filename, ""))
 
 
-def download(make: Callable[[Callable[[Heading], Target]], Given], name: str) -> Response:
-    """A stick as one file, to be saved.
+def picked_megabytes() -> int:
+    """How many megabytes of scans and files the person wants behind the export; 0 for none."""
+    picked = request.args.get("files", "0")
+    return int(picked) if picked in map(str, MEGABYTES) else 0
+
+
+def download(
+    make: Callable[[Callable[[Heading], Target]], Given], files: Trailing, name: str
+) -> Response:
+    """A stick as one file, to be saved; scans and files come straight from where they are kept.
 
     Args:
-        make: writes the export to a target.
+        make: writes the export to a target; its index names the files.
 
     Raises:
         StickRefused: nothing could be written.
@@ -103,7 +116,8 @@ def download(make: Callable[[Callable[[Heading], Target]], Given], name: str) ->
     except BaseException:
         spool.close()
         raise
-    return attachment(target.blocks(), name, "", target.length)
+    whole = chain(target.blocks(), files.blocks())
+    return attachment(whole, name, "", target.length + files.size)
 
 
 @contextmanager
@@ -181,6 +195,9 @@ class Taken:
     scans: int = 0
     strange: int = 0
     refused: StickRefused | None = None
+    source: Source | None = None
+    manifest: Manifest | None = None
+    names: list[str] = field(default_factory=list)
     logs: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
 
@@ -188,6 +205,18 @@ class Taken:
         """Something was not taken; nothing more of that log is tried."""
         self.refused = self.refused or refused
         self.stopped.add(origin)
+
+    def brought(self, files: Brought) -> None:
+        """Scans and other files that came in beside the entries, or did not."""
+        self.scans, self.strange = self.scans + files.new, self.strange + files.strange
+        self.names += files.names
+        for wrong in files.wrong:
+            before = self.refused
+            if before is None:
+                self.refused = wrong
+            else:
+                more = (*before.more, wrong)
+                self.refused = StickRefused(before.reason, before.name, more, **before.facts)
 
     def batch(self, logs: LogStore, piece: Piece, take: Callable[[], object]) -> None:
         """Take one batch in and count what it brought; a refusal is kept by the file's name."""
@@ -220,17 +249,19 @@ class Taken:
             "new": self.new,
             "known": self.known,
             "receipts": self.receipts,
+            "scans": self.scans,
+            "strange": self.strange,
         }
 
     @classmethod
     def of_query(cls, args: Mapping[str, str]) -> Taken | None:
         """What :meth:`query` told; None when nothing was."""
-        told = [args.get(name, "") for name in ("new", "known", "receipts")]
-        if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in told):
+        told = {name: args.get(name, "") for name in _COUNTED}
+        if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in told.values()):
             return None
-        new, known, receipts = map(int, told)
-        hall = args.get("hall", "")
-        return cls("", hall[:12], new=new, known=known, receipts=receipts)
+        found = cls("", args.get("hall", "")[:12])
+        found.new, found.known, found.receipts, found.scans, found.strange = map(int, told.values())
+        return found
 
     def lines(self, place: Place) -> Iterator[str]:
         """The same for a person, what was refused last."""
@@ -248,7 +279,9 @@ class Taken:
         if self.scans:
             yield f"收下扫描件和文件 {self.scans} 个。"
         if self.strange:
-            yield f"另有 {self.strange} 个文件没有拷贝完、被改动或不属于已收到的记录，没有收下。"
+            named = "（" + "、".join(self.names[:_MOST_NAMED]) + "）" if self.names else ""
+            told = f"另有 {self.strange} 个文件没有拷贝完、被改动或不属于已收到的记录，没有收下"
+            yield f"{told}{named}。"
         if not self.refused and not (self.new or self.receipts or self.scans):
             yield "U盘里的内容以前都收到过（旧U盘，或已由网络送到），没有影响。"
 

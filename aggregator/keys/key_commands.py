@@ -129,13 +129,15 @@ def keys() -> None:
 @DATA
 @AS_JSON
 def show(data: Path, as_json: bool) -> None:
-    """Show the key set in force, and whether the root key is on this machine."""
+    """Show the root's public key, the key set in force, and whether the root is on this machine."""
     with opened(data) as center:
         ring, on_machine = center.keys.ring, (data / "keys" / "root.key").exists()
         if as_json:
-            facts = {"version": ring.keys.version, "signed": bool(ring.note)}
+            facts: dict[str, object] = {"version": ring.keys.version, "signed": bool(ring.note)}
+            facts |= {"root": str(center.root)}
             click.echo(json.dumps({**facts, "root_on_this_machine": on_machine}))
             return
+        click.echo(f"root key  {center.root}")
         for line in shown(ring.keys):
             click.echo(line)
         click.echo(f"signed    {'by the root' if ring.note else 'not yet: run keys request'}")

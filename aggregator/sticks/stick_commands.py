@@ -14,6 +14,7 @@ from aggregator.opening import DATA, opened
 from aggregator.sticks.sticks import (
     apply_taken,
     bring_in_files,
+    bring_in_files_behind,
     carry_files,
     export_down,
     import_up,
@@ -50,9 +51,9 @@ def import_stick(data: Path, stick: Path, as_json: bool) -> None:
             try:
                 one = import_up(center, source)
                 apply_taken(center, one)
+                bring_in_files_behind(center, one)
                 if stick.is_dir():
-                    brought = bring_in_files(center, one.hall, stick)
-                    one.scans, one.strange = brought.new, brought.strange
+                    bring_in_files(center, one, stick)
             except StickRefused as refused:
                 one = Taken(source.where, refused=refused)
             taken.append(one)

@@ -16,11 +16,16 @@ from werkzeug.wrappers import Response
 from aggregator.halls import roster
 from aggregator.office import ADMINISTRATOR, RECONCILER, center
 from aggregator.receiving.intake import Worker
-from aggregator.sticks.sticks import export_down, import_up
+from aggregator.sticks.sticks import (
+    apply_taken,
+    bring_in_files_behind,
+    export_down,
+    files_behind,
+    import_up,
+)
 from sync.errors import StickRefused, UnknownKey
 from web import access, logs
-from web.sticks import Taken, download, sentences, uploaded
-from web.uploads import MAX_UPLOAD_BYTES
+from web.sticks import MAX_UPLOAD_BYTES, Taken, download, picked_megabytes, sentences, uploaded
 
 pages = Blueprint("sticks", __name__, url_prefix="/halls/stick")
 MIB = 1024 * 1024
@@ -61,6 +66,10 @@ def take() -> Response | tuple[str, int]:
     try:
         with _alone():
             taken = import_up(center(), uploaded("stick"))
+            if taken.manifest is not None and taken.manifest.files:
+                # A file is kept only when an entry that was applied names it.
+                apply_taken(center(), taken)
+                bring_in_files_behind(center(), taken)
     except StickRefused as refused:
         logs.event("stick.refused", reason=refused.reason)
         return _page([], sentences(refused, "center")), 422
@@ -68,7 +77,9 @@ def take() -> Response | tuple[str, int]:
     if worker is not None:
         for origin in taken.logs:
             worker.wake(origin)
-    logs.event("stick.imported", hall=taken.hall, new=taken.new, known=taken.known)
+    logs.event(
+        "stick.imported", hall=taken.hall, new=taken.new, known=taken.known, scans=taken.scans
+    )
     if taken.refused:
         said = [*taken.arrived("center")]
         return _page(said, sentences(taken.refused, "center"), taken.hall), 422
@@ -80,13 +91,22 @@ def take() -> Response | tuple[str, int]:
 def give(hall: str) -> Response | tuple[str, int]:
     """One file for a hall: receipts, and what of standards and orders it has not confirmed."""
     here, everything = center(), "all" in request.args
+    files = files_behind(here, hall, picked_megabytes())
     try:
         answer = download(
-            lambda target_of: export_down(here, hall, target_of, everything), f"{hall}-DOWN.OHS"
+            lambda target_of: export_down(here, hall, target_of, everything, files.pieces),
+            files,
+            f"{hall}-DOWN.OHS",
         )
     except UnknownKey:
         raise NotFound() from None
     except StickRefused as refused:
         return _page([], sentences(refused, "center"), hall), 409
-    logs.event("stick.exported", hall=hall, everything=everything)
+    logs.event(
+        "stick.exported",
+        hall=hall,
+        everything=everything,
+        files=len(files.pieces),
+        left=files.left,
+    )
     return answer

@@ -30,14 +30,17 @@ from sync.contact import messages
 from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
 from sync.contact.sending import signed_head
 from sync.errors import Revoked, StickRefused, SyncError, UnknownKey
+from sync.files.archive import Archive
 from sync.files.carried_files import (
     DOWN_FILES,
     UP_FILES,
-    Brought,
     Carried,
+    Trailing,
     bring_in,
+    bring_in_behind,
     carry,
     folder_of,
+    trailing,
 )
 from sync.keys.keysets import HallKeys
 from sync.notes import Checkpoint, Verifier, open_note
@@ -63,6 +66,7 @@ def import_up(center: Center, source: Source) -> Taken:
     manifest = index.claimed
     check(source, manifest)
     taken = Taken(source.where, manifest.heading.hall, manifest.heading.made_at)
+    taken.source, taken.manifest = source, manifest
     try:
         for piece, plain in pieces(source, manifest, [center.sealing]):
             if piece.origin:
@@ -152,17 +156,33 @@ def apply_taken(center: Center, taken: Taken) -> None:
         apply_hall(center, origin)
 
 
-def bring_in_files(center: Center, hall: str, stick: Path) -> Brought:
+def bring_in_files(center: Center, taken: Taken, stick: Path) -> None:
     """Take in the scans that a hall put on a stick; their entries were applied before."""
-    with on_stick(stick):
-        folder = folder_of(stick, hall, UP_FILES)
-        if folder is None:
-            return Brought()
-        archive, wanted, after = archives.archive_of(center, hall), set[str](), ""
-        while some := archive.wanted(hall, after):
-            wanted |= set(some)
-            after = some[-1]
-        return bring_in(folder, archive, wanted)
+    if (folder := folder_of(stick, taken.hall, UP_FILES)) is not None:
+        archive = archives.archive_of(center, taken.hall)
+        taken.brought(bring_in(folder, archive, _wanted(archive)))
+
+
+def bring_in_files_behind(center: Center, taken: Taken) -> None:
+    """The same with those that stand behind an export that is one file."""
+    if taken.source is not None and taken.manifest is not None and taken.manifest.files:
+        archive = archives.archive_of(center, taken.hall)
+        wanted = _wanted(archive)
+        taken.brought(bring_in_behind(taken.source, taken.manifest, archive, wanted))
+
+
+def _wanted(archive: Archive) -> set[str]:
+    wanted, after = set[str](), ""
+    while some := archive.wanted(archive.hall, after):
+        wanted |= set(some)
+        after = some[-1]
+    return wanted
+
+
+def files_behind(center: Center, hall: str, megabytes: int) -> Trailing:
+    """What was handed to a hall and is not there yet, behind an export that is one file."""
+    files = archives.to_carry(center, hall)
+    return trailing(archives.archive_of(center, hall), files, megabytes * 10**6)
 
 
 def carry_files(center: Center, hall: str, stick: Path, megabytes: int) -> Carried:
@@ -186,8 +206,12 @@ def export_down(
     hall: str,
     target_of: Callable[[Heading], Target],
     everything: bool = False,
+    files: tuple[Piece, ...] = (),
 ) -> Given:
     """Write receipts, and what of standards and orders the hall has not confirmed yet.
+
+    Args:
+        files: what was handed to the hall, behind an export that is one file.
 
     Raises:
         UnknownKey: the hall is not enrolled. StickRefused: the stick cannot be written.
@@ -196,7 +220,8 @@ def export_down(
     heading = Heading(center.settings.center, hall, DOWN, center.clock.stamp())
     rests = [_rest(center, keys, origin, everything) for origin in own_logs(center, hall)]
     sealer = Sealer(center.signer, keys.sealing, roster.keys_note(center))
-    written = export(target_of(heading), heading, sealer, _contents(center, keys, rests))
+    contents = _contents(center, keys, rests)
+    written = export(target_of(heading), heading, sealer, contents, files)
     waiting = sum(center.logs.state(rest.origin).size - rest.start for rest in rests)
     return given(written, waiting)
 

@@ -223,6 +223,16 @@ def keep(hall: Hall, keys_note: bytes, hall_note: bytes, *past: bytes) -> None:
     follow_keys(hall)
 
 
+def is_earlier(hall: Hall, keys: CenterKeys, note: bytes) -> bool:
+    """Whether a roster note lists an earlier key of this hall than its latest: of an old stick.
+
+    Raises:
+        UnknownKey, Malformed: not a roster note of this center.
+    """
+    known = listed_keys(hall)
+    return bool(known) and HallKeys.open(note, keys.roster).first_epoch < known[-1].first_epoch
+
+
 def center_opens(hall: Hall) -> int:
     """The newest form of sealed section that the center said it opens."""
     rows = hall.db.query("SELECT form FROM center_opens")

@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 from node.opening import DATA, opened
-from node.outbox.sticks import bring_in_files, carry_files, export_up, import_down
+from node.outbox.sticks import (
+    bring_in_files,
+    bring_in_files_behind,
+    carry_files,
+    export_up,
+    import_down,
+)
 from sync.errors import StickRefused
 from sync.sticks.stick import DOWN
 from sync.sticks.stick_export import FolderTarget
@@ -54,8 +60,9 @@ def import_stick(data: Path, stick: Path, as_json: bool) -> None:
     with opened(data) as hall:
         try:
             taken = import_down(hall, sources(stick, DOWN))
-            brought = bring_in_files(hall, stick)
-            taken.scans, taken.strange = brought.new, brought.strange
+            bring_in_files_behind(hall, taken)
+            if stick.is_dir():
+                bring_in_files(hall, taken, stick)
         except StickRefused as refused:
             taken = Taken(str(stick), refused=refused)
         tell([taken], "hall", as_json)

@@ -35,11 +35,13 @@ from sync.errors import (
 from sync.files.carried_files import (
     DOWN_FILES,
     UP_FILES,
-    Brought,
     Carried,
+    Trailing,
     bring_in,
+    bring_in_behind,
     carry,
     folder_of,
+    trailing,
 )
 from sync.keys.keysets import CenterKeys, follow
 from sync.notes import Signer
@@ -88,9 +90,15 @@ def _signer(hall: Hall, origin: str) -> Signer:
 
 
 def export_up(
-    hall: Hall, target_of: Callable[[Heading], Target], everything: bool = False
+    hall: Hall,
+    target_of: Callable[[Heading], Target],
+    everything: bool = False,
+    files: tuple[Piece, ...] = (),
 ) -> Given:
     """Write what the center has no receipt for, or all there is.
+
+    Args:
+        files: scans that stand behind an export that is one file.
 
     Raises:
         StickRefused: not enrolled, or the stick cannot be written.
@@ -102,7 +110,7 @@ def export_up(
         for s in _to_send(hall, peer)
     ]
     sealer = Sealer(hall.signer, peer.keys.sealing)
-    written = export(target_of(heading), heading, sealer, _contents(hall, peer, rests))
+    written = export(target_of(heading), heading, sealer, _contents(hall, peer, rests), files)
     waiting = sum(hall.logs.state(rest.origin).size - rest.start for rest in rests)
     return given(written, waiting)
 
@@ -169,15 +177,9 @@ def carry_files(hall: Hall, stick: Path, megabytes: int) -> Carried:
         return carry(folder, archives.archive_of(hall), files, megabytes * 10**6)
 
 
-def bring_in_files(hall: Hall, stick: Path) -> Brought:
-    """Take in the files that the center put on a stick; their entries were taken in before."""
-    with on_stick(stick):
-        folder = folder_of(stick, hall.settings.hall, DOWN_FILES)
-        if folder is None:
-            return Brought()
-        hall.db.execute("DELETE FROM file_absent WHERE hall = :hall", hall=hall.settings.hall)
-        wanted = {job.name for job in archives.to_fetch(hall)}
-        return bring_in(folder, archives.archive_of(hall), wanted)
+def files_behind(hall: Hall, megabytes: int) -> Trailing:
+    """Scans that the center lacks, to stand behind an export that is one file."""
+    return trailing(archives.archive_of(hall), archives.to_carry(hall), megabytes * 10**6)
 
 
 # --- in -------------------------------------------------------------------------------------------
@@ -201,6 +203,7 @@ def import_down(hall: Hall, place: Sequence[Source]) -> Taken:
     if keys != known:
         peer.keep(index.keys_note, b"")
     taken = Taken(source.where, hall.settings.hall, manifest.heading.made_at)
+    taken.source, taken.manifest = source, manifest
     try:
         for piece, plain in pieces(source, manifest, _sealing_keys(hall)):
             _take(hall, peer, (piece, plain), taken)
@@ -210,6 +213,25 @@ def import_down(hall: Hall, place: Sequence[Source]) -> Taken:
     finally:
         apply_down(hall)
     return taken
+
+
+def bring_in_files(hall: Hall, taken: Taken, stick: Path) -> None:
+    """Take in the files that the center put on a stick; their entries were taken in before."""
+    if (folder := folder_of(stick, hall.settings.hall, DOWN_FILES)) is not None:
+        taken.brought(bring_in(folder, archives.archive_of(hall), _wanted(hall)))
+
+
+def bring_in_files_behind(hall: Hall, taken: Taken) -> None:
+    """The same with those that stand behind an export that is one file."""
+    if taken.source is not None and taken.manifest is not None and taken.manifest.files:
+        archive, wanted = archives.archive_of(hall), _wanted(hall)
+        taken.brought(bring_in_behind(taken.source, taken.manifest, archive, wanted))
+
+
+def _wanted(hall: Hall) -> set[str]:
+    # What the center said that it had not got may be on the stick.
+    archives.archive_of(hall).forget_absent()
+    return {job.name for job in archives.to_fetch(hall)}
 
 
 def _sealing_keys(hall: Hall) -> list[SealingKey]:
@@ -278,8 +300,9 @@ def _writers(hall: Hall, peer: Peer) -> Callable[[str], Writer]:
 
 def _believe(hall: Hall, peer: Peer, answer: RoundAnswer, taken: Taken) -> None:
     """Our newest roster note, and receipts for our logs, each against our own tree (S3)."""
-    if isinstance(answer.hall, str) and answer.hall:
-        peer.keep(b"", answer.hall.encode())
+    note = answer.hall.encode() if isinstance(answer.hall, str) else b""
+    if note and not enrolment.is_earlier(hall, peer.keys, note):
+        peer.keep(b"", note)
     _hear(hall, answer)
     own = {state.origin: state for state in own_logs(hall)}
     for head in answer.logs:

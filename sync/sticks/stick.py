@@ -24,7 +24,8 @@ MAX_INDEX_BYTES = 1024 * 1024
 MAX_PIECES = 4_000
 _FRAME, _SEALED = b"onehall-index/1", b"onehall-stick/1"
 _MAX_LINE = 64
-_NAME = re.compile(r"[A-Z0-9]{1,8}\.OHS")
+_NAME = re.compile(r"[A-Z0-9]{1,8}\.OH[SF]")
+FILE_ENDING = ".OHF"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[!-~]{1,100}")
 
@@ -33,7 +34,8 @@ _WORD = re.compile(r"[!-~]{1,100}")
 class Piece:
     """One sealed file: its name, length and SHA-256, and the entries of a log that are in it.
 
-    Without ``origin`` it holds the message of a round.
+    Without ``origin`` it holds the message of a round; a name with the ending of files stands for
+    a scan or another file in the form that is kept (section 7.2), named by its SHA-256.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Piece:
     origin: str = ""
     start: int = 0
     stop: int = 0
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a scan or another file, which is judged by itself after the entries."""
+        return self.name.endswith(FILE_ENDING)
 
     @property
     def line(self) -> str:
@@ -67,8 +74,8 @@ class Piece:
         if len(words) == 3:
             return cls(name, size, digest)
         found = cls(name, size, digest, words[3], decimal(words[4]), decimal(words[5]))
-        if found.start >= found.stop:
-            raise Malformed("a file of a stick needs from < to")
+        if found.start >= found.stop or found.is_file:
+            raise Malformed("a file of a stick needs from < to, and a batch an ending of its own")
         return found
 
 
@@ -88,17 +95,26 @@ class Heading:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Every file of one export, as the exporter signed it."""
+    """Every file of one export, as the exporter signed it.
+
+    ``files``: scans and other files that stand behind the pieces of a stick that is one file.
+    """
 
     heading: Heading
     pieces: tuple[Piece, ...]
+    files: tuple[Piece, ...] = ()
+
+    @property
+    def every(self) -> tuple[Piece, ...]:
+        """All of it, in the order in which it stands."""
+        return self.pieces + self.files
 
     @property
     def text(self) -> str:
         """The signed lines."""
         head = self.heading
-        first = (TYPE, head.center, head.hall, head.way, head.made_at, len(self.pieces))
-        return "".join(f"{v}\n" for v in first) + "".join(piece.line for piece in self.pieces)
+        first = (TYPE, head.center, head.hall, head.way, head.made_at, len(self.every))
+        return "".join(f"{v}\n" for v in first) + "".join(piece.line for piece in self.every)
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
@@ -115,10 +131,14 @@ class Manifest:
             raise Malformed("not the heading of a stick")
         if decimal(lines[5]) != len(lines) - 7 or len(lines) - 7 > MAX_PIECES:
             raise Malformed("another number of files than the manifest says")
-        pieces = tuple(map(Piece.parse, lines[6:-1]))
-        if len({piece.name for piece in pieces}) != len(pieces):
+        every = tuple(map(Piece.parse, lines[6:-1]))
+        if len({piece.name for piece in every}) != len(every):
             raise Malformed("one name for two files")
-        return cls(heading, pieces)
+        pieces = tuple(piece for piece in every if not piece.is_file)
+        found = cls(heading, pieces, tuple(piece for piece in every if piece.is_file))
+        if found.every != every:
+            raise Malformed("files stand behind everything else")
+        return found
 
 
 # --- the index file -------------------------------------------------------------------------------

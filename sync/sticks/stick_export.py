@@ -118,9 +118,16 @@ class Written:
 
 
 def export(
-    target: Target, heading: Heading, sealer: Sealer, contents: Iterable[Content]
+    target: Target,
+    heading: Heading,
+    sealer: Sealer,
+    contents: Iterable[Content],
+    files: tuple[Piece, ...] = (),
 ) -> Written:
     """Seal each content into a file of its own, then write the signed index.
+
+    Args:
+        files: scans and other files that the caller sets behind an export that is one file.
 
     Raises:
         StickRefused: not even the first file has room, or the stick cannot be written.
@@ -131,7 +138,7 @@ def export(
         name = f"{serial}{len(pieces):05d}{SUFFIX}"
         raw = seal_piece(content.plain, heading, name, sealer.receiver)
         try:
-            if len(pieces) == MAX_PIECES or len(raw) > MAX_PIECE_BYTES:
+            if len(pieces) + len(files) == MAX_PIECES or len(raw) > MAX_PIECE_BYTES:
                 raise StickRefused("no_room", needed=len(raw))
             target.put(name, raw)
         except StickRefused as refused:
@@ -141,7 +148,7 @@ def export(
             break
         place = (content.origin, content.start, content.stop)
         pieces.append(Piece(name, len(raw), digest_of(raw), *place))
-    manifest = Manifest(heading, tuple(pieces))
+    manifest = Manifest(heading, tuple(pieces), files)
     target.finish(index_of(manifest, sealer.signer, sealer.keys_note))
     return Written(manifest, sum(piece.size for piece in pieces), whole)
 
@@ -202,9 +209,15 @@ class FolderTarget:
         fp("stick.indexed")
         named = {piece.name for piece in Index.read(index).claimed.pieces} | {INDEX}
         for path in self._paths():
-            if path.suffix.upper() in (SUFFIX, UNFINISHED) and path.name.upper() not in named:
-                with suppress(OSError):
+            with suppress(OSError):
+                if self._is_left_over(path, named):
                     path.unlink()
+
+    def _is_left_over(self, path: Path, named: set[str]) -> bool:
+        """Of an export before, or broken off; an index in another spelling, where that is two."""
+        if path.name.upper() in named:
+            return path.name.upper() == INDEX and not path.samefile(self.folder / INDEX)
+        return path.suffix.upper() in (SUFFIX, UNFINISHED)
 
     def _write(self, name: str, raw: bytes) -> None:
         unfinished = (self.folder / name).with_suffix(UNFINISHED)
@@ -235,9 +248,14 @@ def _sync_names(folder: Path) -> None:
         os.close(descriptor)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk that is written had no room."""
+    return error.errno in _NO_SPACE
+
+
 def refused_by(error: OSError, name: str) -> StickRefused:
     """Why a stick cannot be written, of the error that it met with."""
-    if error.errno in _NO_SPACE:
+    if is_full(error):
         return StickRefused("no_room", name)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StickRefused("not_writable", name)

@@ -51,7 +51,7 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.where = str(folder)
-        self._files = {path.name.upper(): path for path in _files(folder)}
+        self._files = {path.name.upper(): path for path in plain_files(folder)}
 
     def index(self) -> Index:
         """See ``Source``."""
@@ -75,7 +75,7 @@ class FolderSource:
             with open(path, "rb") as file:
                 yield os.fstat(file.fileno()).st_size, file
         except OSError as error:
-            raise _unreadable(error, name) from None
+            raise unreadable(error, name) from None
 
 
 class FileSource:
@@ -102,14 +102,14 @@ class FileSource:
                 file.seek(0)
                 yield file
         except OSError as error:
-            raise _unreadable(error, self.where) from None
+            raise unreadable(error, self.where) from None
 
     @contextmanager
     def opened(self, manifest: Manifest, piece: Piece) -> Iterator[tuple[int, IO[bytes]]]:
         """See ``Source``."""
         with self._open() as file:
             at = index_length(file.read(BLOCK_BYTES))
-            for before in manifest.pieces:
+            for before in manifest.every:
                 if before == piece:
                     break
                 at += before.size
@@ -118,20 +118,28 @@ class FileSource:
                 raise StickRefused("missing", piece.name)
             file.seek(at)
             # Whatever stands behind the last file is not what was signed.
-            yield left if piece == manifest.pieces[-1] else min(piece.size, left), file
+            yield left if piece == manifest.every[-1] else min(piece.size, left), file
 
 
-def _files(folder: Path) -> list[Path]:
-    """Plain files of a folder: neither links nor devices, which could be read without end."""
+def plain_files(folder: Path) -> list[Path]:
+    """Plain files of a folder: neither links nor devices, which could be read without end.
+
+    Nor what other systems write beside each file (``._NAME``), in whatever folder it passes.
+
+    Raises:
+        StickRefused: the folder cannot be read.
+    """
     try:
-        return [path for path in folder.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
+        found = [path for path in folder.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
     except OSError as error:
-        raise _unreadable(error, str(folder)) from None
+        raise unreadable(error, str(folder)) from None
+    return [path for path in found if not path.name.startswith(".")]
 
 
 def _folders(folder: Path) -> list[Path]:
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if stat.S_ISDIR(path.lstat().st_mode))
+        found = sorted(path for path in folder.iterdir() if stat.S_ISDIR(path.lstat().st_mode))
+        return [path for path in found if not path.name.startswith(".")]
     return []
 
 
@@ -166,7 +174,7 @@ def sources(place: Path, way: str) -> list[Source]:
             folder = subfolder(hall, way.upper())
             if folder is not None:
                 found.append(FolderSource(folder))
-    found += [_single(path) for path in sorted(_files(place)) if path.suffix.upper() == SUFFIX]
+    found += [_single(path) for path in sorted(plain_files(place)) if path.suffix.upper() == SUFFIX]
     if not found:
         raise StickRefused("empty", str(place))
     return found
@@ -176,12 +184,15 @@ def _single(path: Path) -> FileSource:
     return FileSource(lambda: open(path, "rb"), path.name)
 
 
-def _unreadable(error: OSError, name: str) -> StickRefused:
+def unreadable(error: OSError, name: str) -> StickRefused:
+    """A stick that fails while it is read."""
     return StickRefused("unreadable", name, told=error.strerror or "")
 
 
 def check(source: Source, manifest: Manifest) -> None:
-    """Every file is there, whole and as it was signed; nothing is opened.
+    """Every piece is there, whole and as it was signed; nothing is opened.
+
+    Not so scans and other files: one of them that is not whole costs itself only.
 
     Raises:
         StickRefused: the first file that is not; the others are in ``more``.
@@ -189,7 +200,7 @@ def check(source: Source, manifest: Manifest) -> None:
     wrong: list[StickRefused] = []
     for piece in manifest.pieces:
         try:
-            for _ in _blocks(source, manifest, piece):
+            for _ in blocks(source, manifest, piece):
                 pass
         except StickRefused as refused:
             wrong.append(refused)
@@ -219,12 +230,17 @@ def read(source: Source, manifest: Manifest, piece: Piece) -> bytearray:
         StickRefused: gone, cut short or altered meanwhile.
     """
     whole = bytearray()
-    for block in _blocks(source, manifest, piece):
+    for block in blocks(source, manifest, piece):
         whole += block
     return whole
 
 
-def _blocks(source: Source, manifest: Manifest, piece: Piece) -> Iterator[bytes]:
+def blocks(source: Source, manifest: Manifest, piece: Piece) -> Iterator[bytes]:
+    """One file, block by block; what was altered is told behind the last one.
+
+    Raises:
+        StickRefused: not there, cut short, altered, or unreadable.
+    """
     with source.opened(manifest, piece) as (length, file):
         if length < piece.size:
             raise StickRefused("cut_short", piece.name, size=piece.size, found=length)
@@ -247,7 +263,7 @@ def _read(file: IO[bytes], length: int, name: str) -> bytes:
         while len(raw) < length and (more := file.read(length - len(raw))):
             raw += more
     except OSError as error:
-        raise _unreadable(error, name) from None
+        raise unreadable(error, name) from None
     if len(raw) != length:
         raise StickRefused("cut_short", name, size=length, found=len(raw))
     return raw

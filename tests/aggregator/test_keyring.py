@@ -236,7 +236,9 @@ def test_a_simple_set_up_says_that_the_root_is_there_and_one_command_takes_it_aw
     data = tmp_path / "center"
     made = run("init", "--data", data, "--center", "c.example", "--name", "办公室")
     assert "root move" in made.output
-    assert "ON THIS MACHINE" in run("keys", "show", "--data", data).output
+    shown = run("keys", "show", "--data", data).output
+    assert "ON THIS MACHINE" in shown
+    assert (data / "keys" / "root.pub").read_text(encoding="utf-8").strip() in shown
     moved = run("root", "move", tmp_path / "stick", "--data", data, "--plain")
     assert moved.exit_code == 0, moved.output
     assert "kept elsewhere" in run("keys", "show", "--data", data).output

@@ -45,6 +45,10 @@ class Hall(Client):
     opens: int = 1
     offered: list[dict] = []  # noqa: RUF012
 
+    def __init__(self, *about):
+        super().__init__(*about)
+        self.files: dict[str, bytes] = {}
+
     def said(self):
         return canonical(json.loads(super().said()) | {"sealed": 2})
 
@@ -164,6 +168,9 @@ class Hall(Client):
             assert len(files[entry]) == int(size) and sha(files[entry]).hex() == digest, name
             end += int(size)
         assert end == len(rest), "something stands behind the last file"
+        for entry in [entry for entry in files if ".OHF " in entry]:
+            scan = files.pop(entry)
+            self.files[sha(scan).hex()] = scan
         held = max(self.take_file(entry, sealed) for entry, sealed in files.items())
         for offer in self.offered:
             log = dict(offer)

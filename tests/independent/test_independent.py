@@ -20,6 +20,7 @@ from aggregator.sticks.sticks import export_down, import_up
 from standards.records import CaseReceived, Finding, NumberScheme
 from sync.merkle import inclusion_proof
 from sync.notes import SMALL_ORDER, b64
+from sync.sticks.stick import Piece, digest_of
 from sync.sticks.stick_export import FileTarget
 from sync.sticks.usb import FileSource
 from tests.aggregator.rotations import rotate, take_root_away
@@ -178,9 +179,11 @@ def test_a_client_reads_and_writes_a_stick_with_nothing_but_the_document(center:
     assert import_up(center.center, one_file(client.stick(0, 2, 4))).known == 4
 
     target = FileTarget(BytesIO(), 1 << 26)
-    export_down(center.center, "T82", lambda heading: target)
-    down = b"".join(target.blocks())
+    scan = (Piece("AAAAAAAA.OHF", 6, digest_of(b"sealed")),)
+    export_down(center.center, "T82", lambda heading: target, files=scan)
+    down = b"".join(target.blocks()) + b"sealed"
     assert client.take_stick(down) == 4
+    assert client.files == {scan[0].digest: b"sealed"}
     finding = json.loads(client.mirrors["city.example/orders-T82/1"][0])
     payload = client.parts["city.example/orders-T82/1", finding["id"]]
     assert json.loads(payload) == {"text": "门口缺指示牌"}

@@ -9,18 +9,20 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from aggregator.center import Center
 from aggregator.commands import main as center_command
 from aggregator.files import archives as at_center
-from aggregator.sticks.sticks import bring_in_files as center_brings_in
+from aggregator.sticks.sticks import bring_in_files as at_center_brought
 from aggregator.sticks.sticks import carry_files as center_carries
 from node.commands import main as hall_command
 from node.hall import Hall
-from node.outbox.sticks import bring_in_files, carry_files
+from node.outbox.sticks import bring_in_files as at_hall_brought
+from node.outbox.sticks import carry_files
 from node.safekeeping import archives
 from standards.records import FileHanded, MaterialScanned
-from sync.files.carried_files import Brought
 from tests.independent.center import Listening
 from tests.sticks.carrying import arrive, back, home, out
+from web.sticks import Taken
 
 SECRET = b"%PDF-1.7 the paper of a citizen "
 
@@ -56,6 +58,21 @@ def handed(office: Listening) -> str:
     return kept.name
 
 
+def center_brings_in(center: Center, hall: str, stick: Path) -> tuple[int, int]:
+    """How many files came in, and how many were nobody's."""
+    taken = Taken(str(stick), hall)
+    at_center_brought(center, taken, stick)
+    assert taken.refused is None
+    return taken.scans, taken.strange
+
+
+def bring_in_files(hall: Hall, stick: Path) -> tuple[int, int]:
+    taken = Taken(str(stick))
+    at_hall_brought(hall, taken, stick)
+    assert taken.refused is None
+    return taken.scans, taken.strange
+
+
 def carried(stick: Path, way: str) -> list[Path]:
     return sorted((stick / "ONEHALL" / "T01" / way).iterdir())
 
@@ -70,14 +87,14 @@ def test_scans_go_up_and_files_come_down_once_and_each_side_learns_what_arrived(
         assert len(path.stem) == 8 and path.name == path.name.upper()
         assert SECRET not in path.read_bytes()
     arrive(office, stick)
-    assert center_brings_in(office.center, "T01", stick) == Brought(2, 0)
-    assert center_brings_in(office.center, "T01", stick) == Brought(0, 0)
+    assert center_brings_in(office.center, "T01", stick) == (2, 0)
+    assert center_brings_in(office.center, "T01", stick) == (0, 0)
     assert names <= set(at_center.archive_of(office.center, "T01").cabinet.names())
 
     back(office, stick)
     assert center_carries(office.center, "T01", stick, 1_000).count == 1
     home(hall, stick)
-    assert bring_in_files(hall, stick) == Brought(1, 0)
+    assert bring_in_files(hall, stick) == (1, 0)
     assert archives.archive_of(hall).cabinet.is_sound(down)
     # The hall knows that its scans arrived, and says so of the center's file the next time.
     assert archives.to_carry(hall) == []
@@ -102,9 +119,9 @@ def test_there_is_a_limit_and_what_was_broken_off_goes_on(
     arrive(office, stick)
     spoilt = carried(stick, "FUP")[0]
     spoilt.write_bytes(spoilt.read_bytes()[:-1])
-    assert center_brings_in(office.center, "T01", stick) == Brought(2, 1)
+    assert center_brings_in(office.center, "T01", stick) == (2, 1)
     assert carry_files(hall, stick, 2).count == 3
-    assert center_brings_in(office.center, "T01", stick) == Brought(1, 0)
+    assert center_brings_in(office.center, "T01", stick) == (1, 0)
     assert set(names) == set(at_center.archive_of(office.center, "T01").cabinet.names())
 
 
@@ -114,9 +131,9 @@ def test_a_file_that_no_entry_names_is_not_taken_in(hall: Hall, office: Listenin
     carry_files(hall, stick, 1_000)
     (stick / "ONEHALL" / "T01" / "FUP" / "FOREIGN1.OHF").write_bytes(b"somebody else's")
     # The entries were not taken in: nothing names the scan yet.
-    assert center_brings_in(office.center, "T01", stick) == Brought(0, 2)
+    assert center_brings_in(office.center, "T01", stick) == (0, 2)
     arrive(office, stick)
-    assert center_brings_in(office.center, "T01", stick) == Brought(1, 1)
+    assert center_brings_in(office.center, "T01", stick) == (1, 1)
 
 
 def test_the_commands_say_how_many_files_were_carried(hall: Hall, office: Listening, stick: Path):

@@ -16,8 +16,17 @@ import pytest
 from sync.errors import Malformed, StickRefused
 from sync.notes import Signer
 from sync.private.sealing import SealingKey, SealingKeys
-from sync.sticks.stick import DOWN, INDEX, MAX_PIECE_BYTES, UP, Heading, Manifest, Piece, open_piece
-from sync.sticks.stick_export import Content, FileTarget, FolderTarget, Sealer, Written, export
+from sync.sticks.stick import (
+    DOWN,
+    INDEX,
+    MAX_PIECE_BYTES,
+    UP,
+    Heading,
+    Manifest,
+    Piece,
+    open_piece,
+)
+from sync.sticks.stick_export import Content, FolderTarget, Sealer, Written, export
 from sync.sticks.usb import FileSource, Source, check, halls_on, pieces, read, sources
 
 HEADING = Heading("c.example", "T01", UP, "2026-11-24T00:29:57.123Z")
@@ -80,8 +89,30 @@ def test_a_file_system_that_shows_small_letters_does_no_harm(tmp_path: Path):
     for path in sorted(tmp_path.rglob("*"), reverse=True):
         path.rename(path.with_name(path.name.lower()))
     assert taken(only(tmp_path)) == EXPECTED
-    written(tmp_path)
+    # A file system that tells small letters from capital ones would now hold two indexes.
+    written(tmp_path, CONTENTS[:2])
     assert [path.name for path in tmp_path.iterdir()] == ["onehall"]
+    assert len(files(tmp_path)) == 3
+    assert taken(only(tmp_path)) == EXPECTED[:2]
+
+
+def test_what_other_systems_write_on_a_stick_is_not_taken_for_ours(tmp_path: Path):
+    written(tmp_path)
+    for name in ("System Volume Information", ".Trashes", "$RECYCLE.BIN", "FOUND.000"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "INDEX.OHS").write_bytes(b"x")
+    for folder in (tmp_path, tmp_path / "ONEHALL", *(tmp_path / "ONEHALL").iterdir()):
+        for name in ("._T01-UP.OHS", ".DS_Store", "desktop.ini", "Thumbs.db", "autorun.inf"):
+            (folder / name).write_bytes(b"Mac OS X" * 20)
+    inside = tmp_path / "ONEHALL/T01/UP"
+    for path in files(inside):
+        (inside / f"._{path.name}").write_bytes(b"Mac OS X" * 20)
+    (tmp_path / "ONEHALL/.T01").mkdir()
+    assert halls_on(tmp_path) == {"T01"}
+    assert taken(only(tmp_path)) == EXPECTED
+    written(tmp_path, CONTENTS[:2])
+    assert taken(only(tmp_path)) == EXPECTED[:2]
+    assert (tmp_path / "._T01-UP.OHS").exists(), "what is not ours stays"
 
 
 def test_whoever_finds_the_stick_reads_nothing(tmp_path: Path):
@@ -280,51 +311,6 @@ def test_a_stick_without_room_for_anything_is_refused_and_left_as_it_was(tmp_pat
     assert {path: path.read_bytes() for path in files(tmp_path)} == before
 
 
-# --- as one file ----------------------------------------------------------------------------------
-
-
-def one_file(tmp_path: Path, contents: list[Content] | None = None, most: int = 1 << 26) -> bytes:
-    with open(tmp_path / "spool", "w+b") as spool:
-        target = FileTarget(spool, most)
-        export(target, HEADING, SEALER, contents or CONTENTS)
-        length = target.length
-        raw = b"".join(target.blocks())
-    assert len(raw) == length
-    return raw
-
-
-def source_of(raw: bytes) -> FileSource:
-    return FileSource(lambda: nullcontext(BytesIO(raw)), "upload")
-
-
-def test_one_file_holds_the_same_as_a_folder(tmp_path: Path):
-    raw = one_file(tmp_path)
-    assert taken(source_of(raw)) == EXPECTED
-    (tmp_path / "T01.OHS").write_bytes(raw)
-    assert taken(only(tmp_path)) == taken(only(tmp_path / "T01.OHS")) == EXPECTED
-
-
-def test_one_file_that_was_cut_anywhere_is_refused_by_the_name_of_what_is_missing(tmp_path: Path):
-    raw = one_file(tmp_path, [CONTENTS[0], CONTENTS[2]])
-    manifest = opened(source_of(raw))
-    start = len(raw) - sum(piece.size for piece in manifest.pieces)
-    for end in [*range(0, start, 20), *range(start, len(raw), 97), len(raw) - 1]:
-        with pytest.raises(StickRefused) as refused:
-            taken(source_of(raw[:end]))
-        lost = manifest.pieces[end >= start + manifest.pieces[0].size].name
-        assert refused.value.name == (INDEX if end < start else lost)
-
-
-def test_one_file_with_something_behind_it_is_refused(tmp_path: Path):
-    with pytest.raises(StickRefused, match="altered"):
-        taken(source_of(one_file(tmp_path) + b"x"))
-
-
-def test_one_file_stays_below_its_cap(tmp_path: Path):
-    raw = one_file(tmp_path, most=1024 * 1024 + 81_000)
-    assert taken(source_of(raw)) == EXPECTED[:2]
-
-
 # --- bounds ---------------------------------------------------------------------------------------
 
 
@@ -359,6 +345,8 @@ LINE = "AAA00000.OHS 10 " + "0" * 64
         f"{LINE} {ORIGIN} 4 4",
         f"{LINE} {ORIGIN} 4",
         f"{LINE} ",
+        f"{LINE.replace('OHS', 'OHF')} {ORIGIN} 0 4",
+        LINE.replace("OHS", "OHX"),
     ],
 )
 def test_a_line_of_an_index_that_makes_no_sense_is_refused(line: str):
@@ -371,6 +359,14 @@ def test_two_files_never_share_a_name():
     text = Manifest(HEADING, (Piece.parse(LINE), Piece.parse(LINE))).text
     with pytest.raises(Malformed):
         Manifest.parse(text)
+
+
+def test_scans_stand_behind_everything_else():
+    scan = Piece.parse(LINE.replace("OHS", "OHF"))
+    whole = Manifest(HEADING, (Piece.parse(LINE),), (scan,))
+    assert Manifest.parse(whole.text) == whole
+    with pytest.raises(Malformed, match="behind"):
+        Manifest.parse(Manifest(HEADING, (scan, Piece.parse(LINE))).text)
 
 
 def test_a_stick_that_cannot_be_read_is_told_by_the_name_of_the_file():

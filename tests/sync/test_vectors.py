@@ -30,7 +30,7 @@ from sync.keys.keysets import (
 from sync.merkle import Frontier, inclusion_proof, leaf_hash, root_from_inclusion, root_of
 from sync.notes import Checkpoint, Signer, Verifier, b64, open_note
 from sync.private.sealing import SealingKey, commitment, join_parts, split_parts
-from sync.sticks.usb import FileSource, check, pieces
+from sync.sticks.usb import FileSource, blocks, check, pieces
 from tests.samples import KINDS, SAMPLES, number_of
 from tests.source import ROOT
 from tests.vectors import make
@@ -265,6 +265,19 @@ def test_a_golden_stick_opens_to_the_batch_and_the_message_that_went_in(
     assert inside == {"up": [said["ask"].encode(), batch], "down": [said["answer"].encode()]}[way]
     keyset = read("keyset.json")["note"].encode()
     assert index.keys_note == (keyset if way == "down" else b"")
+
+
+def test_the_golden_stick_with_a_scan_gives_the_bytes_that_went_in():
+    golden = read("stick-files.json")
+    raw = unpacked(golden["stick"])
+    source = FileSource(lambda: nullcontext(BytesIO(raw)), "stick")
+    manifest = source.index().opened([make.SIGNING.verifier])
+    assert manifest.text == golden["manifest"]
+    check(source, manifest)
+    (scan,) = manifest.files
+    short = read("file.json")["short"]
+    assert scan.digest == short["name"]
+    assert b"".join(blocks(source, manifest, scan)) == unpacked(short["sealed"])
 
 
 def test_the_generator_never_touches_a_golden_file_that_is_there(capsys: pytest.CaptureFixture):

@@ -13,12 +13,17 @@ from sync.keys.keysets import sign_hall, sign_keys
 from sync.merkle import inclusion_proof, leaf_hash, root_of
 from sync.notes import b64
 from tests.vectors import make
-from tests.vectors.sticks import of_stick
+from tests.vectors.sticks import of_stick, of_stick_with_files
 
 
 def others() -> dict[str, Any]:
     """File name -> content, of the golden files that are not made in ``make``."""
-    return {"stick.json": of_stick(), "compare.json": of_compare(), "proof.json": of_proof()}
+    return {
+        "stick.json": of_stick(),
+        "stick-files.json": of_stick_with_files(),
+        "compare.json": of_compare(),
+        "proof.json": of_proof(),
+    }
 
 
 def _batch() -> tuple[list[bytes], str]:

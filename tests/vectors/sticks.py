@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.keys.keysets import sign_keys
 from sync.notes import b64
-from sync.sticks.stick import Heading
+from sync.sticks.stick import Heading, Piece
 from sync.sticks.stick_export import Content, FileTarget, Sealer, export
 from tests.vectors.make import (
     CENTER,
@@ -38,3 +38,16 @@ def of_stick() -> dict[str, Any]:
         done = export(target, heading, sealer, [message, *inside])
         found[way] = {"stick": b64(b"".join(target.blocks())), "manifest": done.manifest.text}
     return found
+
+
+def of_stick_with_files() -> dict[str, Any]:
+    """A stick up as one file, with a scan behind the message of a round."""
+    short = read("file.json")["short"]
+    scan = unpacked(short["sealed"])
+    target = FileTarget(BytesIO(), 1 << 26)
+    heading = Heading(CENTER, HALL, "up", "2026-11-24T00:29:57.123Z")
+    said = [Content(read("round.json")["ask"].encode())]
+    files = (Piece("GYPSUKQ4.OHF", len(scan), short["name"]),)
+    done = export(target, heading, Sealer(SIGNING, SEALING.public), said, files)
+    whole = b"".join(target.blocks()) + scan
+    return {"stick": b64(whole), "manifest": done.manifest.text}

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from web.listener import Listener, Running, serve_all
+from web.listener import NO_ROOM, TOO_LARGE, Listener, Running, serve_all
 
 MIB = 1024 * 1024
 
@@ -225,3 +225,38 @@ def test_a_listener_that_ends_by_itself_ends_the_process():
 def test_an_address_that_is_taken_is_an_error():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         serve_all([Listener(app=echo, host="127.0.0.1", port=taken.getsockname()[1])])
+
+
+@pytest.mark.parametrize(("told", "status"), [(0, b"200"), (TOO_LARGE, b"413"), (NO_ROOM, b"507")])
+def test_a_body_beyond_the_cap_comes_only_when_its_header_is_let_in(started, told, status):
+    asked = []
+
+    def larger(method, path, headers, length):
+        asked.append((method, path, headers["COOKIE"], length))
+        return told
+
+    listener = started(max_body=1 * MIB, larger=larger)
+    head = b"POST /a?b HTTP/1.1\r\nHost: x\r\nCookie: c=d\r\nContent-Length: %d\r\n\r\n"
+
+    answer = talk(listener, head % (3 * MIB), *[b"x" * 65_536] * 48)
+
+    assert asked == [("POST", "/a", "c=d", 3 * MIB)]
+    assert answer.splitlines()[0].split()[1] == status
+    assert (told == 0) == answer.endswith(b"POST 3145728")
+    # The next one on another connection has the usual cap again.
+    assert talk(listener, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+    assert len(asked) == 1
+
+
+def test_a_long_body_that_is_let_in_has_as_much_more_time_as_it_needs(started):
+    listener = started(
+        max_body=1 * MIB, larger=lambda *_: 0, idle_seconds=1, request_seconds=1, threads=1
+    )
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * MIB))
+        for _ in range(32):
+            line.sendall(b"x" * 65_536)
+            time.sleep(0.08)
+        answer = line.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 200")
