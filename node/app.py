@@ -142,19 +142,41 @@ ROOMS: tuple[Blueprint, ...] = (
 )
 
 _CASEWORK = ("clerk", "reviewer", "supervisor")
+_OVERSEES = ("supervisor", "administrator")
 NAVIGATION = (
     NavItem(endpoint="home.start", label="首页"),
     NavItem(endpoint="windows.find", label="窗口收件", roles=("clerk",), access_key="s"),
     NavItem(endpoint="cases.listing", label="办件", roles=_CASEWORK, access_key="b"),
     NavItem(endpoint="review.listing", label="审批", roles=("reviewer", "supervisor")),
     NavItem(endpoint="findings.listing", label="问题整改", roles=(*_CASEWORK, "administrator")),
-    NavItem(endpoint="outbox.listing", label="待上报"),
+    NavItem(endpoint="outbox.listing", label="待上报", rooms=("epochs", "sticks", "quarantine")),
     NavItem(endpoint="days.mine", label="我的考勤", roles=("clerk", "reviewer")),
-    NavItem(endpoint="leave.listing", label="请假"),
-    NavItem(endpoint="presence.listing", label="在岗", roles=("supervisor", "administrator")),
-    NavItem(endpoint="days.listing", label="考勤", roles=("supervisor", "administrator")),
-    NavItem(endpoint="members.listing", label="工作人员", roles=("supervisor", "administrator")),
-    NavItem(endpoint="terminals.listing", label="签到终端", roles=("administrator",)),
+    NavItem(
+        endpoint="leave.listing",
+        label="请假",
+        rooms=("leave_steps", "leave_desk", "leave_papers", "leave_facts", "comp", "offices"),
+    ),
+    NavItem(
+        endpoint="presence.listing", label="在岗", roles=_OVERSEES, rooms=("statistics", "numbers")
+    ),
+    NavItem(
+        endpoint="days.listing",
+        label="考勤",
+        roles=_OVERSEES,
+        rooms=("shifts", "corrections", "voids", "months"),
+    ),
+    NavItem(
+        endpoint="members.listing",
+        label="工作人员",
+        roles=_OVERSEES,
+        rooms=("faces", "face_report"),
+    ),
+    NavItem(
+        endpoint="terminals.listing",
+        label="签到终端",
+        roles=("administrator",),
+        rooms=("zkteco", "certificate"),
+    ),
     NavItem(endpoint="staff.listing", label="人员账号", roles=("administrator",)),
     NavItem(endpoint="api_tokens.listing", label="接口令牌", roles=("administrator",)),
     NavItem(endpoint="enrolment.show", label="入网", roles=("administrator",)),

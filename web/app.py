@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,9 @@ def _current(shown: list[NavItem]) -> str:
     if here in endpoints:
         return here
     room = here.partition(".")[0]
-    return next((name for name in endpoints if name.partition(".")[0] == room), "")
+    own = (name for name in endpoints if name.partition(".")[0] == room)
+    further = (item.endpoint for item in shown if room in item.rooms)
+    return next(chain(own, further), "")
 
 
 def _banners(app: Shell) -> list[Banner]:

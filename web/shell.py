@@ -54,12 +54,16 @@ class ShellSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NavItem:
-    """One entry of the top navigation; shown to whoever holds one of ``roles`` (empty: all)."""
+    """One entry of the top navigation; shown to whoever holds one of ``roles`` (empty: all).
+
+    ``rooms``: further blueprints whose pages belong to it.
+    """
 
     endpoint: str
     label: str
     roles: tuple[str, ...] = ()
     access_key: str = ""
+    rooms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,6 +173,8 @@ class Seen:
     used_for: str
     doubtful: bool
     void: Void | None = None
+    against: bool = False
+    """another key was pressed at the terminal than the sign that it counts for"""
 
 
 def punches_of_day(hall: Hall, result: DayResult | None, staff_no: str, day: date) -> list[Seen]:
@@ -185,16 +187,18 @@ def punches_of_day(hall: Hall, result: DayResult | None, staff_no: str, day: dat
         since=day.isoformat(),
         until=_until(result, day),
     )
-    used = {slot.punch: slot.label for slot in result.slots if slot.punch} if result else {}
+    used = {slot.punch: place for place, slot in enumerate(result.slots)} if result else {}
     doubtful = result.doubtful if result else ()
     gone = voids_of(hall, staff_no)
+    heard = any(row["hint"] == "out" for row in rows)
     return [
         Seen(
             row["id"],
             as_record(Punch, row),
-            used.get(row["id"], ""),
+            result.slots[used[row["id"]]].label if result and row["id"] in used else "",
             row["id"] in doubtful,
             gone.get(row["id"]),
+            heard and row["hint"] == ("in", "out")[(used.get(row["id"], 0) + 1) % 2],
         )
         for row in rows
     ]

@@ -17,11 +17,12 @@ from attendance.corrections import checked_reason, chosen
 from attendance.shifts import Shift
 from node.days import corrections, day_lists
 from node.days.day_facts import moment_text, roster_of
+from node.days.days import frozen_months
 from node.days.timetables import labels
 from node.desk import actor, hall, today
 from node.staff.members import Member, member
 from standards.errors import Invalid
-from standards.records import AttendanceRequest, DayExcused, PunchConfirmed
+from standards.records import AttendanceRequest, DayException, DayExcused, PunchConfirmed
 from standards.records.attendance import (
     CHANGES,
     DAY_STATES,
@@ -181,12 +182,20 @@ def _one(staff_no: str, day: date, wrong: dict[str, str]) -> str:
         may_ask=own and recent,
         may_decide=not own and access.current_staff().holds("supervisor"),
         may_void=not own,
+        frozen=f"{day:%Y-%m}" in frozen_months(here),
+        exceptions=_exceptions(staff_no, day),
         errors=wrong,
         typed=request.form,
         tables=labels(hall()),
         done=request.args.get("done", ""),
         **_LISTS,
     )
+
+
+def _exceptions(staff_no: str, day: date) -> list[DayException]:
+    """What came to be known of a frozen day, and nobody has decided about."""
+    some = (found.exception for found in corrections.open_exceptions(hall()))
+    return [one for one in some if (one.staff_no, one.day) == (staff_no, day)]
 
 
 def _own(staff_no: str) -> None:

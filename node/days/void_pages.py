@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from attendance.corrections import checked_reason, chosen
-from node.days import corrections, voids
+from node.days import corrections, day_lists, voids
 from node.days.voids import Sign
 from node.desk import actor, hall
 from node.presence import holders, raw_punches
@@ -56,7 +56,13 @@ def _subject() -> Subject:
         raise NotFound() from None
     if member(hall(), staff_no) is None:
         raise NotFound()
-    return Subject(staff_no, voids.of_day(hall(), staff_no, day), day=day)
+    return Subject(staff_no, _signs_of(staff_no, day), day=day)
+
+
+def _signs_of(staff_no: str, day: date) -> list[Sign]:
+    result, gone = day_lists.now_of(hall(), staff_no, day), voids.spoken_for(hall())
+    seen = day_lists.punches_of_day(hall(), result, staff_no, day)
+    return [Sign(one.id, one.punch) for one in seen if one.id not in gone]
 
 
 @pages.get("")

@@ -6,9 +6,9 @@ where it belongs to somebody else, another sign is written for that person. Know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 
@@ -19,7 +19,6 @@ from standards.errors import Invalid
 from standards.records import AttendanceRequest, Punch, PunchVoided, Record
 from sync.drafts import Draft
 from sync.entries import new_id
-from sync.storage.store import Row
 from sync.storage.tables import as_record
 
 INDEXES = (
@@ -58,19 +57,6 @@ def voids_of(hall: Hall, staff_no: str) -> dict[str, Void]:
     }
 
 
-def of_day(hall: Hall, staff_no: str, day: date) -> list[Sign]:
-    """What somebody signed on a day and in the night after it, as far as it can be voided."""
-    rows = hall.db.query(
-        "SELECT * FROM punch WHERE hall = :hall AND staff_no = :staff_no "
-        "AND punched_at >= :since AND punched_at < :until ORDER BY punched_at",
-        hall=hall.settings.hall,
-        staff_no=staff_no,
-        since=day.isoformat(),
-        until=(day + timedelta(days=2)).isoformat(),
-    )
-    return _voidable(hall, rows)
-
-
 def of_number(hall: Hall, said: Said) -> list[Sign]:
     """What was written for somebody because of one line of the list of numbers, earliest first."""
     one = said.holding
@@ -86,12 +72,13 @@ def of_number(hall: Hall, said: Said) -> list[Sign]:
         since=one.valid_from.isoformat(),
         until=(one.valid_to or date.max).isoformat(),
     )
-    return _voidable(hall, rows)
-
-
-def _voidable(hall: Hall, rows: Iterable[Row]) -> list[Sign]:
-    gone = voided(hall) | _asked_for(hall)
+    gone = spoken_for(hall)
     return [Sign(row["id"], as_record(Punch, row)) for row in rows if row["id"] not in gone]
+
+
+def spoken_for(hall: Hall) -> set[str]:
+    """Signs that were voided, or about which a request waits already."""
+    return voided(hall) | _asked_for(hall)
 
 
 def voided(hall: Hall) -> set[str]:
@@ -103,7 +90,6 @@ def voided(hall: Hall) -> set[str]:
 
 
 def _asked_for(hall: Hall) -> set[str]:
-    """Signs about which a request waits already."""
     rows = hall.db.query(
         "SELECT r.punches FROM attendance_request r WHERE r.hall = :hall AND r.matter = 'void' "
         "AND NOT EXISTS (SELECT 1 FROM attendance_decision d WHERE d.hall = r.hall "

@@ -14,11 +14,12 @@ from flask import Blueprint, Response, render_template, request
 
 from attendance.month_sheet import LEGEND, Person, matrix, summary
 from attendance.statistics import GROUPS, STANDINGS, by_day, latest, month_span, months, standing
+from node.days.days import frozen_months
 from node.desk import hall, today
 from node.hall import Hall
 from node.staff import members
 from node.staff.members import Member
-from standards.records.attendance import DayResult
+from standards.records.attendance import EFFECTS, DayResult
 from sync.storage.tables import as_record
 from web import access, logs
 from web.sheets import Origin, download, sheet
@@ -85,6 +86,7 @@ def now() -> str:
         late=sum(_is_late(one) for one in found),
         people=len(found),
         words=STANDINGS,
+        effects=EFFECTS,
     )
 
 
@@ -107,6 +109,7 @@ def month() -> str:
         table=summary(months(found), _people(here)),
         chart=by_day(found),
         groups=GROUPS,
+        frozen=f"{first:%Y-%m}" in frozen_months(here),
     )
 
 
