@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from node.hall import Hall
 from node.outbox.epochs import HallLogBook, follow_keys, note_never_sent
@@ -89,9 +88,9 @@ def ask(hall: Hall, line: Line, url: str, code: str, *, anew: bool = False) -> T
         Unreachable, NotOurs: nothing was changed.
     """
     known = trust(hall)
-    if known is not None and known.state == "approved":
-        if not anew:
-            raise Invalid({"": "本厅已经入网"})
+    if known is not None and known.state == "approved" and not anew:
+        raise Invalid({"": "本厅已经入网"})
+    if anew or (known is not None and _are_listed(hall)):
         hall.keys.renew()
     key = code_key(code, hall.settings.hall)
     answer = _post(hall, line, key)
@@ -112,6 +111,13 @@ def ask(hall: Hall, line: Line, url: str, code: str, *, anew: bool = False) -> T
     found = trust(hall)
     assert found is not None
     return found
+
+
+def _are_listed(hall: Hall) -> bool:
+    """Would a hall that waits ask with keys the center listed before? Its database was put back:
+    keys have a number only from the center.
+    """
+    return hall.keys.waiting() is None and hall.keys.current.first_epoch > 1
 
 
 def ask_again(hall: Hall, line: Line) -> Trust | None:
@@ -254,11 +260,18 @@ def peer(hall: Hall) -> Peer | None:
     known = trust(hall)
     if known is None or known.state != "approved":
         return None
+    book = HallLogBook(hall, listed_keys(hall))
+
+    def take_over(*notes: bytes) -> None:
+        keep(hall, *notes)
+        # What comes next in the same contact may stand under a key that was not known before.
+        book.listed = listed_keys(hall)
+
     return Peer(
         hall.settings.hall,
         known.root,
         CenterKeys.open(known.keys, known.root),
         Receiver(hall.sealing, hall.cosigner),
-        HallLogBook(hall, listed_keys(hall)),
-        partial(keep, hall),
+        book,
+        take_over,
     )

@@ -7,7 +7,7 @@ under them, what was sealed to them still opens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sync.keys.keyfiles import key_file, key_numbers, number_keys
@@ -30,8 +30,15 @@ class HallKeySet:
     sealing: SealingKey
 
     def request(self, hall: str) -> Request:
-        """The public halves, as they are sent and compared."""
-        return Request(hall, self.signer.verifier, self.cosigner.verifier, self.sealing.public)
+        """The public halves, as they are sent and compared; the same before and after the set gets
+        its number, so that the center knows it again when the power went in between.
+        """
+        name = self.signer.verifier.name
+        if self.first_epoch > 1:
+            name = name.removesuffix(f"/{self.first_epoch}")
+        signing, cosigning = self.signer.verifier, self.cosigner.verifier
+        named = replace(signing, name=name), replace(cosigning, name=name)
+        return Request(hall, *named, self.sealing.public)
 
     def is_listed(self, entry: HallKeys) -> bool:
         """Whether a roster note lists these very keys."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.outbox import heads
 from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
 from sync.contact.messages import Span
@@ -33,7 +32,6 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS never_sent (
         epoch INTEGER NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
         PRIMARY KEY (epoch, first))""",
-    *heads.DDL,
 )
 
 
@@ -117,7 +115,7 @@ class HallLogBook:
     """
 
     def __init__(self, hall: Hall, listed: Sequence[HallKeys] = ()) -> None:
-        self._hall, self._listed = hall, listed
+        self._hall, self.listed = hall, listed
 
     def open_log(self) -> str:
         """See ``LogBook``."""
@@ -139,7 +137,7 @@ class HallLogBook:
 
     def _of(self, origin: str) -> HallKeys | None:
         epoch = epoch_of(origin)
-        earlier = [keys for keys in self._listed if keys.first_epoch <= epoch]
+        earlier = [keys for keys in self.listed if keys.first_epoch <= epoch]
         return earlier[-1] if earlier else None
 
     def part(self, moves: Sequence[tuple[str, int]]) -> None:

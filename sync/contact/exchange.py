@@ -20,7 +20,7 @@ from sync.contact.pushing import Push
 from sync.contact.receiving import Writer, receive
 from sync.contact.relaying import relayed_batch
 from sync.contact.sending import signed_head
-from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError
+from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError, UnknownKey
 from sync.failpoints import fp
 from sync.keys.keysets import CenterKeys, follow
 from sync.log import LogStore
@@ -53,10 +53,6 @@ class Exchange:
 
     def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
         self._logs, self._line, self._peer = logs, line, peer
-        # Logs of the center that are another there than here, with both heads where they are known;
-        # and those that were brought into step.
-        self.apart: list[SyncError] = []
-        self.in_step: set[str] = set()
 
     def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
         """Round, own history, push, pull; safe to break off anywhere and to run again.
@@ -75,6 +71,7 @@ class Exchange:
         sent, returned, cloned = 0, 0, None
         wanted = answer.wants if isinstance(answer.wants, tuple) else ()
         self._opens = answer.sealed if isinstance(answer.sealed, int) else 1
+        self._apart: list[SyncError] = []
         for want in wanted:
             self._of_one_log(want, self._give_back)
         try:
@@ -88,8 +85,8 @@ class Exchange:
         fetched = sum(self._of_one_log(head, self._pull) for head in down)
         if cloned is not None:
             raise cloned
-        if self.apart:
-            raise self.apart[0]
+        if self._apart:
+            raise self._apart[0]
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
@@ -98,14 +95,11 @@ class Exchange:
     def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
         """Bring one of the center's logs into step; where both differ, the others go on."""
         try:
-            done = what(head)
+            return what(head)
         except (Fork, Behind) as error:
-            shown = head.note or error.facts.get("head", "")
-            error.facts |= {"log": head.origin, "others_done": True, "shown": shown}
-            self.apart.append(error)
+            error.facts |= {"log": head.origin, "others_done": True}
+            self._apart.append(error)
             return 0
-        self.in_step.add(head.origin)
-        return done
 
     def _round(self) -> RoundAnswer:
         logs, peer = self._logs, self._peer
@@ -114,7 +108,7 @@ class Exchange:
             clock=logs.clock.stamp(),
             software=SOFTWARE,
             oldest_unsent=oldest_unsent(logs),
-            key_set=peer.keys.version,
+            key_set=peer.keys.version if self._is_listed() else msgspec.UNSET,
             sealed=SEALED_TOGETHER,
             logs=tuple(self._heads()),
         )
@@ -130,6 +124,14 @@ class Exchange:
             if not peer.is_own(head.origin) and isinstance(head.receipted, int)
         }
         return answer
+
+    def _is_listed(self) -> bool:
+        """Do we know that the center lists the key we write with? After a restore, or a power cut
+        while we took it over, we have to hear it again, and that of earlier keys.
+        """
+        book = self._peer.book
+        origin = book.open_log()
+        return book.verifier(origin) == book.signer(origin).verifier
 
     def _follow(self, answer: RoundAnswer) -> None:
         """Go by a new key set from now on, in this contact too (never back to an older one)."""
@@ -153,9 +155,22 @@ class Exchange:
         for origin, state in states.items():
             if not state.own:
                 known = logs.delivered.get(origin) == state.size
-                by = peer.receiver.cosigner.name
-                notes[origin] = b"" if known else logs.receipt(origin, by) or b""
+                notes[origin] = b"" if known else self._delivery(origin)
         return [self._head(states[o], note) for o, note in notes.items()]
+
+    def _delivery(self, origin: str) -> bytes:
+        """Our latest receipt for one of the center's logs, by the key we have now: a restored one
+        may have given the number of a key that it forgot, and with it the name, again.
+        """
+        by = self._peer.receiver.cosigner
+        note = self._logs.receipt(origin, by.name)
+        if note is None:
+            return b""
+        try:
+            open_note(note, [by.verifier])
+        except UnknownKey:
+            return b""
+        return note
 
     def _head(self, state: LogState, note: bytes) -> LogHead:
         receipted = state.mark.size if state.own and state.mark.size else msgspec.UNSET
@@ -212,12 +227,10 @@ class Exchange:
         if (point.origin, point.size) != (head.origin, head.size):
             raise Malformed("a head that speaks of another log or size")
         state = self._logs.open(head.origin, writer.name, own=False)
-        if point.size > state.size:
-            return
-        if point.root != self._logs.root_at(head.origin, point.size):
-            raise Fork("the center shows another history of its own log", origin=head.origin)
         if point.size < state.size:
             raise Behind("the center shows an older state of its own log", origin=head.origin)
+        if point.size == state.size and point.root != state.frontier.root:
+            raise Fork("the center shows another history of its own log", origin=head.origin)
 
     def _writer(self, origin: str) -> Writer:
         center = self._peer.keys.center
