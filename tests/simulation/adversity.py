@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
-from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from aggregator.safekeeping import unheard
 from sync.private.sealing import OPENING_BYTES
 from sync.recovery.highwater import HighWater
+from tests.simulation import locksmith
 from tests.simulation.book import MachineBook
 from tests.simulation.disk import Disk
+from tests.simulation.folders import KEYS, content, put
 from tests.simulation.machines import HallMachine
 from tests.simulation.reference import Reference
+from tests.simulation.sticks import carry
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -28,11 +29,6 @@ KINDS: tuple[Kind, ...] = (
     *("", "", "restored", "restored", "disk exchanged", "disk exchanged", "cloned", "cloned"),
     *("center restored", "center restored", "edited", "exchanged"),
 )
-
-
-# What became of the file of marks beside a center's database that was put back: it stayed, it was
-# lost (and whoever put the database back said so), or it went back as well, and nobody knows.
-Marks = Literal["kept", "lost", "put back"]
 
 
 @dataclass
@@ -45,6 +41,7 @@ class Plan:
     done_at: int = -1
     image: sqlite3.Connection | None = None
     marks: HighWater | None = None
+    keys: dict[str, str] = field(default_factory=dict)
     told: int = 0
     references: dict[str, Reference] = field(default_factory=dict)
 
@@ -70,36 +67,26 @@ def happen(world: World, step: int) -> None:
         return
     if step == plan.copied_at:
         plan.image, plan.marks = book.machine.disk.copy(), copied_marks(book.machine.marks)
+        plan.keys = content(book.machine.keys_folder)
         plan.told = len(book.told)
     if step >= plan.done_at and not book.adversity:
         _STEPS[plan.kind](world, book)
 
 
-def _marks_at_center(world: World) -> Marks:
-    """Drawn apart, so that all other worlds stay as they were. Where more than one hall is there,
-    what was written since may have been shown to one before another calls; then a person must act.
-    """
-    draw = Random(f"marks of {world.seed}")
-    return draw.choice(("kept", "lost", "put back" if len(world.halls) == 1 else "lost"))
-
-
 def _at_center(world: World, step: int) -> None:
-    """The center's database is put back from a copy, with or without the file of marks."""
+    """The center's database is put back from a copy; the file of marks beside it stays."""
     plan, center = world.plan, world.center
     if step == plan.copied_at:
-        plan.image, plan.marks = center.disk.copy(), copied_marks(center.marks)
+        plan.image = center.disk.copy()
         plan.references = {name: book.snapshot() for name, book in world.books.items()}
     if step < plan.done_at or center.restored:
         return
-    assert plan.image is not None and plan.marks is not None
+    assert plan.image is not None
     center.disk.restore(plan.image)
-    center.restored, marks = True, _marks_at_center(world)
-    world.faults[f"{plan.kind}, marks {marks}"] += 1
-    if marks != "kept":
-        center.marks = plan.marks if marks == "put back" else HighWater(None)
+    center.restored = True
+    world.faults[plan.kind] += 1
     center.boot()
-    if marks == "lost":
-        unheard.wait_for_all(center.office.db, center.office.clock.stamp())
+    locksmith.center_was_restored(world)
     world.wire.receipts.clear()
     for name, book in world.books.items():
         kinds = book.reference.kinds
@@ -135,18 +122,32 @@ def _restore(world: World, book: MachineBook) -> None:
 
 
 def _exchange_disk(world: World, book: MachineBook) -> None:
-    """The whole disk is put back, the file of marks too: the machine cannot know."""
+    """The whole disk is put back, marks and keys too: the machine cannot know."""
     assert world.plan.marks is not None
+    if world.locks.change:
+        put(book.machine.keys_folder, world.plan.keys)
     book.machine.marks = copied_marks(world.plan.marks)
     _restore(world, book)
+    if world.draw.random() < 0.5:
+        _by_stick_first(world, book.machine)
+
+
+def _by_stick_first(world: World, machine: HallMachine) -> None:
+    """Before any contact people write at it and send a stick: it may be behind, and elsewhere."""
+    for _ in range(world.draw.randint(1, 2)):
+        world.at(machine, lambda: world.clerk_writes(machine))
+    state = machine.hall.state()
+    world.at(machine, lambda: carry(world, machine, (state.origin, state.mark.size)))
 
 
 def _clone(world: World, book: MachineBook) -> None:
     """The machine's disk is copied, and from now on two machines are this hall."""
-    machine = book.machine
-    twin = HallMachine(
-        machine.folder, machine.name, Disk(machine.disk.copy()), world.time, foreign=machine.foreign
-    )
+    machine, folder = book.machine, book.machine.folder
+    if world.locks.change:
+        folder = folder / "world-twin"
+        put(folder / machine.name / KEYS, content(machine.keys_folder))
+    disk = Disk(machine.disk.copy())
+    twin = HallMachine(folder, machine.name, disk, world.time, foreign=machine.foreign)
     twin.marks = copied_marks(machine.marks)
     twin.boot()
     second = MachineBook(twin, world.center, list(book.told))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from aggregator.center import Center
+from node.keys import enrolment
 from standards.cases import CASES
 from standards.records import RECORDS, CaseStanding, EntriesMoved, EpochOpened
 from standards.records.declare import personal_bytes, record_of
@@ -22,6 +23,7 @@ from sync.private.sealing import OPENING_BYTES
 from sync.recovery.epochs import epoch_of, in_order
 from tests.simulation.clerk import Writing
 from tests.simulation.erasures import parts_held, still_there
+from tests.simulation.held_keys import Revocation
 from tests.simulation.machines import CenterMachine, HallMachine
 from tests.simulation.reference import Reference
 
@@ -78,6 +80,7 @@ class MachineBook:
     adverse_at: int = -1
     alarms: list[str] = field(default_factory=list)
     healed: bool = False
+    key_set: int = 0
 
     @property
     def origin(self) -> str:
@@ -155,6 +158,14 @@ class MachineBook:
                 require(same, "a receipt of another history was believed")
             self.marks[state.origin] = mark
 
+    def check_trust(self) -> None:
+        """The hall goes by a key set of the center, and never by an older one than before."""
+        with self.machine.disk.looked_at():
+            peer = enrolment.peer(self.machine.hall)
+        version = peer.keys.version if peer else self.key_set
+        require(self.healed or version >= self.key_set, "an old key set was taken back")
+        self.key_set = version
+
     # --- what comes down ------------------------------------------------------------------------
 
     def check_mirrors(self) -> None:
@@ -195,6 +206,7 @@ class HallBook:
     lost: set[bytes] = field(default_factory=set)
     ordered: set[str] = field(default_factory=set)
     past: list[Written] = field(default_factory=list)
+    revocations: list[Revocation] = field(default_factory=list)
     replay_due: bool = False
 
     def __post_init__(self) -> None:
@@ -236,6 +248,8 @@ class HallBook:
         if size == len(copy):
             return
         first = len(copy)
+        allowed = all(one.allows(origin, size) for one in self.revocations)
+        require(allowed, "something was taken that a revoked key signed above its place")
         copy += logs.leaves(origin, first, size)
         for book in self.machines:
             book.look()
@@ -348,22 +362,11 @@ class HallBook:
         )
         found = Counter((r["rule"], r["subject_origin"], r["subject_index"]) for r in rows)
         if self.center.restored:
-            found |= self._findings_aside()
             # What was judged before may have been judged by other standards, and stands.
             require(max(found.values(), default=1) == 1, "a finding of the judge is doubled")
             require(not self.reference.findings - found, "a finding of the judge is lost")
             return
         require(found == self.reference.findings, "a finding of the judge is lost or doubled")
-
-    def _findings_aside(self) -> Counter[tuple[str, str, int]]:
-        """What the judge found after the center was put back, and that waits beside its log."""
-        rows = self.center.office.db.query("SELECT leaf FROM set_aside")
-        bodies = [msgspec.json.decode(row["leaf"])["body"] for row in rows]
-        return Counter(
-            (b["rule"], b["subject_origin"], b.get("subject_index", 0))
-            for b in bodies
-            if b.get("source") == "judged" and b["for_hall"] == self.name
-        )
 
     def snapshot(self) -> Reference:
         """What follows from the copies now, for the day on which the center is restored."""

@@ -34,8 +34,6 @@ class Disk:
         image: committed content to start from.
     """
 
-    is_sqlite = True
-
     def __init__(self, image: sqlite3.Connection | None = None) -> None:
         self.owner = ""
         self._connection = _connection()
@@ -154,6 +152,11 @@ class Disk:
     def arm(self, touches: int, fuse: Fuse = "crash") -> None:
         """From now on, fail at this many touches of the disk."""
         self._left, self._fuse, self.burnt = touches, fuse, None
+
+    def touch_file(self) -> None:
+        """A file beside the database is about to be written or removed."""
+        if self._fuse == "crash":
+            self._touch(writes=True)
 
     def disarm(self) -> None:
         """Take the fuse away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,15 +14,17 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
+import sync.keys.keysets
 from aggregator.center import Center, CenterSettings
 from aggregator.database.store import CenterStore
 from aggregator.halls import roster
+from aggregator.keys import ceremony
 from aggregator.receiving.rounds import CONTACT_DDL
 from aggregator.safekeeping import returning
 from node.hall import Hall, HallSettings
-from node.outbox.epochs import HallLogBook
+from node.keys import enrolment
 from node.store import NodeStore
 from standards.cases import PROJECTIONS
 from standards.catalogue import starter_guides
@@ -29,20 +32,22 @@ from standards.guides import Guide
 from standards.records import RECORDS, GuidePublished
 from standards.records.declare import Field, Owner, Record
 from standards.records.wording import Line, StaffNo
-from sync.client import Peer
-from sync.contact.messages import EnrolAsk
-from sync.contact.receiving import Receiver
 from sync.errors import DiskFull
-from sync.keys.keysets import CenterKeys, Request, code_key, code_mac
 from sync.log import Portions
 from sync.notes import Verifier
 from sync.recovery.highwater import HighWater
 from sync.storage.tables import Tables
 from tests.simulation.clocks import MachineClock, Time
 from tests.simulation.disk import Disk
+from tests.simulation.door import Straight
+from tests.simulation.folders import KEYS
+
+_keysets: Any = sync.keys.keysets
 
 CENTER = "c.example"
+URL = "http://c.example"
 HALLS = ("T01", "T02", "T03")
+FAST = Path("/dev/shm")
 # So small that a few entries need several batches and several chunks.
 PORTIONS = Portions(batch_entries=4, batch_plain_bytes=8_000, chunk_entries=3)
 GUIDE: Guide = min(starter_guides(), key=lambda guide: len(guide.materials))
@@ -79,9 +84,10 @@ class Stock:
     folder: Path
     center: sqlite3.Connection
     halls: dict[str, sqlite3.Connection]
-    root: str
 
 
+# Where the root is kept, away from the center's machine.
+SAFE = "safe"
 _KEYS = {
     "center": ("vault", "root", "roster", "log", "receipts", "sealing"),
     **dict.fromkeys(HALLS, ("vault", "signing", "cosigning", "sealing")),
@@ -91,11 +97,12 @@ _KEYS = {
 @contextmanager
 def stocked() -> Iterator[Stock]:
     """Prepare the stock once for many worlds; the folder goes at the end."""
-    with TemporaryDirectory(prefix="onehall-simulation-") as name:
+    where = FAST if FAST.is_dir() else None
+    with TemporaryDirectory(prefix="onehall-simulation-", dir=where) as name:
         folder = Path(name)
         for machine, keys in _KEYS.items():
             for key in keys:
-                _write_key(folder / machine / "keys", key, f"{machine}/{key}")
+                _write_key(folder / machine / KEYS, key, f"{machine}/{key}")
         with repeatable(Random(0).randbytes):
             stock = _prepared(folder)
         yield stock
@@ -111,27 +118,32 @@ def _write_key(folder: Path, name: str, seed: str) -> None:
 def _prepared(folder: Path) -> Stock:
     time = Time()
     disk = Disk()
-    disk.create(CONTACT_DDL)
     center = CenterMachine(folder, disk, time)
     roster.create(center.office)
+    disk.create(CONTACT_DDL)
+    ceremony.move_root(folder / CenterMachine.name / KEYS, folder / SAFE, CENTER)
     images = {}
     for name in HALLS:
         hall = HallMachine(folder, name, Disk(), time)
         _enrol(center.office, hall.hall)
         images[name] = hall.disk.copy()
     center.office.publish(guide_published(1, center.office.clock.today()), actor="C-03")
-    return Stock(folder, disk.copy(), images, str(center.office.root))
+    return Stock(folder, disk.copy(), images)
 
 
 def _enrol(office: Center, hall: Hall) -> None:
-    name = hall.settings.hall
+    name, line = hall.settings.hall, Straight(office, hall)
+    hall.db.create(enrolment.DDL)
     roster.register_hall(office, name, "分厅")
-    code = roster.new_code(office, name)
-    request = Request(name, hall.signer.verifier, hall.cosigner.verifier, hall.sealing.public)
-    mac = code_mac(code_key(code, name), request.text, "ask")
-    roster.ask(office, EnrolAsk(text=request.text, mac=mac))
-    waiting = next(e for e in roster.pending(office) if e.hall == name)
-    roster.approve(office, waiting.id, "C-00")
+    asked = enrolment.ask(hall, line, URL, roster.new_code(office, name))
+    roster.approve(office, enrolment_of(office, asked.digits), "C-00")
+    enrolment.ask_again(hall, line)
+
+
+def enrolment_of(office: Center, digits: str) -> str:
+    """The id of the undecided request on whose screen these digits stand; empty for none."""
+    waiting = [one for one in roster.pending(office) if one.state == "pending"]
+    return next((one.id for one in waiting if one.digits == digits), "")
 
 
 class CenterMachine:
@@ -140,13 +152,18 @@ class CenterMachine:
     name = "center"
 
     def __init__(self, folder: Path, disk: Disk, time: Time) -> None:
-        self._folder, self.disk = folder / "center", disk
+        self._folder, self.disk = folder / self.name, disk
         disk.owner = self.name
         self.clock = MachineClock(time)
         self.learned = False
         self.restored = False
         self.marks = HighWater(None)
         self.boot()
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where its key files stand."""
+        return self._folder / KEYS
 
     def boot(self) -> None:
         """Start the program over what the disk holds."""
@@ -194,11 +211,10 @@ class HallMachine:
             self.hall.logs.tables = ForeignTables((*RECORDS, Appointment), PROJECTIONS)
             self.hall.logs.create()
 
-    def peer(self, keys: CenterKeys, root: str) -> Peer:
-        """Whom this hall syncs with, and as whom."""
-        hall = self.hall
-        receiver = Receiver(hall.sealing, hall.cosigner)
-        return Peer(self.name, Verifier.parse(root), keys, receiver, HallLogBook(hall))
+    @property
+    def keys_folder(self) -> Path:
+        """Where its key files stand."""
+        return self.folder / self.name / KEYS
 
 
 @contextmanager
@@ -206,16 +222,24 @@ def repeatable(noise: Callable[[int], bytes]) -> Iterator[None]:
     """Random bytes come from the seed, so that a run can be replayed.
 
     Whether a signature holds is a pure question that a world asks again and again: the answer is
-    remembered, which makes a run a third faster and nothing else.
+    remembered, which makes a run a third faster and nothing else. What is slow so that a code is
+    not guessed is quick here.
     """
-    urandom, verify = os.urandom, Verifier.verify
-    for place, name, twin in (
+    places = (
         (os, "urandom", noise),
-        (Verifier, "verify", lru_cache(4096)(verify)),
-    ):
+        (secrets, "choice", lambda some: some[noise(1)[0] % len(some)]),
+        (_keysets, "scrypt", _quick),
+        (Verifier, "verify", lru_cache(4096)(Verifier.verify)),
+    )
+    kept = [(place, name, getattr(place, name)) for place, name, _ in places]
+    for place, name, twin in places:
         setattr(place, name, twin)
     try:
         yield
     finally:
-        for place, name, real in ((os, "urandom", urandom), (Verifier, "verify", verify)):
+        for place, name, real in kept:
             setattr(place, name, real)
+
+
+def _quick(plain: bytes, *, salt: bytes, **cost: int) -> bytes:
+    return sha256(salt + b"\n" + plain).digest()

@@ -32,7 +32,7 @@ from sync.storage.tables import Tables, happening_of
 from tests.simulation.disk import Disk
 from tests.simulation.epoch_mutants import OF_EPOCHS, Mutant
 from tests.simulation.erasure_mutants import OF_ERASURES
-from tests.simulation.put_back_mutants import OF_PUTTING_BACK
+from tests.simulation.key_mutants import OF_KEYS
 
 # As a place to put twins, a module is just a bag of names.
 _receiving: Any = sync.contact.receiving
@@ -252,7 +252,7 @@ MUTANTS = (
     ),
     *OF_EPOCHS,
     *OF_ERASURES,
-    *OF_PUTTING_BACK,
+    *OF_KEYS,
     Mutant(
         "a batch starts exactly where our copy ends",
         "sync.mirror.check_place",

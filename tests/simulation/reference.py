@@ -14,9 +14,10 @@ import msgspec
 
 from standards.cases import CASES
 from standards.judging import judge
-from standards.records import CaseReceived, CaseStanding, CaseStep
+from standards.records import CaseReceived, CaseStanding, CaseStep, KeysRotated
 from standards.records.declare import Happening, Record, canonical_body
 from standards.shelf import Shelf
+from tests.simulation.held_keys import Keyring
 
 Place = tuple[str, int]
 CASE_KINDS = (CaseReceived.kind, CaseStep.kind)
@@ -38,6 +39,7 @@ class Reference:
     cases: dict[str, CaseStanding] = field(default_factory=dict)
     quarantined: dict[Place, str] = field(default_factory=dict)
     findings: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    keyring: Keyring = field(default_factory=Keyring)
 
     def advance(self, origin: str, leaves: list[bytes], applied: int, shelf: Shelf) -> None:
         """Take in the entries of one log up to ``applied``, judged by this shelf."""
@@ -74,6 +76,8 @@ class Reference:
         logged = canonical_body(kind, msgspec.json.encode(whole["body"], order="sorted"))
         if kind.kind in CASE_KINDS:
             self._fold(whole, logged, place, shelf)
+        if kind is KeysRotated and not self.keyring.show(whole["body"]):
+            raise _Held
         self.ids.add((kind.kind, whole["id"]))
         self.rows.setdefault(kind.kind, set()).add(place)
 

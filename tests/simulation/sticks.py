@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from node.keys import enrolment
 from sync.batch import MEDIA_TYPE
 from sync.client import PREFIX
 from sync.contact.sending import accept_receipt, next_batch
@@ -17,6 +18,7 @@ from sync.errors import (
     TryLater,
     Unreachable,
 )
+from tests.simulation import contacts, locksmith
 from tests.simulation.machines import HallMachine
 from tests.simulation.wire import Meeting
 
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 def carry(world: World, machine: HallMachine, place: tuple[str, int]) -> None:
     """One batch without a round before it, as a stick or another's client would bring it."""
     hall, (origin, start) = machine.hall, place
-    raw = next_batch(hall.logs, origin, start, hall.signer, world.keys.sealing)
+    peer = enrolment.peer(hall)
+    if peer is None:
+        return
+    raw = next_batch(hall.logs, origin, start, peer.book.signer(origin), peer.keys.sealing)
     if raw is None:
         return
     meeting = Meeting(machine)
@@ -42,11 +47,12 @@ def carry(world: World, machine: HallMachine, place: tuple[str, int]) -> None:
             answer = world.draw.choice(late)
         else:
             answer = line.send("POST", target, raw, MEDIA_TYPE)
-        accept_receipt(hall.logs, origin, answer, world.keys.receipts)
+        accept_receipt(hall.logs, origin, answer, peer.keys.receipts)
     except (SyncError, DiskFull) as error:
         outcome = error
     usual: tuple[type[Exception], ...] = (Unreachable, TryLater, Gap)
     if world.of(machine).healed:
         # Without a round it cannot know yet that it was restored, or is not alone.
         usual = (*usual, Behind, Fork, EpochClosed)
-    world.judge(meeting, outcome, usual)
+    usual = (*usual, *locksmith.excuses_of_a_stick(world, machine))
+    contacts.judge(world, meeting, outcome, usual)

@@ -1,7 +1,6 @@
 """The fake wire: loses, doubles, delays, cuts and alters what travels, and plays captive portal.
 
-The center's door is the one of `aggregator.receiving.intake` without Flask: signatures of requests,
-`rounds`, and refusals that travel as JSON.
+At its other end is the center's door (`tests.simulation.door`).
 """
 
 from __future__ import annotations
@@ -12,19 +11,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aggregator.center import Center
 from aggregator.halls import roster
 from aggregator.receiving import rounds
-from sync.batch import unpack
+from sync.batch import Batch, claimed_origin, unpack
 from sync.client import PREFIX, refusal_of
 from sync.contact import messages
 from sync.contact.messages import RoundAsk
-from sync.contact.signed_requests import check_request, signature_headers
-from sync.errors import DiskFull, Fork, NotOurs, SyncError, TryLater, Unreachable
-from sync.keys.keysets import HallKeys
-from sync.notes import Checkpoint, Verifier, open_note, text_of
+from sync.errors import Fork, NotOurs, SyncError, TryLater, Unreachable
+from sync.notes import Checkpoint, open_note, text_of
 from tests.simulation.book import require
 from tests.simulation.disk import Crash
+from tests.simulation.door import Request, door, request_of
 
 if TYPE_CHECKING:
     from tests.simulation.machines import HallMachine
@@ -35,38 +32,6 @@ PORTAL = b"<!DOCTYPE html><title>Welcome</title><p>Please sign in to the network
 TAMPERED = frozenset(
     {"request altered", "answer altered", "answer stale", "portal", "piece of another place"}
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What goes over the wire."""
-
-    hall: str
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def is_batch(self) -> bool:
-        """Does it carry a batch of the hall's own log up?"""
-        return self.is_log and self.target.startswith(f"{PREFIX}/logs/{self.hall}/")
-
-    @property
-    def is_log(self) -> bool:
-        """Does it carry a piece of some log up?"""
-        return self.method == "POST" and self.target.startswith(f"{PREFIX}/logs/")
-
-    @property
-    def is_history(self) -> bool:
-        """Does it ask for a piece of the hall's own log, from its middle on?"""
-        own = f"/{self.hall}/" in self.target and not self.target.endswith("?from=0")
-        return self.method == "GET" and own
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """What a confused cache would file its answer under."""
-        return self.hall, self.method, self.target.partition("?")[0]
 
 
 @dataclass
@@ -89,7 +54,7 @@ class Wire:
         self.world = world
         self.underway: list[Request] = []
         self.answers: dict[tuple[str, str, str], list[bytes]] = {}
-        self.receipts: dict[tuple[str, int], bytes] = {}
+        self.receipts: dict[tuple[str, int, str], bytes] = {}
         self.heads: dict[tuple[str, int], bytes] = {}
 
     def line(self, machine: HallMachine, meeting: Meeting) -> Road:
@@ -123,24 +88,27 @@ class Wire:
             return
         require(not altered, "damage on the way is called a fork")
         if request.is_batch:
-            office = self.world.center.office
+            header = self._unpacked(request).header
             with self.world.center.disk.looked_at():
-                keys = roster.hall_keys(office, request.hall)
-                header = unpack(request.body, [keys.signing]).header
-                held = office.logs.state(header.origin).size
+                held = self.world.center.office.logs.state(header.origin).size
             short = header.log_size < held
             require(not short, "a log shorter than the center's copy was not told so (S1)")
 
     def _check_receipt(self, request: Request, answer: bytes) -> None:
         """S2: a receipt speaks of exactly what its request proved, the same one each time."""
+        head = self._unpacked(request).head
+        by = self.world.center.office.cosigner
+        text = open_note(answer, [by.verifier]).text
+        require(Checkpoint.parse(text) == head, "a receipt speaks of more than the batch proved")
+        first = self.receipts.setdefault((head.origin, head.size, by.name), answer)
+        require(answer == first, "an identical replay got another receipt")
+
+    def _unpacked(self, request: Request) -> Batch:
+        """A batch, under the key that writes its log by the roster."""
         office = self.world.center.office
         with self.world.center.disk.looked_at():
-            keys = roster.hall_keys(office, request.hall)
-        head = unpack(request.body, [keys.signing]).head
-        text = open_note(answer, [office.cosigner.verifier]).text
-        require(Checkpoint.parse(text) == head, "a receipt speaks of more than the batch proved")
-        first = self.receipts.setdefault((head.origin, head.size), answer)
-        require(answer == first, "an identical replay got another receipt")
+            writer = roster.writer_of(office, claimed_origin(request.body))
+        return unpack(request.body, [writer.verifier])
 
     def check_heads(self, machine: HallMachine, target: str, body: bytes) -> None:
         """No two roots are ever signed for one size of one log, by a machine that can know."""
@@ -166,6 +134,7 @@ class Road:
 
     def __init__(self, wire: Wire, machine: HallMachine, meeting: Meeting) -> None:
         self._wire, self._machine, self._meeting = wire, machine, meeting
+        self._signer = machine.hall.signer
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``sync.client.Line``."""
@@ -173,10 +142,8 @@ class Road:
         require(not machine.disk.in_transaction, "a transaction is held open over the network")
         world.of(machine).check_mark(world.books[machine.name].copies)
         world.meanwhile(machine)
-        signer, posix = machine.hall.signer, int(machine.clock.now().timestamp())
-        headers = signature_headers(signer, method, target, body, posix)
         self._wire.check_heads(machine, target, body)
-        request = Request(machine.name, method, target, headers, body)
+        request = request_of(machine.hall, self._signer, method, target, body)
         if request.is_history and not world.ended and world.draw.random() < 0.5:
             return self._elsewhere(request)
         return self._back(request, self._there(request))
@@ -271,30 +238,3 @@ def _signed_heads(target: str, body: bytes) -> list[Checkpoint]:
     else:
         return []
     return [Checkpoint.parse(text_of(note)) for note in notes]
-
-
-def door(office: Center, request: Request) -> bytes:
-    """What `aggregator.receiving.intake` does with a request."""
-    try:
-        if request.is_log:
-            hall, _, epoch = request.target.removeprefix(f"{PREFIX}/logs/").partition("/")
-            return rounds.take_batch(office, (hall, epoch), request.body)
-        keys = _caller(office, request)
-        if request.target == f"{PREFIX}/round":
-            ask = messages.read(request.body, RoundAsk)
-            return messages.write(rounds.answer_round(office, keys, ask))
-        origin, _, start = request.target.removeprefix(f"{PREFIX}/logs/").partition("?from=")
-        return rounds.give_batch(office, keys, origin, int(start))
-    except DiskFull:
-        raise TryLater("the center's disk is full") from None
-
-
-def _caller(office: Center, request: Request) -> HallKeys:
-    found: list[HallKeys] = []
-
-    def key_of(name: str) -> Verifier:
-        found.append(roster.hall_of_key(office, name))
-        return found[-1].signing
-
-    check_request(request.headers, request.method, request.target, request.body, key_of)
-    return found[-1]

@@ -13,30 +13,17 @@ from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 
-from aggregator.halls import roster
 from aggregator.receiving import apply, rounds
 from node.outbox import epochs
 from standards.records import Inspection
 from sync.applied.applying import apply_pending
-from sync.contact.exchange import Exchange
-from sync.errors import (
-    Behind,
-    Cloned,
-    DiskFull,
-    Fork,
-    Malformed,
-    StoreBusy,
-    SyncError,
-    TryLater,
-    Unreachable,
-)
-from sync.keys.keysets import CenterKeys
-from sync.notes import Verifier
+from sync.errors import DiskFull, StoreBusy
 from sync.recovery.epochs import in_order
 from sync.recovery.rebuilding import settle
-from tests.simulation import adversity, clerk, erasures
+from tests.simulation import adversity, clerk, contacts, erasures, folders, locksmith, thieves
 from tests.simulation.book import HallBook, MachineBook, Violation, require
 from tests.simulation.clocks import Time
 from tests.simulation.disk import Crash, Disk
@@ -50,7 +37,7 @@ from tests.simulation.machines import (
     repeatable,
 )
 from tests.simulation.sticks import carry
-from tests.simulation.wire import Meeting, Wire
+from tests.simulation.wire import Wire
 
 STEPS = 22
 Machine = HallMachine | CenterMachine
@@ -64,9 +51,10 @@ class World:
         self.faults: Counter[str] = Counter()
         self.time = Time()
         self.trouble = self.draw.choice((0.05, 0.15, 0.3, 0.6))
-        self.center = CenterMachine(stock.folder, Disk(stock.center), self.time)
-        self.root = Verifier.parse(stock.root)
-        self.keys = CenterKeys.open(roster.keys_note(self.center.office), self.root)
+        # In some worlds people erase, or change keys; drawn apart, so that the others stay.
+        self.erasures, self.locks = Random(f"erasures of {seed}"), locksmith.locks_of(stock, seed)
+        self.erases = self.erasures.random() < 0.25
+        self.center = CenterMachine(self.locks.folder, Disk(stock.center), self.time)
         self.halls = [self._hall(name) for name in HALLS[: self.draw.choice((1, 1, 2, 2, 3))]]
         self.books = {
             hall.name: HallBook(hall.name, self.center, [MachineBook(hall, self.center)])
@@ -76,19 +64,17 @@ class World:
         self.published = self.own_sizes()
         self._seen: dict[tuple[str, int], int] = {}
         self.plan = adversity.draw_plan(self)
-        # In some worlds people erase; drawn apart, so that the others stay as they were.
-        self.erasures = Random(f"erasures of {seed}")
-        self.erases = self.erasures.random() < 0.25
+        locksmith.introduce(self)
         self.ended = False
 
     def _hall(self, name: str) -> HallMachine:
         disk = Disk(self.stock.halls[name])
         foreign = self.draw.random() < 0.2
-        return HallMachine(self.stock.folder, name, disk, self.time, foreign=foreign)
+        return HallMachine(self.locks.folder, name, disk, self.time, foreign=foreign)
 
     def run(self) -> str:
         """Live through it; answers what was violated, or nothing."""
-        with repeatable(self.draw.randbytes):
+        with repeatable(self.draw.randbytes), folders.touched(self._disk_of):
             try:
                 for number in range(STEPS):
                     self.time.pass_on(self.draw.choice((0.2, 5, 600, 40_000)))
@@ -100,7 +86,15 @@ class World:
                 return str(violation)
             except Exception as error:
                 return f"{type(error).__name__}: {error}{_where(error)}"
+            finally:
+                if self.locks.change:
+                    folders.remove(self.locks.folder)
         return ""
+
+    def _disk_of(self, keys: Path) -> Disk | None:
+        """The disk of the machine whose key files these are."""
+        machines: list[Machine] = [*self.halls, self.center]
+        return next((one.disk for one in machines if one.keys_folder == keys), None)
 
     def fingerprint(self) -> str:
         """The same for the same seed: every log's head at every machine, and every fault."""
@@ -126,6 +120,9 @@ class World:
         ]
         if self.erases:
             steps.append((2, self._center_erases))
+        if self.locks.change:
+            steps += [(weight, partial(act, self)) for weight, act in locksmith.STEPS]
+            steps.append((2, lambda: thieves.call(self)))
         weights = [weight for weight, _ in steps]
         self.draw.choices([step for _, step in steps], weights)[0]()
 
@@ -142,7 +139,7 @@ class World:
 
     def _clerk_writes(self) -> None:
         machine = self.any_hall()
-        self._at(machine, lambda: self.clerk_writes(machine))
+        self.at(machine, lambda: self.clerk_writes(machine))
 
     def clerk_writes(self, machine: HallMachine) -> None:
         """Somebody at this hall writes one or two records in one transaction."""
@@ -172,33 +169,14 @@ class World:
                 self._center_applies()
             elif choice < 0.9:
                 self.wire.deliver_late()
-            else:
+            elif choice < 0.95 or not self.locks.change:
                 self._center_speaks()
+            else:
+                self.locks.draw.choice((locksmith.center_rotates, locksmith.center_revokes))(self)
 
     def _hall_calls(self) -> None:
         machine = self.any_hall()
-        self._at(machine, lambda: self.contact(machine))
-
-    def contact(self, machine: HallMachine) -> None:
-        """One contact of the real `Exchange` over this wire."""
-        meeting = Meeting(machine)
-        alone = not self.books[machine.name].is_ahead_of(machine.hall.epoch)
-        self._arm(self.center, 80)
-        outcome: Exception | None = None
-        try:
-            line = self.wire.line(machine, meeting)
-            peer = machine.peer(self.keys, self.stock.root)
-            Exchange(machine.hall.logs, line, peer).run()
-        except Cloned as error:
-            outcome = error
-            epochs.note_clone(machine.hall, int(str(error.facts["epoch"])))
-        except (SyncError, DiskFull) as error:
-            outcome = error
-        finally:
-            self.center.disk.disarm()
-        told = alone or outcome is not None or meeting.tampered
-        require(told, "a machine sent beside another one that had opened a later epoch")
-        self.judge(meeting, outcome, (Unreachable, TryLater))
+        self.at(machine, lambda: contacts.call(self, machine))
 
     def _stick_is_carried(self) -> None:
         machine = self.any_hall()
@@ -208,29 +186,11 @@ class World:
         waiting = (o for o in own if logs.state(o).mark.size < logs.state(o).size)
         state = logs.state(next(waiting, own[-1]))
         start = self.draw.choice((state.mark.size, 0, self.draw.randint(0, state.size)))
-        self._at(machine, lambda: carry(self, machine, (state.origin, start)))
-
-    def judge(
-        self, meeting: Meeting, outcome: Exception | None, usual: tuple[type[Exception], ...]
-    ) -> None:
-        """No false alarm, and no alarm that is not told."""
-        book = self.of(meeting.machine)
-        if isinstance(outcome, Behind | Fork | Malformed | Cloned):
-            book.alarms.append(outcome.code)
-        if meeting.tampered or outcome is None or book.adversity in ("edited", "exchanged"):
-            return
-        if isinstance(outcome, Cloned):
-            require(self.books[book.machine.name].is_cloned, "a lone machine is called a clone")
-            return
-        full = isinstance(outcome, DiskFull) and book.machine.disk.burnt == "full"
-        name = getattr(outcome, "code", type(outcome).__name__)
-        require(full or isinstance(outcome, usual), f"an honest hall was told {name}: {outcome}")
-        calm = not (meeting.faults or full or isinstance(outcome, usual[2:]))
-        require(not calm, f"nothing happened on the way, but: {name}")
+        self.at(machine, lambda: carry(self, machine, (state.origin, start)))
 
     def _hall_applies(self) -> None:
         machine = self.any_hall()
-        self._at(machine, lambda: self.hall_applies(machine))
+        self.at(machine, lambda: self.hall_applies(machine))
 
     def hall_applies(self, machine: HallMachine) -> None:
         """A hall applies what came down."""
@@ -241,7 +201,7 @@ class World:
                 self.unless_full(machine, partial(apply_pending, logs, state.origin))
 
     def _center_applies(self) -> None:
-        self._at(self.center, self.center_applies)
+        self.at(self.center, self.center_applies)
 
     def center_applies(self) -> None:
         """The center applies what it received, and judges it."""
@@ -253,7 +213,7 @@ class World:
             book.follow()
 
     def _center_replays(self) -> None:
-        self._at(self.center, self.center_replays)
+        self.at(self.center, self.center_replays)
 
     def center_replays(self) -> None:
         """The center learns a new kind of record and tries what waited for it again."""
@@ -274,7 +234,7 @@ class World:
     def _person_picks(self) -> None:
         """Somebody decides that the machine before them goes on, where two are one hall."""
         machine = self.any_hall()
-        self._at(machine, lambda: self.pick(machine))
+        self.at(machine, lambda: self.pick(machine))
 
     def pick(self, machine: HallMachine) -> None:
         """This machine goes on, when it met another one."""
@@ -282,7 +242,7 @@ class World:
             self.unless_full(machine, lambda: epochs.go_on_here(machine.hall, "T01-009"))
 
     def _center_speaks(self) -> None:
-        self._at(self.center, self._publish)
+        self.at(self.center, self._publish)
 
     def _publish(self) -> None:
         office = self.center.office
@@ -296,7 +256,7 @@ class World:
         self.unless_full(self.center, lambda: office.order(hall, seen, actor="C-09"))
 
     def _center_erases(self) -> None:
-        self._at(self.center, lambda: erasures.at_center(self))
+        self.at(self.center, lambda: erasures.at_center(self))
 
     # --- what goes wrong --------------------------------------------------------------------
 
@@ -318,13 +278,13 @@ class World:
         self.faults["restart"] += 1
         self.reboot(self._any_machine())
 
-    def _arm(self, machine: Machine, most: int) -> None:
+    def arm(self, machine: Machine, most: int) -> None:
         if kind := self.fault("crash", "full"):
             machine.disk.arm(self.draw.randint(1, most), "crash" if kind == "crash" else "full")
 
-    def _at(self, machine: Machine, act: Callable[[], None]) -> None:
+    def at(self, machine: Machine, act: Callable[[], object]) -> None:
         """Do something at a machine, whose power may fail at any touch of its disk."""
-        self._arm(machine, 40)
+        self.arm(machine, 40)
         try:
             act()
         except Crash as crash:
@@ -367,6 +327,8 @@ class World:
                 hall = one.machine.disk.changes
                 if self._seen.get(place) != hall:
                     one.check_hall()
+                    if self.locks.change:
+                        one.check_trust()
                     one.check_erased()
                     one.check_mirrors()
                 if (self._seen.get(place), self._seen.get((name, -1))) != (hall, center):
