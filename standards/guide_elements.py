@@ -11,7 +11,7 @@ from msgspec import Meta
 from standards.guide_codes import Maintainer
 from standards.guides import Guide
 
-CATALOGUE_ID = "DB22T2850-2017 (unverified mapping)"
+CATALOGUE_ID = "DB22/T 2850-2017（对应关系未核对）"
 
 
 def _text_lengths() -> dict[str, int]:

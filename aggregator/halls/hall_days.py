@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,6 +18,12 @@ _ENTRIES_READ = 20_000
 
 HALL_KINDS = tuple(record.kind for record in RECORDS if record.owner == "hall")
 """Kinds that a hall writes, in the order of their columns."""
+
+
+def occurring(days: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
+    """The kinds that stand in these days: a column for each kind that exists fits on no screen."""
+    seen = {kind for counts in days.values() for kind in counts}
+    return tuple(kind for kind in HALL_KINDS if kind in seen)
 
 
 def days_by_kind(center: Center, hall: str, days: int = DAYS_SHOWN) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from aggregator.center import Center
 from aggregator.halls import latency, succession
-from aggregator.halls.hall_days import HALL_KINDS, compared, days_by_kind
+from aggregator.halls.hall_days import compared, days_by_kind, occurring
 from aggregator.halls.halls import LABELS, HallFacts, one_hall, pages, signs, standards_size
 from aggregator.halls.silence import patience
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, actor, center
@@ -83,6 +83,7 @@ def one(hall: str) -> str:
     facts = hall_or_404(here, hall)
     size = standards_size(here)
     found = comparisons.of_hall(here, hall)
+    proven, days = compared(found), days_by_kind(here, hall)
     return render_template(
         "halls/one.html",
         facts=facts,
@@ -97,9 +98,9 @@ def one(hall: str) -> str:
         in_words=latency.in_words,
         comparisons=found,
         wished=comparisons.wished(here, hall),
-        compared=compared(found),
-        days=days_by_kind(here, hall),
-        kinds=HALL_KINDS,
+        compared=proven,
+        days=days,
+        kinds=occurring(proven or days),
         labels=LABELS,
         asked="asked" in request.args,
         succession=succession.of_hall(here, hall),

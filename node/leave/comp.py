@@ -77,7 +77,7 @@ def enter() -> tuple[str, int] | Response:
 
 def _enter() -> str:
     if (who := members.member(hall(), actor())) is None or not who.staff.active:
-        raise Invalid({"": "工作人员名单里没有您的工号，请大厅督导先新增"})
+        raise Invalid({"": "工作人员名单里没有您的工号，请督导先新增"})
     read = page.read(Overtime, request.form, staff_no=actor(), minutes=0)
     minutes = minute_of(read.ends) - minute_of(read.begins)
     wrong = {}

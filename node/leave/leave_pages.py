@@ -88,7 +88,7 @@ def create() -> str | tuple[str, int] | Response:
         if typed.get("wish") == "send" and page.earlier_answer() is not None:
             return page.answer_once(lambda: url_for("leave.listing"))
         if who is None or not who.staff.active:
-            raise Invalid({"": "工作人员名单里没有您的工号，请大厅督导先新增"})
+            raise Invalid({"": "工作人员名单里没有您的工号，请督导先新增"})
         draft = leave_form.read(
             typed, actor(), leavebook.rules(here), own_hours.reach_of(here, actor())
         )

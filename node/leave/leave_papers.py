@@ -41,7 +41,7 @@ def attach(request_id: object) -> tuple[str, int] | Response:
         if page.earlier_answer() is not None:
             return page.answer_once(lambda: _after(one.id))
         if not (sight.own or sight.stands_in or access.current_staff().holds("supervisor")):
-            raise Invalid({"papers": "由本人、顶岗人或大厅督导上传"})
+            raise Invalid({"papers": "由本人、顶岗人或督导上传"})
         kept = [(archives.keep(hall(), each.stream), each) for each in uploads("papers")]
     except Invalid as wrong:
         return leave_page(one.id, wrong.fields), 422

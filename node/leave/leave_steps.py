@@ -88,7 +88,7 @@ def come_back(request_id: object) -> tuple[str, int] | Response:
 
     def effect(now: LeaveStanding) -> None:
         if now.staff_no != actor() and not access.current_staff().holds("supervisor"):
-            raise Invalid({"": "由本人或大厅督导销假"})
+            raise Invalid({"": "由本人或督导销假"})
         point = request.form.get("back_from", "am")
         if point not in ("am", "pm", *_times(now.staff_no)):
             raise Invalid({"back_from": "请从列表中选择时间"})

@@ -145,7 +145,7 @@ def _vouched(staff_no: str) -> SignIn:
 
 def _witnessed(staff_no: str, occasion: Occasion) -> SignIn:
     if staff_no == actor():
-        raise Invalid({"pin": "不能见证自己签到，请另一位大厅督导办理"})
+        raise Invalid({"pin": "不能见证自己签到，请另一位督导办理"})
     place = f"screen:{access.origin_of_request().address}"
     try:
         if pins.pin_is(hall(), staff_no, request.form.get("pin", ""), place):

@@ -42,7 +42,7 @@ def _notice(who: Member, wrong: dict[str, str]) -> str:
     return render_template(
         "members/consent.html",
         who=who,
-        notice=consent.notice().worded(here.settings.name, "大厅督导或管理员"),
+        notice=consent.notice().worded(here.settings.name, "督导或管理员"),
         has_pin=who.staff_no in pins.staff_with_pin(here),
         errors=wrong,
     )

@@ -33,15 +33,15 @@ TICKET_LATE: Final = timedelta(minutes=15)
 """An event and the ticket in it are of one occasion."""
 SENTENCES: Final = {
     "pin": "工号或口令不对，请再输一次。",
-    "pin_locked": "口令输错次数过多，请过几分钟再试，或请大厅督导代签。",
+    "pin_locked": "口令输错次数过多，请过几分钟再试，或请督导代签。",
     "sealed": "签到机保存的内容打不开，请管理员重新配对签到机。",
     "ticket": "这次识别的凭据无效，请重新签到。",
-    "blobs_gone": "断网期间的画面已不在，请大厅督导核实后代签。",
-    "unknown": "断网期间的画面没有认出是谁，请大厅督导核实后代签。",
-    "pin_needed": "断网期间的画面不足以确认本人，请大厅督导核实后代签。",
+    "blobs_gone": "断网期间的画面已不在，请督导核实后代签。",
+    "unknown": "断网期间的画面没有认出是谁，请督导核实后代签。",
+    "pin_needed": "断网期间的画面不足以确认本人，请督导核实后代签。",
     "not_this_person": "画面中的人与输入的工号不是同一个人，请本人签到。",
-    "not_on_post": "此人已不在岗，请大厅督导核实。",
-    "repeated": "有一张画面与以前某次完全相同，可能是重放，请大厅督导抽查。",
+    "not_on_post": "此人已不在岗，请督导核实。",
+    "repeated": "有一张画面与以前某次完全相同，可能是重放，请督导抽查。",
 }
 _AGAIN = frozenset({"engine_busy", "engine_failed"})
 

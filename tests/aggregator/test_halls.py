@@ -1,5 +1,6 @@
 """The overview tells of each hall whether both sides hold the same, and what is in the way."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -184,10 +185,21 @@ def test_entries_are_counted_by_the_day_of_the_hall_and_by_kind(office: Office):
     }
 
 
-def test_the_counts_by_day_have_a_column_for_every_kind_that_a_hall_writes(office: Office):
+def test_the_counts_by_day_have_a_column_for_every_kind_that_occurs_and_for_no_other(
+    office: Office,
+):
     office.hall_writes("T01", a_case("XA-001"))
     shown = office.person("duizhang").text("/halls/T01")
-    assert all(halls.LABELS[kind] in shown for kind in HALL_KINDS)
+    heads = shown.split('">日期</th>')[1].split("</thead>")[0]
+    assert halls.LABELS["case_received"] in heads and halls.LABELS["punch"] not in heads
+    assert hall_days.occurring({"2026-11-24": dict.fromkeys(HALL_KINDS, 1)}) == HALL_KINDS
+
+
+def test_a_page_leads_only_where_its_reader_may_go(office: Office):
+    for login in ("duizhang", "ducha", "guanli"):
+        person = office.person(login)
+        for link in re.findall(r'class="button[^"]*" href="(/[^"]*)"', person.text("/halls/T01")):
+            assert person.get(link.replace("&amp;", "&")).status_code == 200, (login, link)
 
 
 def test_an_unknown_hall_has_no_page(office: Office):

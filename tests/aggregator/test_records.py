@@ -208,7 +208,7 @@ def test_the_page_of_a_record_shows_its_bytes_place_and_receipt(scene: Scene):
     person = scene.office.person("ducha")
     shown = person.text("/halls/T01/record/1/3")
     leaf = json.loads(scene.hall.logs.leaves(scene.hall.origin, 3, 4)[0])
-    assert leaf["id"] in shown and "第 3 条，共 11 条" in shown and "前 7 条" in shown
+    assert leaf["id"] in shown and "3（从 0 数起，共 11 条）" in shown and "前 7 条" in shown
     assert "欧阳娜娜" not in shown
     assert person.get("/halls/T09/record/1/3").status_code == 404
     assert person.get("/halls/T01/record/2/3").status_code == 404

@@ -57,7 +57,7 @@ def test_the_halls_own_proof_is_the_centers_byte_by_byte(
 ):
     browser = signed_in(hall, "chen")
     shown = browser.get("/records/1/2")
-    assert "第 2 条，共 5 条" in shown.text and "前 5 条" in shown.text
+    assert "2（从 0 数起，共 5 条）" in shown.text and "前 5 条" in shown.text
     mine = browser.get("/records/1/2/proof").text
     hall.settings.save(hall.data)
     office.center.settings.save(office.center.data)

@@ -272,7 +272,7 @@ def test_every_field_belongs_to_an_element_or_is_a_named_extra() -> None:
 
 def test_there_are_36_elements_numbered_in_order_and_marked_unverified() -> None:
     assert [element.number for element in ELEMENTS] == list(range(1, 37))
-    assert CATALOGUE_ID == "DB22T2850-2017 (unverified mapping)"
+    assert CATALOGUE_ID == "DB22/T 2850-2017（对应关系未核对）"
 
 
 def test_the_hall_maintains_exactly_place_enquiry_and_complaint() -> None:

@@ -263,7 +263,7 @@
     try {
       seq = await chain.note(kind, more);
     } catch (full) {
-      screen.say("本机存不下了，没有签上。\n请找大厅督导签到。", "danger");
+      screen.say("本机存不下了，没有签上。\n请找督导签到。", "danger");
       return idleSoon(SHOW_LONGER);
     }
     const results = line.away ? new Map() : await chain.deliver();
