@@ -4,7 +4,7 @@ Pure, and numbers only. How likely a stranger is as near as a face is read from 
 every enrolled person is a stranger to all others, and was photographed by the same cameras. To the
 power of 2/3 such distances lie on a normal curve (their squares are sums of many parts: Wilson and
 Hilferty, 1931), whose lower part is fitted; so the limit follows the people and their number, and
-nobody sets it. What lost against it, and by how much: docs/decisions/0013.
+nobody sets it. What lost against it, and by how much: docs/decisions/0013 and 0022.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LOWER: Final = 0.3
 """Share of the distances that is fitted, from below: the far ones say nothing of the near ones."""
 _FEWEST_FITTED: Final = 200
 _MOST_FITTED: Final = 2000
-_UNCERTAINTY: Final = 0.8
+_UNCERTAINTY: Final = 2.0
 """What few people say is uncertain, and an uncertain limit lets more in than it keeps out: the
 curve is taken wider by this part of one person's share, as Student's distribution is."""
 _FACTOR: Final = math.gamma(2 - 1 / (1 + _SECOND))
