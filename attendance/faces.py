@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import warnings
 from collections.abc import Callable
 from copy import copy
@@ -62,6 +63,15 @@ class _Found(NamedTuple):
     score: float
     view: int
     bystanders: int
+
+
+class _Posed(NamedTuple):
+    chip: Bytes
+    yaw: float
+    middle: tuple[float, float]
+    """between the eyes"""
+    span: float
+    """from eye to eye"""
 
 
 class Aligned(NamedTuple):
@@ -179,8 +189,9 @@ class FaceMeter:
         picture = Picture(data)
         found = self._find(picture)
         rgb = self._colours(picture, found)
-        box = _scaled(found.box, rgb.shape[1] / picture.width)
-        chip, yaw = self._align(rgb, box)
+        reduced = rgb.shape[1] / picture.width
+        box = _scaled(found.box, reduced)
+        chip, yaw, (right, down), span = self._align(rgb, box)
         chips = np.stack([chip, chip[:, ::-1]]) if mirrored else chip[None]
         vector = self.network.embed(chips).mean(axis=0, dtype=np.float32)
         vector.flags.writeable = False
@@ -194,6 +205,8 @@ class FaceMeter:
             bystanders=found.bystanders,
             view=found.view,
             eyes=_openness(self._eyes, rgb, box) if self._eyes else None,
+            middle=(right / reduced, down / reduced),
+            span=span / reduced,
         )
         return FaceFound(vector, found.box, quality, self.network.model_id, self.network.engine_id)
 
@@ -202,8 +215,8 @@ class FaceMeter:
         picture = Picture(data)
         found = self._find(picture)
         rgb = self._colours(picture, found)
-        chip, _ = self._align(rgb, _scaled(found.box, rgb.shape[1] / picture.width))
-        return Aligned(found.box, chip)
+        posed = self._align(rgb, _scaled(found.box, rgb.shape[1] / picture.width))
+        return Aligned(found.box, posed.chip)
 
     def _colours(self, picture: Picture, found: _Found) -> Bytes:
         return picture.rgb() if self.network.whole else picture.around(found.box.width)
@@ -236,16 +249,18 @@ class FaceMeter:
                 break
         return looks, grey
 
-    def _align(self, rgb: Bytes, box: Box) -> tuple[Bytes, float]:
-        """The aligned chip and the yaw."""
+    def _align(self, rgb: Bytes, box: Box) -> _Posed:
+        """The aligned chip, and how the head is held."""
         shape = self._landmarks(rgb, _rectangle(box))
         points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
         right_eye, left_eye = points[2:4].mean(axis=0), points[0:2].mean(axis=0)
         eyes = left_eye - right_eye
         span = float(eyes @ eyes)
-        nose = float((points[4] - (left_eye + right_eye) / 2) @ eyes)
+        middle = (left_eye + right_eye) / 2
+        nose = float((points[4] - middle) @ eyes)
         chip: Bytes = dlib.get_face_chip(rgb, shape, size=CHIP_SIDE, padding=CHIP_PADDING)
-        return chip, nose / span if span else 1.0
+        place = float(middle[0]), float(middle[1])
+        return _Posed(chip, nose / span if span else 1.0, place, math.sqrt(span))
 
 
 def _widest(seen: _Seen, scale: float) -> _Found:

@@ -48,6 +48,10 @@ class Quality:
     """which of the detector's five views found it: 0 from the front, 1 and 2 turned, 3, 4 tilted"""
     eyes: float | None = None
     """height / width of the open eyes, both together; only where the 68-point model is set"""
+    middle: tuple[float, float] = (0.0, 0.0)
+    """between the eyes, in pixels of the upright picture"""
+    span: float = 0.0
+    """from eye to eye, in the same pixels; 0 where it was not measured"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,6 +104,22 @@ def test_a_slight_turn_counts_only_where_the_detector_goes_over_to_its_view_for_
     assert not judge(asks, film([*[{"view": 2.0}] * 4, *slight, *moves("still")])).live
 
 
+def test_whoever_holds_still_is_still_though_the_detectors_box_jumps():
+    """Boxes have sizes a fifth apart; between two of them they jump while the eyes stay."""
+
+    def at(number: int, right: float) -> Seen:
+        width = (174, 208)[number % 3 == 0]
+        quality = replace(GOOD, middle=(320 + right, 200.0), span=70.0)
+        found = replace(face(centre(1), quality), box=Box(320 - width // 2, 110, width, width))
+        return Seen(GAP * number, found)
+
+    asks = asked("still", "left")
+    sway = [(-6.0, 4.0, 7.0, -3.0)[number % 4] for number in range(14)]
+    assert judge(asks, [at(n, right) for n, right in enumerate(sway)]).done
+    away = [4.0 * number for number in range(14)]
+    assert not judge(asks, [at(n, right) for n, right in enumerate(away)]).done
+
+
 def test_what_is_done_after_eight_seconds_does_not_count():
     slow = film([*at_rest(30), *moves("left"), *at_rest(14), *moves("right")])
     assert judge(asked("left", "right"), slow).code == "step_missing"
