@@ -45,8 +45,9 @@ from sync.files.carried_files import (
 from sync.keys.keysets import HallKeys
 from sync.notes import Checkpoint, Verifier, open_note
 from sync.private.sealing import SEALED_TOGETHER, Recipient
+from sync.sticks.cuts import cuts_of, note_cuts
 from sync.sticks.stick import DOWN, UP, Heading, Piece
-from sync.sticks.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
+from sync.sticks.stick_export import Content, Rest, Sealer, Target, batches, export
 from sync.sticks.usb import Source, check, pieces
 from web.sticks import Given, Taken, given, on_stick
 
@@ -222,19 +223,13 @@ def export_down(
     sealer = Sealer(center.signer, keys.sealing, roster.keys_note(center))
     contents = _contents(center, keys, rests)
     written = export(target_of(heading), heading, sealer, contents, files)
+    note_cuts(center.db, hall, written.manifest)
     waiting = sum(center.logs.state(rest.origin).size - rest.start for rest in rests)
     return given(written, waiting)
 
 
 def _rest(center: Center, keys: HallKeys, origin: str, everything: bool) -> Rest:
-    rows = center.db.query(
-        "SELECT size FROM receipt WHERE origin = :origin AND signer = :hall "
-        "ORDER BY size DESC LIMIT :most",
-        origin=origin,
-        hall=keys.hall,
-        most=MOST_CUTS,
-    )
-    sizes = frozenset(int(row["size"]) for row in rows)
+    sizes = cuts_of(center.db, keys.hall, origin, keys.hall)
     start = 0 if everything else _confirmed(center, keys, origin)
     return Rest(origin, start, sizes)
 

@@ -46,11 +46,14 @@ from sync.files.carried_files import (
 from sync.keys.keysets import CenterKeys, follow
 from sync.notes import Signer
 from sync.private.sealing import SEALED_TOGETHER, Recipient, SealingKey
+from sync.sticks.cuts import cuts_of, note_cuts
 from sync.sticks.stick import DOWN, INDEX, UP, Heading, Index, Piece
-from sync.sticks.stick_export import MOST_CUTS, Content, Rest, Sealer, Target, batches, export
+from sync.sticks.stick_export import Content, Rest, Sealer, Target, batches, export
 from sync.sticks.usb import Source, check, pieces
 from sync.storage.schema import LogState
 from web.sticks import Given, Taken, given, on_stick
+
+CENTER = "center"
 
 
 def _peer(hall: Hall) -> Peer:
@@ -106,23 +109,14 @@ def export_up(
     peer = _peer(hall)
     heading = Heading(hall.settings.center, hall.settings.hall, UP, hall.clock.stamp())
     rests = [
-        Rest(s.origin, 0 if everything else s.mark.size, _receipted(hall, s.origin))
+        Rest(s.origin, 0 if everything else s.mark.size, cuts_of(hall.db, CENTER, s.origin, ""))
         for s in _to_send(hall, peer)
     ]
     sealer = Sealer(hall.signer, peer.keys.sealing)
     written = export(target_of(heading), heading, sealer, _contents(hall, peer, rests), files)
+    note_cuts(hall.db, CENTER, written.manifest)
     waiting = sum(hall.logs.state(rest.origin).size - rest.start for rest in rests)
     return given(written, waiting)
-
-
-def _receipted(hall: Hall, origin: str) -> frozenset[int]:
-    """Sizes up to which the center said that it holds this log, the latest ones."""
-    rows = hall.db.query(
-        "SELECT size FROM receipt WHERE origin = :origin ORDER BY size DESC LIMIT :most",
-        origin=origin,
-        most=MOST_CUTS,
-    )
-    return frozenset(int(row["size"]) for row in rows)
 
 
 def _contents(hall: Hall, peer: Peer, rests: list[Rest]) -> Iterator[Content]:

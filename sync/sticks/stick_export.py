@@ -42,8 +42,6 @@ from sync.sticks.usb import BLOCK_BYTES, FOLDER, SUFFIX, subfolder
 UNFINISHED = ".NEW"
 # Left free beside what is written: the index, and room for the file system itself.
 SPARE_BYTES = 2 * MAX_INDEX_BYTES
-# At so many sizes that the receiver confirmed a batch is cut, the latest ones.
-MOST_CUTS = 200
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -71,8 +69,8 @@ class Rest:
     """What of a log goes on a stick.
 
     Args:
-        sizes: up to which the receiver said once that it holds the log. A batch ends at each of
-            them, so that one begins exactly where its copy ends.
+        sizes: up to which the receiver may hold the log (``sync.sticks.cuts``). A batch ends at
+            each of them, so that one begins exactly where its copy ends.
     """
 
     origin: str

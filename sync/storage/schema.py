@@ -69,6 +69,10 @@ DDL = (
         hall TEXT NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (hall, hash))""",
     """CREATE TABLE IF NOT EXISTS file_absent (
         hall TEXT NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (hall, hash))""",
+    # Up to where an export on a stick brought a log to its receiver.
+    """CREATE TABLE IF NOT EXISTS stick_cut (
+        receiver TEXT NOT NULL, origin TEXT NOT NULL, size INTEGER NOT NULL,
+        PRIMARY KEY (receiver, origin, size))""",
 )
 
 

@@ -81,7 +81,7 @@ def test_a_stick_that_fills_up_or_fails_at_any_write_keeps_the_export_before_it_
     out(hall, stick)
     shutil.copytree(stick, stick.with_name("whole"))
     write(hall, 5)
-    for number in range(1, 12):
+    for number in range(1, 30):
         shutil.rmtree(stick)
         shutil.copytree(stick.with_name("whole"), stick)
         fails(stick, number, code)

@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.receiving.rounds import opens
 from node.hall import Hall
 from node.keys import enrolment
-from standards.records import CaseReceived
+from standards.records import CaseReceived, NumberScheme
 from sync.sticks.usb import FolderSource
 from tests.independent.center import CENTER, Listening
 from tests.sticks.carrying import arrive, at_center, back, counted, home, out, write
@@ -100,6 +100,21 @@ def test_whoever_finds_the_stick_learns_nothing_of_any_entry(
     everything = b"".join(path.read_bytes() for path in stick.rglob("*") if path.is_file())
     for secret in ("T01-001", "GA001", "case_received", CANARY, "门口", "ZX-07", "number_scheme"):
         assert secret.encode() not in everything
+
+
+def test_stick_after_stick_comes_in_while_none_has_come_back_yet(
+    hall: Hall, office: Listening, stick: Path, tmp_path: Path
+):
+    (tmp_path / "other").mkdir()
+    for known in (0, 6, 7, 8):
+        out(hall, stick)
+        assert counted(arrive(office, stick)) == (hall.state().size - known, known, True)
+        write(hall, 1)
+    for number in range(2, 5):
+        office.center.publish(NumberScheme(version=number, template="x"), actor="ZX-01")
+        back(office, tmp_path / "other")
+        assert home(hall, tmp_path / "other").refused is None
+        assert hall.shelf().size == number
 
 
 def test_everything_again_fits_whatever_part_the_other_side_confirmed(
