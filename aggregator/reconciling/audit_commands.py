@@ -28,4 +28,7 @@ def prove(data: Path, hall: str, index: int, epoch: int, out: Path | None) -> No
         text = proving.proof_of(center.logs, origin, index, chain_of(center, hall, epoch))
     path = out or Path(proving.file_name(origin, index))
     path.write_text(text, encoding="utf-8")
-    click.echo(f"Written to {path}.")
+    click.echo(
+        f"Written to {path}. It is checked anywhere by deploy/verify-proof --root KEY {path};"
+    )
+    click.echo("KEY is the line in the center's keys/root.pub, from a source that is trusted.")

@@ -133,4 +133,7 @@ def prove(data: Path, index: int, epoch: int | None, out: Path | None) -> None:
         text = records.proof(hall, origin, index)
     path = out or Path(proving.file_name(origin, index))
     path.write_text(text, encoding="utf-8")
-    click.echo(f"Written to {path}.")
+    click.echo(
+        f"Written to {path}. It is checked anywhere by deploy/verify-proof --root KEY {path};"
+    )
+    click.echo("KEY is the line in the center's keys/root.pub, from a source that is trusted.")

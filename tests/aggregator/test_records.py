@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.app import create_app
+from aggregator.commands import main
 from aggregator.receiving.apply import apply_all
 from aggregator.reconciling import comparisons
 from aggregator.reconciling.records import chain_of
@@ -84,6 +86,17 @@ def test_the_verifier_explains_itself_in_full_sentences(tmp_path: Path):
     assert told.returncode == 0
     for sentence in ("stands in the log of a branch hall", "Exit status 0 means", "no secret."):
         assert sentence in " ".join(told.stdout.split())
+
+
+def test_the_command_writes_a_proof_and_says_how_anybody_checks_it(scene: Scene, tmp_path: Path):
+    center, path = scene.listening.center, tmp_path / "proof.json"
+    center.settings.save(center.data)
+    words = ["prove", "T01", "3", "--data", str(center.data), "--out", str(path)]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 0, told.output
+    assert f"deploy/verify-proof --root KEY {path}" in told.output
+    line = (center.data / "keys" / "root.pub").read_text(encoding="utf-8")
+    assert check(path, "--root", f" {line}").returncode == 0
 
 
 @pytest.mark.parametrize("index", [0, 3, 6, 7, 10])
