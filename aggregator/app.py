@@ -13,6 +13,7 @@ from aggregator.database import disk, rewriting
 from aggregator.files import file_intake as _file_intake  # noqa: F401
 from aggregator.files import files, scanbook
 from aggregator.halls import clocks, enrolment, halls, roster, silence
+from aggregator.halls import succession_pages as _succession_pages  # noqa: F401
 from aggregator.interface import listings
 from aggregator.keys import key_pages
 from aggregator.office import (

@@ -12,6 +12,8 @@ from pathlib import Path
 from aggregator.database.dialect import PARTITIONS
 from aggregator.database.store import CenterStore
 from aggregator.keys.keyring import KeyRing
+from aggregator.safekeeping import unheard
+from aggregator.safekeeping.offered import Offered
 from standards.cases import PROJECTIONS
 from standards.records import (
     RECORDS,
@@ -25,7 +27,7 @@ from standards.records import (
 from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.entries import Entry
-from sync.errors import ComesBack, DiskFull
+from sync.errors import ComesBack, DiskFull, StoreBusy
 from sync.keys.keyfiles import key_file
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
@@ -33,6 +35,7 @@ from sync.private.sealing import SealingKeys
 from sync.private.vault import Vault
 from sync.recovery.highwater import HighWater
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve
+from sync.safekeeping.safekeeping import RESTORED
 from sync.storage.durable import make_folder, write_file
 from sync.storage.schema import LogState
 from sync.storage.tables import Tables, records
@@ -120,7 +123,12 @@ class Center:
         )
         self.logs.create()
         self.highwater = highwater or HighWater(data / "highwater")
-        self.logs.promise = self.highwater.promise
+        self.db.create(unheard.DDL)
+        self.offered = Offered(self.db)
+        if self.offered.create() and not (data / RESTORED).exists():
+            for origin, size in self.offered.sizes().items():
+                self.highwater.promise(origin, size)
+        self.logs.promise = self._promise
         # True once something came back: what was judged before is then not judged again.
         self.was_restored = self._has_returned()
         self.keys = KeyRing(keys, settings.center, self.db, self.clock, make=make)
@@ -129,7 +137,7 @@ class Center:
         self.named_until = 0.0
         # Space kept aside while this center serves; without it a full disk is met by writing.
         self.reserve: Reserve | None = None
-        self._shelf = Shelf()
+        self._shelf, self._shelf_root = Shelf(), b""
         self._shelf_lock = threading.Lock()
 
     def _has_begun(self) -> bool:
@@ -180,11 +188,27 @@ class Center:
     def _policy(self) -> int:
         return self.logs.state(self.standards_origin).size
 
+    def _promise(self, origin: str, size: int) -> None:
+        """A head of this size is about to be signed: known in the database and beside it first.
+
+        Raises:
+            StoreBusy: the log ended earlier meanwhile, because a hall showed another end of it.
+        """
+        if not self.offered.covers(origin, size):
+            with self.db.transaction():
+                if self.logs.lock(origin).size < size:
+                    raise StoreBusy("this log comes back from the halls first", origin)
+                self.highwater.promise(origin, size)
+                self.offered.note(origin, size)
+            self.offered.remember(origin, size)
+        self.highwater.promise(origin, size)
+
     def shelf(self) -> Shelf:
-        """The standards in force, built anew only when more were published."""
-        size = self._policy()
+        """The standards in force, built anew only when others were published."""
+        state = self.logs.state(self.standards_origin)
+        size, root = state.size, state.frontier.root
         with self._shelf_lock:
-            if self._shelf.size != size or not size:
+            if self._shelf_root != root or not size:
                 self._shelf = shelf_of(
                     records(self.db, GuidePublished),
                     records(self.db, CalendarPublished),
@@ -192,6 +216,7 @@ class Center:
                     size,
                     records(self.db, LeaveRulesPublished) + records(self.db, TimetablesPublished),
                 )
+                self._shelf_root = root
             return self._shelf
 
     def publish(self, record: Record, *, actor: str) -> Entry:
@@ -204,11 +229,13 @@ class Center:
         """Append to one hall's orders log (opened at its first entry)."""
         origin = self.orders_origin(hall)
         with self.db.transaction():
-            self._refuse_while_short(self.logs.open(origin, CENTER, own=True))
+            self.logs.open(origin, CENTER, own=True)
+            self._refuse_while_short(self.logs.lock(origin))
             return self.logs.write(origin, record, actor=actor)
 
     def _refuse_while_short(self, state: LogState) -> None:
-        """Nothing is written into a log that was longer once: its numbers were given out already.
+        """Nothing is written into a log that was longer once, or may have been: its numbers were
+        given out already.
 
         Raises:
             ComesBack: a hall brings the rest back at its next contact
@@ -218,6 +245,8 @@ class Center:
         self.refuse_while_full()
         if max(state.size, self.highwater.reached(state.origin)) > state.applied:
             raise ComesBack("this log comes back from the halls first", state.origin)
+        if unheard.holds(self.db, state.origin):
+            raise ComesBack("the halls are heard first", state.origin)
 
     def refuse_while_full(self) -> None:
         """Nothing new is taken in while only the space is left that was kept aside.

@@ -19,7 +19,7 @@ from aggregator.opening import DATA, opened
 from aggregator.receiving.apply import apply_all, replay
 from aggregator.receiving.rounds import logs_of
 from aggregator.reconciling import audit_commands
-from aggregator.safekeeping import backup_commands
+from aggregator.safekeeping import backup_commands, return_commands
 from aggregator.safekeeping.erasure_commands import erase_data
 from aggregator.sticks.stick_commands import export_stick, import_stick
 from aggregator.tiers.tier_commands import county, forward_logs
@@ -208,6 +208,8 @@ def account(
 main.add_command(backup_commands.restore_key)
 main.add_command(backup_commands.backup)
 main.add_command(backup_commands.restore)
+main.add_command(return_commands.wait_for_halls)
+main.add_command(return_commands.go_on)
 main.add_command(export_stick)
 main.add_command(import_stick)
 main.add_command(audit_commands.prove)

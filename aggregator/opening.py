@@ -9,12 +9,13 @@ from pathlib import Path
 from aggregator.app import create_tables
 from aggregator.center import Center, CenterSettings
 from aggregator.database.faults import UnfitDatabase
-from sync.errors import DiskFull, StoreBusy
+from sync.errors import ComesBack, DiskFull, StoreBusy
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
 
 DATA = data_folder("the center")
 _ADVICE: Advice = {
+    ComesBack: "see what is waited for with go-on",
     UnfitDatabase: "mend that on the database's machine",
     StoreBusy: "see that the server runs and that database in center.toml names it",
 }

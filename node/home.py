@@ -18,7 +18,7 @@ from node.days import absent
 from node.desk import actor, hall, sync, today, watch
 from node.hall import Hall
 from node.leave import leave_sight
-from node.outbox import comparisons, epoch_page, last_contact, outbox
+from node.outbox import comparisons, epoch_page, heads, last_contact, outbox
 from node.outbox.progress import duration
 from node.terminals.clock_health import clock_trouble
 from sync.evidence.comparison import EQUAL, NOTHING
@@ -83,6 +83,7 @@ def warnings() -> Iterable[Banner]:
         *_worker_warnings(),
         *_restored_warning(here),
         *epoch_page.warnings(here),
+        *heads.warnings(here),
         *_damage_warning(here),
         *_unwritable_warning(here),
         *_standards_warning(here),

@@ -12,6 +12,7 @@ import msgspec
 from aggregator.center import Center
 from aggregator.halls import latency, roster
 from aggregator.keys import keybook
+from aggregator.receiving import deliveries
 from aggregator.reconciling import comparisons
 from aggregator.safekeeping import returning
 from sync.batch import claimed_origin
@@ -59,14 +60,16 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         raise WrongLog("a hall speaks only for itself", hall=ask.hall)
     ask = _signed(center, keys, ask)
     keybook.mark_used(center, keys)
-    _note_contact(center, ask, *_listen(center, keys, ask))
+    local, standards, apart = _listen(center, keys, ask)
+    _note_contact(center, ask, local, standards)
+    deliveries.hear(center, keys.hall, ask.logs)
     note_opens(center, ask)
     fp("round.noted")
     # What the hall shows that it knows is not said again, while it goes by the newest keys.
     current = ask.key_set == center.keys.ring.keys.version
     known = {head.origin: head for head in ask.logs} if current else {}
     heads = [_mirrored(center, state, known) for state in logs_of(center, keys.hall)]
-    heads += [_own(center, keys.hall, origin, known) for origin in own_logs(center, keys.hall)]
+    heads += _own_heads(center, keys.hall, ask, {} if apart else known)
     news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
         center=center.settings.center,
@@ -82,20 +85,23 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     )
 
 
-def _listen(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[int, int]:
-    """Take in what the hall says of every log; the sizes of its own logs and of its standards."""
+def _listen(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[int, int, bool]:
+    """Take in what the hall says of every log; the sizes of its own logs and of its standards, and
+    whether it holds another history of one of ours.
+    """
     name = f"{center.settings.center}/{keys.hall}"
     standards = 0
     local = 0
+    apart = False
     for head in ask.logs:
         if head.origin == center.standards_origin:
             standards = head.size
         if head.origin.rpartition("/")[0] == name:
             local += head.size
             returning.note_lost(center, head)
-        elif head.note and not returning.is_longer(center, keys, head):
-            keep_delivery(center, keys, head)
-    return local, standards
+        elif head.note and not deliveries.take_proof(center, keys, head):
+            apart = True
+    return local, standards, apart
 
 
 def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes, bytes]:
@@ -106,9 +112,24 @@ def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes,
     return b"" if knows else note, b"" if newest else keybook.latest_note(center, keys.hall)
 
 
-def _own(center: Center, hall: str, origin: str, known: Mapping[str, LogHead]) -> LogHead:
+def _own_heads(
+    center: Center, hall: str, ask: RoundAsk, known: Mapping[str, LogHead]
+) -> list[LogHead]:
+    """Our own logs for this hall; without one of which it has yet to prove what it holds, while
+    something stands there that nobody was shown.
+    """
+    said = {head.origin: head for head in ask.logs}
+    found = []
+    for origin in own_logs(center, hall):
+        size = center.logs.state(origin).size
+        if not deliveries.is_unproved(center, hall, said.get(origin), size):
+            found.append(_own(center, hall, (origin, size), known))
+    return found
+
+
+def _own(center: Center, hall: str, log: tuple[str, int], known: Mapping[str, LogHead]) -> LogHead:
     """One of our own logs, and up to where the hall has proved that it holds it."""
-    size = center.logs.state(origin).size
+    origin, size = log
     head = known.get(origin)
     note = b""
     if head is None or head.size != size:
@@ -204,17 +225,6 @@ def latest_receipt(center: Center, state: LogState) -> bytes:
     with center.db.transaction():
         center.logs.keep_receipt(state.origin, state.size, name, note)
     return center.logs.receipt(state.origin, name, state.size) or note
-
-
-def keep_delivery(center: Center, keys: HallKeys, head: LogHead) -> None:
-    """The hall's cosignature of one of our logs: proof of what it has been given."""
-    note = open_note(head.note.encode(), [keys.cosigning])
-    point = Checkpoint.parse(note.text)
-    if point.origin not in own_logs(center, keys.hall) or not note.times:
-        return
-    with center.db.transaction():
-        if center.logs.root_at(point.origin, point.size) == point.root:
-            center.logs.keep_receipt(point.origin, point.size, f"{keys.hall}", head.note.encode())
 
 
 def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> None:

@@ -3,7 +3,11 @@
 A center that was put back from a backup is shorter than what it once signed: the file of high-water
 marks beside the database says so at the start, a hall's proof of delivery says so at its next
 contact. Until the rest is back nothing is written into such a log, and entries whose findings would
-go there wait. Then halls send again what they have receipts for. Knows no Flask.
+go there wait. Then halls send again what they have receipts for.
+
+Where the file cannot be relied on, nothing is written before the halls were heard (``unheard``);
+what was written before anybody could know goes on behind what comes back (``set_aside``). Knows no
+Flask.
 """
 
 from __future__ import annotations
@@ -14,22 +18,26 @@ from dataclasses import dataclass
 
 from aggregator.center import CENTER, Center
 from aggregator.keys import keybook
+from aggregator.safekeeping import forks, set_aside, unheard
 from sync.applied.applying import apply_pending
 from sync.batch import claimed_origin, unpack_relayed
 from sync.contact.messages import LogHead, Span
 from sync.contact.sending import signed_head
-from sync.errors import Gap, Malformed, StoreBusy, SyncError, UnknownKey, UnknownLog
-from sync.keys.keysets import HallKeys
+from sync.errors import Fork, Gap, StoreBusy, SyncError, UnknownKey, UnknownLog
 from sync.notes import Checkpoint, Verifier, open_note
 from sync.recovery.history import piece_of, take_back
+from sync.safekeeping.safekeeping import RESTORED
+from sync.storage.schema import LogState
 
 DDL = (
     """CREATE TABLE IF NOT EXISTS returned (
         origin TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
         way TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, first))""",
+    *set_aside.DDL,
+    *forks.DDL,
 )
 
-OWN, AGAIN, NEVER = "own", "again", "never"
+OWN, AGAIN, NEVER, BEHIND = "own", "again", "never", "behind"
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Returned:
 
     ``way``: ``own``, a log of the center that came back from a hall; ``again``, a hall's log of
     which the hall held a receipt, to be sent again; ``never``, what a machine that was replaced had
-    written and never sent.
+    written and never sent; ``behind``, what the center wrote meanwhile and now stands there.
     """
 
     origin: str
@@ -75,6 +83,7 @@ def _went_on(one: Returned, moved: Mapping[tuple[str, int], int]) -> bool:
 
 def missing(center: Center) -> list[tuple[str, int, int]]:
     """Own logs that are shorter than they were: origin, size now, size once signed."""
+    center.highwater.look_again()
     rows = center.db.query("SELECT origin, size FROM log WHERE own = 1")
     sizes = {row["origin"]: int(row["size"]) for row in rows}
     marks = {origin: center.highwater.reached(origin) for origin in center.highwater.origins()}
@@ -86,15 +95,39 @@ def health(center: Center) -> tuple[bool, str]:
     reach a center that waits for them, also through a proxy that asks for its health.
     """
     try:
-        lacking = missing(center)
+        lacking, waited = missing(center), unheard.waited_for(center.db)
     except StoreBusy:
         return True, "not all database servers can be asked"
-    return True, f"{len(lacking)} logs come back from the halls" if lacking else "whole"
+    if lacking:
+        return True, f"{len(lacking)} logs come back from the halls"
+    return True, f"{len(waited)} halls are heard first" if waited else "whole"
 
 
-def go_on_without(center: Center, origin: str) -> None:
+def go_on_without(center: Center, origin: str, actor: str = "") -> None:
     """A person decided that nobody will bring the rest of a log: its numbers are given out anew."""
+    with center.db.transaction():
+        forks.give_up(center, origin, center.highwater.reached(origin), actor)
     center.highwater.lower(origin, _size(center, origin))
+    go_on_where_whole(center)
+
+
+def go_on_unheard(center: Center, hall: str) -> None:
+    """A person decided that a hall need not be heard: it is gone, or holds nothing we lack."""
+    unheard.wait_no_more(center.db, hall)
+    go_on_where_whole(center)
+
+
+def go_on_where_whole(center: Center) -> None:
+    """What the center wrote before it could know goes on behind what came back, in each of its
+    logs that is whole again.
+    """
+    lacking = {origin for origin, _, _ in missing(center)}
+    for origin in set_aside.counts(center):
+        if origin in lacking or unheard.holds(center.db, origin):
+            continue
+        if span := set_aside.put_behind(center, origin):
+            with center.db.transaction():
+                _note(center, origin, span, BEHIND)
 
 
 def _size(center: Center, origin: str) -> int:
@@ -118,20 +151,24 @@ def _note(center: Center, origin: str, span: tuple[int, int], way: str) -> None:
 # --- what a contact tells --------------------------------------------------------------------
 
 
-def is_longer(center: Center, keys: HallKeys, head: LogHead) -> bool:
-    """Does this hall prove that one of our own logs was longer once? Then it is noted.
+def found_longer(center: Center, shown: Checkpoint) -> None:
+    """A hall proves, by our own signature, that one of our logs had more than this center knows.
 
-    The proof is our own signature, under the hall's cosignature.
+    So the file beside the database went back as well. What was written since and shown to nobody
+    makes room, in every log, and every hall must be heard before we write again.
     """
-    ours = (center.standards_origin, center.orders_origin(keys.hall))
-    if head.origin not in ours or head.size <= _size(center, head.origin):
-        return False
-    note = open_note(head.note.encode(), center.keys.ring.keys.log_keys)
-    point = Checkpoint.parse(note.text)
-    if (point.origin, point.size) != (head.origin, head.size):
-        raise Malformed("a head that speaks of another log or size")
-    center.highwater.promise(head.origin, head.size)
-    return True
+    if shown.size <= center.highwater.reached(shown.origin) and shown.size > _size(
+        center, shown.origin
+    ):
+        return
+    unheard.wait_for_all(center.db, center.clock.stamp())
+    for state in _own_states(center):
+        set_aside.take_out(center, state.origin)
+    center.highwater.promise(shown.origin, shown.size)
+
+
+def _own_states(center: Center) -> list[LogState]:
+    return [state for state in center.logs.states() if state.own]
 
 
 def wanted_from(center: Center, heads: tuple[LogHead, ...]) -> tuple[LogHead, ...]:
@@ -193,31 +230,62 @@ def take_own(center: Center, raw: bytes) -> bytes:
 
     Raises:
         Gap: it begins elsewhere than our log ends, or nothing of this log is missing.
-        Fork: we wrote something else there since; a person must look.
+        Fork: we wrote something else there since, and somebody was shown it; a person must look.
         SyncError: not what we signed, or not from a hall that may read this log.
     """
     origin, logs = claimed_origin(raw), center.logs
-    batch = unpack_relayed(raw, _keepers(center, origin), center.keys.ring.keys.log_keys)
-    with center.db.transaction():
-        logs.open(origin, CENTER, own=True)
-        state = logs.lock(origin)
-        lost = state.size < center.highwater.reached(origin)
-        if not lost or batch.header.start != state.size:
-            raise Gap("our log ends elsewhere, or is whole", size=state.size)
-        take_back(logs, origin, piece_of(batch, state.frontier, center.sealing))
-        _note(center, origin, (state.size, batch.header.stop), OWN)
+    keepers = _keepers(center, origin)
+    batch = unpack_relayed(raw, keepers, center.keys.ring.keys.log_keys)
+    try:
+        with center.db.transaction():
+            logs.open(origin, CENTER, own=True)
+            state = logs.lock(origin)
+            lost = state.size < center.highwater.reached(origin)
+            if not lost or batch.header.start != state.size:
+                raise Gap("our log ends elsewhere, or is whole", size=state.size)
+            take_back(logs, origin, piece_of(batch, state.frontier, center.sealing))
+            _note(center, origin, (state.size, batch.header.stop), OWN)
+    except Fork as fork:
+        name = min(open_note(batch.header_note, keepers).signed_by)
+        hall = name.removeprefix(center.settings.center + "/").partition("/")[0]
+        head = forks.note_split(center, hall, batch.head, batch.head_note)
+        fork.facts["head"] = head.decode()
+        raise
     center.was_restored = True
     apply_pending(logs, origin)
-    return signed_head(logs, origin, center.signer)
+    head = signed_head(logs, origin, center.signer)
+    go_on_where_whole(center)
+    return head
 
 
 def settle(center: Center) -> None:
-    """At each start: apply what came back and was not applied before the power went."""
+    """At each start: apply what came back and was not applied before the power went; and see
+    whether the file of marks can be relied on.
+    """
     # With one of several database servers away the next start does it; nothing is written there.
     with suppress(StoreBusy):
-        for state in center.logs.states():
-            if state.own and state.applied < state.size:
+        hear_all_unless_whole(center)
+        for state in _own_states(center):
+            if state.applied < state.size:
                 apply_pending(center.logs, state.origin)
+        go_on_where_whole(center)
+
+
+def hear_all_unless_whole(center: Center) -> None:
+    """Wait for the halls when the file of marks knows less than the database: it was lost, or is
+    an older one, and nobody here can tell how far we signed.
+
+    Processes that share a PostgreSQL have a file each, which knows less than all of them together.
+    """
+    shown, marks = center.offered.sizes(), center.highwater
+    if any(marks.reached(origin) < size for origin, size in shown.items()):
+        # Another program of this machine may have signed since the file was read.
+        marks.look_again()
+    lags = center.db.is_sqlite and any(marks.reached(o) < size for o, size in shown.items())
+    if lags or ((center.data / RESTORED).exists() and not marks.origins()):
+        unheard.wait_for_all(center.db, center.clock.stamp())
+    for origin, size in shown.items():
+        marks.promise(origin, size)
 
 
 def _keepers(center: Center, origin: str) -> list[Verifier]:

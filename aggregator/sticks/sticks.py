@@ -16,8 +16,8 @@ from aggregator.files import archives
 from aggregator.halls import roster
 from aggregator.keys import keybook
 from aggregator.receiving.apply import apply_hall
+from aggregator.receiving.deliveries import take_proof
 from aggregator.receiving.rounds import (
-    keep_delivery,
     latest_receipt,
     logs_of,
     note_opens,
@@ -122,7 +122,7 @@ def _believe(center: Center, keys: HallKeys, ask: RoundAsk) -> None:
         if head.origin.startswith(f"{center.settings.center}/{keys.hall}/"):
             local += head.size
         elif head.note:
-            keep_delivery(center, keys, head)
+            take_proof(center, keys, head)
     _note_contact(center, keys.hall, ask, (local, standards))
     note_opens(center, ask)
     archives.note_fetched(center, keys, ask.held if isinstance(ask.held, tuple) else ())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from node.outbox import heads
 from standards.errors import Invalid
 from standards.records import EntriesMoved, EpochOpened
 from sync.contact.messages import Span
@@ -32,6 +33,7 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS never_sent (
         epoch INTEGER NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
         PRIMARY KEY (epoch, first))""",
+    *heads.DDL,
 )
 
 

@@ -10,7 +10,7 @@ import click
 from node.hall import Hall
 from node.keys import enrolment
 from node.opening import DATA, opened
-from node.outbox.heads import standards_code
+from node.outbox.heads import evidence_file, standards_code
 from sync.evidence.heads import Compared, compare_head, latest_head
 from sync.storage.durable import write_file
 
@@ -60,6 +60,5 @@ def compare_heads(data: Path, other: Path) -> None:
 
 def _keep(hall: Hall, found: Compared, theirs: bytes) -> str:
     ours = latest_head(hall.logs, hall.standards_origin) or b""
-    path = hall.data / "evidence" / f"split-{found.size}.txt"
-    write_file(path, f"{theirs.decode()}\n--- held here ---\n{ours.decode()}")
+    path = evidence_file(hall, found.origin, found.size, (theirs, ours))
     return str(path.relative_to(hall.data))

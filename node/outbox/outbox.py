@@ -17,7 +17,7 @@ from node.desk import hall, sync
 from node.files.file_traffic import file_traffic
 from node.hall import Hall
 from node.outbox import comparisons
-from node.outbox.heads import standards_code
+from node.outbox.heads import split_heads, standards_code
 from node.outbox.progress import duration, volume
 from sync.contact.exchange import oldest_unsent
 from sync.errors import UnknownLog
@@ -130,6 +130,7 @@ def listing() -> str:
         epoch=here.origin.rpartition("/")[2],
         asked=request.args.get("asked", ""),
         standards=standards_code(here),
+        splits=split_heads(here),
     )
 
 

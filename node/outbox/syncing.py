@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from node.hall import Hall
 from node.keys import enrolment
-from node.outbox import center_line, comparisons, epochs, last_contact
+from node.outbox import center_line, comparisons, epochs, heads, last_contact
 from node.outbox.progress import Counted, Progress
 from sync.applied.applying import apply_pending
 from sync.applied.aside import replay_newer
@@ -62,7 +62,7 @@ WORDS = {
 # One of the center's own logs is another there than here; all else goes on.
 _CENTERS_LOG = (
     "中心自己的{log}与本厅所存的不一致(中心可能从备份恢复过)。"
-    "本厅上报和其他下发照常,只有这一份停在这里。请管理员告诉中心,由中心处理。"
+    "本厅上报和其他下发照常,只有这一份停在这里,双方签名都已留证。请管理员告诉中心,由中心处理。"
 )
 
 
@@ -117,8 +117,9 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
     peer = enrolment.peer(hall)
     if peer is None:
         raise SyncError("this hall is not enrolled")
+    exchange = Exchange(hall.logs, line, peer)
     try:
-        done = Exchange(hall.logs, line, peer).run(progress)
+        done = exchange.run(progress)
         enrolment.note_center_opens(hall, done.sealed)
         return done
     except Cloned as error:
@@ -126,6 +127,7 @@ def contact(hall: Hall, line: Line, progress: Callable[[int], None] = lambda n: 
             epochs.note_clone(hall, epoch)
         raise
     finally:
+        heads.take_note(hall, exchange.apart, exchange.in_step, peer.keys.log_keys)
         apply_down(hall)
 
 

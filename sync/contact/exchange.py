@@ -53,6 +53,10 @@ class Exchange:
 
     def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
         self._logs, self._line, self._peer = logs, line, peer
+        # Logs of the center that are another there than here, with both heads where they are known;
+        # and those that were brought into step.
+        self.apart: list[SyncError] = []
+        self.in_step: set[str] = set()
 
     def run(self, progress: Callable[[int], None] = lambda sent: None) -> Contact:
         """Round, own history, push, pull; safe to break off anywhere and to run again.
@@ -71,7 +75,6 @@ class Exchange:
         sent, returned, cloned = 0, 0, None
         wanted = answer.wants if isinstance(answer.wants, tuple) else ()
         self._opens = answer.sealed if isinstance(answer.sealed, int) else 1
-        self._apart: list[SyncError] = []
         for want in wanted:
             self._of_one_log(want, self._give_back)
         try:
@@ -85,8 +88,8 @@ class Exchange:
         fetched = sum(self._of_one_log(head, self._pull) for head in down)
         if cloned is not None:
             raise cloned
-        if self._apart:
-            raise self._apart[0]
+        if self.apart:
+            raise self.apart[0]
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
@@ -95,11 +98,14 @@ class Exchange:
     def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
         """Bring one of the center's logs into step; where both differ, the others go on."""
         try:
-            return what(head)
+            done = what(head)
         except (Fork, Behind) as error:
-            error.facts |= {"log": head.origin, "others_done": True}
-            self._apart.append(error)
+            shown = head.note or error.facts.get("head", "")
+            error.facts |= {"log": head.origin, "others_done": True, "shown": shown}
+            self.apart.append(error)
             return 0
+        self.in_step.add(head.origin)
+        return done
 
     def _round(self) -> RoundAnswer:
         logs, peer = self._logs, self._peer
@@ -227,10 +233,12 @@ class Exchange:
         if (point.origin, point.size) != (head.origin, head.size):
             raise Malformed("a head that speaks of another log or size")
         state = self._logs.open(head.origin, writer.name, own=False)
+        if point.size > state.size:
+            return
+        if point.root != self._logs.root_at(head.origin, point.size):
+            raise Fork("the center shows another history of its own log", origin=head.origin)
         if point.size < state.size:
             raise Behind("the center shows an older state of its own log", origin=head.origin)
-        if point.size == state.size and point.root != state.frontier.root:
-            raise Fork("the center shows another history of its own log", origin=head.origin)
 
     def _writer(self, origin: str) -> Writer:
         center = self._peer.keys.center

@@ -53,6 +53,7 @@ def batch_after(
     """
     before, last = within
     start, size = before.size, logs.state(origin).size
+    logs.promise(origin, size)
     most = min(last, start + logs.portions.batch_entries)
     leaves, hashes = logs.own_entries(origin, start, most)
     personal = logs.personal(origin, start, start + len(leaves))
@@ -62,7 +63,6 @@ def batch_after(
     logs.remember(origin, after, hashes[: stop - start])
     head = Checkpoint(origin, stop, after.root)
     fp("pack.read")
-    logs.promise(origin, size)
     sent = {index: part for index, part in personal.items() if index < stop}
     raw = pack(signer, head, start, size, (leaves[: stop - start], sent, receiver))
     return raw, after
@@ -80,8 +80,11 @@ def _fitting(portions: Portions, leaves: list[int], parts: list[int]) -> int:
 
 def signed_head(logs: LogStore, origin: str, signer: Signer) -> bytes:
     """The signed checkpoint of an own log at its present size."""
-    state = logs.state(origin)
-    logs.promise(origin, state.size)
+    promised = -1
+    while (state := logs.state(origin)).size != promised:
+        # What is signed was read after it was promised: nothing below a promise is taken out.
+        promised = state.size
+        logs.promise(origin, promised)
     return signer.sign(Checkpoint(origin, state.size, state.frontier.root).text)
 
 

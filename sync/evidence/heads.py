@@ -37,6 +37,14 @@ def latest_head(logs: LogStore, origin: str) -> bytes | None:
     return bytes(rows[0]["head"]) if rows else None
 
 
+def head_at(logs: LogStore, origin: str, size: int) -> bytes | None:
+    """The head of a mirrored log that its writer signed for this very size, if one came."""
+    rows = logs.db.query(
+        "SELECT head FROM batch WHERE origin = :origin AND stop = :size", origin=origin, size=size
+    )
+    return bytes(rows[0]["head"]) if rows else None
+
+
 def compare_head(
     logs: LogStore, origin: str, note: bytes, verifiers: Sequence[Verifier]
 ) -> Compared:

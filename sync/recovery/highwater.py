@@ -8,6 +8,7 @@ head of a log is ever issued twice. Knows no database.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from sync.failpoints import fp
@@ -27,16 +28,16 @@ class HighWater:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._marks: dict[str, int] = {}
-        lines = path.read_text(encoding="utf-8").split("\n") if path and path.exists() else []
-        # What follows the last line break was cut off by the power before it was relied on.
-        for line in lines[:-1]:
-            origin, _, size = line.rpartition(" ")
-            if origin and size.isascii() and size.isdigit():
-                # A later line stands: a mark is lowered only by a person.
-                self._marks[origin] = int(size)
+        lines = _lines(path)
+        self._marks: dict[str, int] = _marks(lines)
         if path and lines and (lines[-1] or len(lines) > _MANY_LINES):
             write_file(path, "".join(f"{o} {s}\n" for o, s in self._marks.items()))
+
+    def look_again(self) -> None:
+        """Take up what another program on this machine wrote into the file since."""
+        if lines := _lines(self._path):
+            with self._lock:
+                self._marks = _marks(lines)
 
     def reached(self, origin: str) -> int:
         """The largest size of a log that was promised; 0 when none was."""
@@ -66,3 +67,18 @@ class HighWater:
             if self._path is not None:
                 append_line(self._path, f"{origin} {size}")
             self._marks[origin] = size
+
+
+def _lines(path: Path | None) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n") if path and path.exists() else []
+
+
+def _marks(lines: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    # What follows the last line break was cut off by the power before it was relied on.
+    for line in lines[:-1]:
+        origin, _, size = line.rpartition(" ")
+        if origin and size.isascii() and size.isdigit():
+            # A later line stands: a mark is lowered only by a person.
+            found[origin] = int(size)
+    return found

@@ -8,7 +8,7 @@ in ``sync.recovery.epochs``; the way to the other side is a ``Line``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -114,22 +114,31 @@ def move_on(logs: LogStore, source: tuple[str, int], into: str, note: Record) ->
     The caller holds the transaction. Leaves and ids stay as they are, so that nobody sees another
     record; the rows that name their place follow them.
     """
-    origin, at = source
+    logs.write(into, note, actor=ACTOR)
+    gone = cut_off(logs, *source)
+    first = logs.state(into).size
+    logs.tables.move(logs.db, source, (into, first))
+    by = first - gone.start
+    parts = {index + by: part for index, part in gone.personal.items()}
+    take_back(logs, into, replace(gone, start=first, personal=parts))
+    return len(gone.leaves)
+
+
+def cut_off(logs: LogStore, origin: str, at: int) -> Piece:
+    """Take out of our log what stands from a place on; what that was.
+
+    Only for what goes on elsewhere, and of which no head left this machine. The rows that follow
+    from these entries are the caller's. The caller holds the transaction.
+    """
     state = logs.lock(origin)
-    leaves, hashes = (read(origin, at, state.size) for read in (logs.leaves, logs.hashes))
+    leaves, hashes = logs.own_entries(origin, at, state.size)
     parts = logs.personal(origin, at, state.size)
     kept = logs.frontier_at(origin, at)
-    logs.write(into, note, actor=ACTOR)
-    first = logs.state(into).size
     for sql in _DROP:
         logs.db.execute(sql, origin=origin, at=at)
     logs.parts.erase(origin, at, state.size)
-    logs.tables.move(logs.db, source, (into, first))
     _set_size(logs, origin, kept)
-    take_back(
-        logs, into, Piece(first, leaves, hashes, {first + i - at: p for i, p in parts.items()})
-    )
-    return len(leaves)
+    return Piece(at, leaves, hashes, parts)
 
 
 def _set_size(logs: LogStore, origin: str, after: Frontier) -> None:

@@ -212,6 +212,12 @@ class Tables:
             by=into[1] - source[1],
         )
 
+    def drop(self, db: Database, origin: str, at: int) -> None:
+        """Delete the rows of the entries from a place on; of kinds that no projection follows."""
+        for table in (*self.kinds, "file_named"):
+            sql = f"DELETE FROM {table} WHERE origin = :origin AND idx >= :at"
+            db.execute(sql, origin=origin, at=at)
+
     def standings_of(self, db: Database, projection: Projection, hall: str) -> dict[str, Row]:
         """Every row of a projection that one hall's entries led to, by its key."""
         rows = db.query(f"SELECT * FROM {projection.state.kind} WHERE hall = :hall", hall=hall)

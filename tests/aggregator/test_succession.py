@@ -124,3 +124,25 @@ def test_mergers_and_splits_are_shown_on_the_pages_of_all(halls: list[Hall], off
     assert "撤并" in closed and "/halls/T05" in closed and "/halls/T06" in closed
     assert "/halls/T01" in merged and "/halls/T02" in merged and "承接" in merged
     assert "/halls/T01" in split and "/halls/T02" not in split
+
+
+def test_an_administrator_closes_a_hall_on_a_page_after_typing_its_id(
+    halls: list[Hall], office: Listening
+):
+    worked(halls[1], office)
+    halls[1].write(case(2), actor="T02-001")
+    meet(halls[1], office)
+    people = Office(office.center, create_app(office.center), Hands())
+    boss = people.person("guanli")
+    assert people.person("duizhang").get("/halls/T02/close").status_code == 403
+    page = boss.text("/halls/T02/close")
+    assert "还有1件没有办结" in page and 'value="T01"' in page and 'value="T02"' not in page
+    given = {"successors": "T01", "document": DOCUMENT, "confirm": "T01"}
+    refused = boss.post("/halls/T02/close", given)
+    assert refused.status_code == 422
+    assert "请输入要撤销的分厅编号" in refused.text and "确要撤并的请勾选" in refused.text
+    assert succession.of_hall(office.center, "T02").closed is None
+    right = {**given, "confirm": "t02", "anyway": "1"}
+    assert boss.post("/halls/T02/close", right).status_code == 303
+    assert succession.of_hall(office.center, "T02").closed is not None
+    assert "已于" in boss.text("/halls/T02/close") and "撤并" in boss.text("/halls/T02")

@@ -17,10 +17,10 @@ from node.app import create_app
 from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import epochs
-from node.outbox.syncing import contact, words_of
-from standards.records import EpochOpened, Finding, StaffMember
+from node.outbox.syncing import contact
+from standards.records import EpochOpened, StaffMember
 from sync.client import Line
-from sync.errors import Cloned, Fork, StoreBusy, Unreachable
+from sync.errors import Cloned, StoreBusy, Unreachable
 from sync.storage.tables import records
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import CENTER, Listening, listening
@@ -254,33 +254,6 @@ def test_a_restored_center_writes_nothing_until_the_hall_brought_its_log_back(
 def publish(office: Listening, version: int) -> None:
     center = office.center
     center.publish(guide_published(version, center.clock.today()), actor="C-1")
-
-
-def test_where_one_log_of_the_center_forked_all_others_go_on_and_it_is_said(
-    both: tuple[Path, Path],
-):
-    machine, folder = both
-    with opened(machine) as hall, listening(folder) as office:
-        publish(office, 1)
-        meet(hall, office)
-    put_back(folder)
-    (folder / "highwater").unlink()
-    with opened(machine) as hall, listening(folder) as office:
-        # It knows nothing of its loss, and writes something else there before anybody calls.
-        publish(office, 2)
-        publish(office, 3)
-        finding = Finding(for_hall="T01", source="inspected", text="门口缺指示牌")
-        office.center.order("T01", finding, actor="C-7")
-        for number in (6, 7):
-            write(hall, number)
-            with pytest.raises(Fork) as told:
-                meet(hall, office)
-            apply_all(office.center)
-            assert "标准日志" in words_of(told.value) and "上报和其他下发照常" in words_of(
-                told.value
-            )
-        assert in_step(hall, office) and numbers_at(hall.db) == [1, 2, 3, 6, 7]
-        assert hall.logs.state(hall.orders_origin).size == 1
 
 
 def test_when_both_were_restored_what_no_disk_holds_is_named_by_number(both: tuple[Path, Path]):

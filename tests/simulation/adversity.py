@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Literal
 
+from aggregator.safekeeping import unheard
 from sync.private.sealing import OPENING_BYTES
 from sync.recovery.highwater import HighWater
 from tests.simulation import locksmith
@@ -29,6 +31,11 @@ KINDS: tuple[Kind, ...] = (
     *("", "", "restored", "restored", "disk exchanged", "disk exchanged", "cloned", "cloned"),
     *("center restored", "center restored", "edited", "exchanged"),
 )
+
+
+# What became of the file of marks beside a center's database that was put back: it stayed, it was
+# lost (and whoever put the database back said so), or it went back as well, and nobody knows.
+Marks = Literal["kept", "lost", "put back"]
 
 
 @dataclass
@@ -73,20 +80,32 @@ def happen(world: World, step: int) -> None:
         _STEPS[plan.kind](world, book)
 
 
+def _marks_at_center(world: World) -> Marks:
+    """Drawn apart, so that all other worlds stay as they were. Where more than one hall is there,
+    what was written since may have been shown to one before another calls; then a person must act.
+    """
+    draw = Random(f"marks of {world.seed}")
+    return draw.choice(("kept", "lost", "put back" if len(world.halls) == 1 else "lost"))
+
+
 def _at_center(world: World, step: int) -> None:
-    """The center's database is put back from a copy; the file of marks beside it stays."""
+    """The center's database is put back from a copy, with or without the file of marks."""
     plan, center = world.plan, world.center
     if step == plan.copied_at:
-        plan.image = center.disk.copy()
+        plan.image, plan.marks = center.disk.copy(), copied_marks(center.marks)
         plan.references = {name: book.snapshot() for name, book in world.books.items()}
     if step < plan.done_at or center.restored:
         return
-    assert plan.image is not None
+    assert plan.image is not None and plan.marks is not None
     center.disk.restore(plan.image)
-    center.restored = True
-    world.faults[plan.kind] += 1
+    center.restored, marks = True, _marks_at_center(world)
+    world.faults[f"{plan.kind}, marks {marks}"] += 1
+    if marks != "kept":
+        center.marks = plan.marks if marks == "put back" else HighWater(None)
     center.boot()
     locksmith.center_was_restored(world)
+    if marks == "lost":
+        unheard.wait_for_all(center.office.db, center.office.clock.stamp())
     world.wire.receipts.clear()
     for name, book in world.books.items():
         kinds = book.reference.kinds

@@ -362,11 +362,22 @@ class HallBook:
         )
         found = Counter((r["rule"], r["subject_origin"], r["subject_index"]) for r in rows)
         if self.center.restored:
+            found |= self._findings_aside()
             # What was judged before may have been judged by other standards, and stands.
             require(max(found.values(), default=1) == 1, "a finding of the judge is doubled")
             require(not self.reference.findings - found, "a finding of the judge is lost")
             return
         require(found == self.reference.findings, "a finding of the judge is lost or doubled")
+
+    def _findings_aside(self) -> Counter[tuple[str, str, int]]:
+        """What the judge found after the center was put back, and that waits beside its log."""
+        rows = self.center.office.db.query("SELECT leaf FROM set_aside")
+        bodies = [msgspec.json.decode(row["leaf"])["body"] for row in rows]
+        return Counter(
+            (b["rule"], b["subject_origin"], b.get("subject_index", 0))
+            for b in bodies
+            if b.get("source") == "judged" and b["for_hall"] == self.name
+        )
 
     def snapshot(self) -> Reference:
         """What follows from the copies now, for the day on which the center is restored."""

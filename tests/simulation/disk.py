@@ -34,6 +34,8 @@ class Disk:
         image: committed content to start from.
     """
 
+    is_sqlite = True
+
     def __init__(self, image: sqlite3.Connection | None = None) -> None:
         self.owner = ""
         self._connection = _connection()

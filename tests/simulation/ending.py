@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aggregator.safekeeping import returning
+from aggregator.safekeeping import returning, unheard
 from node.keys import enrolment
 from node.outbox import epochs
 from standards.records import RECORDS
@@ -41,8 +41,7 @@ def heal(world: World) -> None:
     for number in range(CONTACTS + world.center.restored + cloned):
         for machine in world.halls:
             _meet(world, machine, writes=not number)
-        if not number:
-            _give_up(world)
+        _give_up(world, number)
         world.center_applies()
         for machine in world.halls:
             world.hall_applies(machine)
@@ -80,11 +79,25 @@ def _is_cloned(world: World, machine: HallMachine) -> bool:
     return len(world.books[machine.name].machines) > 1
 
 
-def _give_up(world: World) -> None:
+def _give_up(world: World, number: int) -> None:
     """Every hall was there: what of the center's logs did not come back never will."""
+    if number == 1:
+        _go_on_unheard(world)
+    if number:
+        return
     for origin, _, _ in returning.missing(world.center.office):
         require(world.center.restored, f"{origin} is shorter than it was signed")
         returning.go_on_without(world.center.office, origin)
+
+
+def _go_on_unheard(world: World) -> None:
+    """Every hall had two contacts: the first may leave out a proof that the center has lost. Who is
+    waited for now is enrolled and not in this world.
+    """
+    for hall in unheard.waited_for(world.center.office.db):
+        require(world.center.restored, f"{hall} is waited for")
+        require(hall not in world.books, f"{hall} was there and is waited for")
+        returning.go_on_unheard(world.center.office, hall)
 
 
 def _check_end(world: World, book: HallBook) -> None:

@@ -25,11 +25,17 @@ Patch = tuple[object, str, Any]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One guard taken out. ``where`` is the real function that holds it."""
+    """One guard taken out. ``where`` is the real function that holds it.
+
+    ``only``: it matters in worlds of this plan; ``first``: worlds of seeds before are known to run
+    well without it. Both spare time, no more.
+    """
 
     guard: str
     where: str
     patches: tuple[Patch, ...]
+    only: str = ""
+    first: int = 0
 
 
 def _any_copy_leads_on(copy: Any, size: int, root_at: Any) -> bool:

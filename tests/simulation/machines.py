@@ -118,9 +118,9 @@ def _write_key(folder: Path, name: str, seed: str) -> None:
 def _prepared(folder: Path) -> Stock:
     time = Time()
     disk = Disk()
+    disk.create(CONTACT_DDL)
     center = CenterMachine(folder, disk, time)
     roster.create(center.office)
-    disk.create(CONTACT_DDL)
     ceremony.move_root(folder / CenterMachine.name / KEYS, folder / SAFE, CENTER)
     images = {}
     for name in HALLS:

@@ -33,6 +33,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.epoch_mutants import OF_EPOCHS, Mutant
 from tests.simulation.erasure_mutants import OF_ERASURES
 from tests.simulation.key_mutants import OF_KEYS
+from tests.simulation.put_back_mutants import OF_PUTTING_BACK
 
 # As a place to put twins, a module is just a bag of names.
 _receiving: Any = sync.contact.receiving
@@ -253,6 +254,7 @@ MUTANTS = (
     *OF_EPOCHS,
     *OF_ERASURES,
     *OF_KEYS,
+    *OF_PUTTING_BACK,
     Mutant(
         "a batch starts exactly where our copy ends",
         "sync.mirror.check_place",

@@ -54,9 +54,11 @@ def run_spread(first: int, count: int) -> Outcome:
 
 def seeds_to_find(number: int, most: int) -> tuple[int, str]:
     """How many seeds a mutant survives, and by which broken promise it is found; "" when never."""
-    with switched_off(MUTANTS[number]), stocked() as stock:
-        for seed in range(most):
-            if violation := World(stock, seed).run():
+    mutant = MUTANTS[number]
+    with switched_off(mutant), stocked() as stock:
+        for seed in range(mutant.first, most):
+            world = World(stock, seed)
+            if mutant.only in ("", world.plan.kind) and (violation := world.run()):
                 return seed + 1, violation
     return most, ""
 
