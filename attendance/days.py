@@ -153,6 +153,8 @@ def _touches(absence: Absence, shift: Shift) -> bool:
 
 def _within(away: Sequence[Absence], shift: Shift) -> tuple[AwayPart, ...]:
     """As much of each absence as lies within the shift; what lies outside is nobody's business."""
+    if not away:
+        return ()
     parts = {
         AwayPart(max(one.start, shift.opens), min(one.end, shift.ends), one.effect) for one in away
     }

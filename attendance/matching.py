@@ -49,9 +49,10 @@ def matched(slots: Sequence[Slot], signs: Sequence[Sign], repeat_seconds: int) -
 
 def _heard(signs: Sequence[Sign]) -> Sequence[Sign]:
     """A terminal whose keys nobody presses says "in" of everybody: alone that says nothing."""
-    if any(sign.hint == Direction.OUT for sign in signs):
+    hints = {sign.hint for sign in signs}
+    if Direction.OUT in hints or hints == {""}:
         return signs
-    return [sign._replace(hint="") if sign.hint else sign for sign in signs]
+    return [sign._replace(hint="") for sign in signs]
 
 
 def _clusters(signs: Sequence[Sign], apart: timedelta) -> list[list[Sign]]:

@@ -33,8 +33,8 @@ def test_all_halls_stand_side_by_side_with_what_is_provisional(office: Office):
     two_halls(office)
     office.hands.turn(minutes=30)
     text = office.person("duizhang").text("/attendance")
-    # 分厅 今天应到 在岗 应到未到 迟到 旷工 请假 公出 临时外出 已离岗 结果
-    assert "公安分厅 2 1 1 0 0 0 0 0 0 2 人暂定" in rows(text)
+    # 分厅 今天应到 在岗 应到未到 班前和休息 迟到 旷工 请假 公出 临时外出 已离岗 结果
+    assert "公安分厅 2 1 1 0 0 0 0 0 0 0 2 人暂定" in rows(text)
     assert any(row.startswith("税务分厅 1") and row.endswith("已定") for row in rows(text))
 
 
@@ -86,7 +86,7 @@ def test_who_is_out_on_duty_or_on_leave_is_told_so_and_is_not_awaited(office: Of
     office.hall_writes("T01", a_day("T01-004", "open", "open", status="open"), "T01-004")
     office.hands.turn(minutes=30)
     person = office.person("duizhang")
-    assert "公安分厅 4 0 1 0 0 1 1 1 0 已定" in rows(person.text("/attendance"))
+    assert "公安分厅 4 0 1 0 0 0 1 1 1 0 已定" in rows(person.text("/attendance"))
     text = person.text("/attendance/T01")
     found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text, re.DOTALL)
     board = {term: " ".join(re.sub(r"<[^>]+>", " ", words).split()) for term, words in found}

@@ -238,3 +238,12 @@ def test_a_day_that_is_final_does_not_wait_for_a_terminal_that_came_later(on_dut
     punch(on_duty, FOUR[0])
     *_, last = results(on_duty)
     assert (last.status, last.provisional, last.change) == ("normal", False, "punch")
+
+
+@pytest.mark.parametrize(("hint", "place"), [("in", 0), ("out", 1)])
+def test_the_key_pressed_at_the_terminal_tells_apart_what_is_as_near_to_coming_as_to_leaving(
+    on_duty: Hall, hint: str, place: int
+):
+    between = punch(on_duty, "10:30", hint=hint)
+    punch(on_duty, "17:10", hint="out")
+    assert [slot.punch == between for slot in results(on_duty)[-1].slots].index(True) == place

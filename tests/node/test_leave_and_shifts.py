@@ -84,3 +84,26 @@ def test_hours_of_leave_are_charged_by_the_own_shift_and_offered_by_it(
     assert standing(hall, request_id).minutes == 180
     granted(app, request_id, "chief")
     assert balances.taken_of(hall, LI).effective["personal"] == {date(2026, 11, 25): 180}
+
+
+def test_an_outing_stands_in_the_days_result_by_effect_and_hours_and_nothing_else_of_it(
+    clerk: Browser, app: Shell, hall: Hall, clock: TurnableClock
+):
+    today = date(2026, 11, 24)
+    hall.write(ShiftAssigned(target="hall", timetable="four", first_day=today), actor=CHEN)
+    out = {"leave-0": "outing:outing", "first-0": today.isoformat(), "stand_in": ""}
+    request_id = asked(clerk, **out, **{"begins-0": "09:30", "ends-0": "11:00", "reason": "送材料"})
+    reckoning.settle(hall)
+    granted(app, request_id, "chief")
+    reckoning.settle(hall)
+    result = day_lists.now_of(hall, LI, today)
+    assert result is not None
+    assert [(one.since[11:16], one.until[11:16], one.effect) for one in result.away] == [
+        ("09:30", "11:00", "outing")
+    ]
+    rows = hall.db.query("SELECT * FROM day_result WHERE staff_no = :no ORDER BY revision", no=LI)
+    assert len(rows) == 2 and rows[-1]["change"] == "leave"
+    assert "送材料" not in str(rows)
+    clock.turn(minutes=45)
+    page = told(person(app, "chen").sign_in("chen").get("/statistics"))
+    assert "临时外出 上午签到" in page and "临时外出 09:30–11:00" in page

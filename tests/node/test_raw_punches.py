@@ -54,6 +54,11 @@ def test_a_known_number_becomes_a_punch_with_the_lowest_trust_and_the_hash_of_it
     assert (punch.staff_no, punch.way, punch.grade) == (WANG, "device_face", "V")
     assert (punch.punched_at, punch.terminal) == ("2026-11-24T08:30:00+08:00", "SN1")
     assert punch.line_sha == raw.raw_sha and punch.clock == ""
+    keys = ("in", "break_in", "ot_in", "out", "break_out", "ot_out", "", "77")
+    pressed = [told(minute=n, dir_hint=key) for n, key in enumerate(keys, 1)]
+    raw_punches.take_in(here, pressed)
+    hints = [one.hint for one in sign_ins.punches_on(here, date(2026, 11, 24))]
+    assert hints == ["in", "in", "in", "in", "out", "out", "out", "", ""]
 
 
 def test_the_same_event_is_kept_once_in_one_batch_and_in_the_next(here: Hall):
