@@ -132,6 +132,14 @@ def test_the_reference_bears_the_largest_picture_and_a_crowd_in_it():
         assert slow.status().starts == 1
 
 
+def test_the_child_needs_no_more_memory_than_a_small_machine_has_for_it():
+    with FaceEngine() as fresh:
+        assert fresh.ready.wait(30)
+        assert fresh.measure(pictures.frame("obama")).quality.width > 100
+        status = Path(f"/proc/{fresh.pid}/status").read_text()
+        assert int(status.split("VmHWM:")[1].split()[0]) < 130 * 1024
+
+
 def test_the_childs_work_stands_back_behind_that_of_the_windows(engine: FaceEngine):
     assert engine.pid is not None
     assert os.getpriority(os.PRIO_PROCESS, engine.pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 5
