@@ -159,6 +159,30 @@ def test_a_scan_that_cannot_be_read_is_named_and_everything_else_comes_in(
     assert f"读 {torn.name} 时U盘出错" in taken["said"][-1]
 
 
+def test_a_scan_that_changes_while_it_is_read_is_named_and_kept_under_no_name(
+    hall: Hall, office: Listening, stick: Path, monkeypatch: pytest.MonkeyPatch
+):
+    name = scan(hall)
+    out(hall, stick)
+    carry_files(hall, stick, 1_000)
+    taken = arrive(office, stick)
+    (path,), real, opened = carried(stick, "FUP"), Path.open, count(1)
+
+    def opening(opened_path: Path, *arguments: object, **named: object):
+        if opened_path == path and next(opened) == 2:
+            return BytesIO(b"something else")
+        return real(opened_path, *arguments, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", opening)
+    at_center_brought(office.center, taken, stick)
+    assert taken.refused is not None
+    assert (taken.refused.reason, taken.refused.name, taken.scans) == ("altered", path.name, 0)
+    archive = at_center.archive_of(office.center, "T01")
+    assert [*archive.cabinet.names()] == []
+    at_center_brought(office.center, taken, stick)
+    assert [*archive.cabinet.names()] == [name]
+
+
 def test_a_full_disk_at_the_receiver_is_not_called_a_full_stick(
     hall: Hall, office: Listening, stick: Path, monkeypatch: pytest.MonkeyPatch
 ):
