@@ -7,18 +7,20 @@ from pathlib import Path
 
 import click
 
+from node.hall import Hall
 from node.opening import DATA, opened
 from node.outbox.sticks import (
     bring_in_files,
     bring_in_files_behind,
     carry_files,
     export_up,
+    for_us,
     import_down,
 )
 from sync.errors import StickRefused
 from sync.sticks.stick import DOWN
 from sync.sticks.stick_export import FolderTarget
-from sync.sticks.usb import sources
+from sync.sticks.usb import Source, sources
 from web.command_line import AS_JSON
 from web.stick_telling import FILES, tell, tell_given, tell_room
 from web.sticks import Taken
@@ -58,11 +60,22 @@ def import_stick(data: Path, stick: Path, as_json: bool) -> None:
     The same stick may be imported any number of times; nothing is doubled.
     """
     with opened(data) as hall:
+        taken: list[Taken] = []
         try:
-            taken = import_down(hall, sources(stick, DOWN))
-            bring_in_files_behind(hall, taken)
-            if stick.is_dir():
-                bring_in_files(hall, taken, stick)
+            for source in for_us(hall, sources(stick, DOWN)):
+                taken.append(_taken(hall, source))
         except StickRefused as refused:
-            taken = Taken(str(stick), refused=refused)
-        tell([taken], "hall", as_json)
+            taken.append(Taken(str(stick), refused=refused))
+        if stick.is_dir():
+            bring_in_files(hall, taken[-1], stick)
+        tell(taken, "hall", as_json)
+
+
+def _taken(hall: Hall, source: Source) -> Taken:
+    """One of several exports: another one may be whole."""
+    try:
+        taken = import_down(hall, [source])
+    except StickRefused as refused:
+        return Taken(source.where, refused=refused)
+    bring_in_files_behind(hall, taken)
+    return taken

@@ -189,7 +189,8 @@ def import_down(hall: Hall, place: Sequence[Source]) -> Taken:
         StickRefused: none is for this hall, or it is not whole; nothing was opened.
     """
     peer = _peer(hall)
-    source, index = _for_us(hall, place)
+    source = for_us(hall, place)[0]
+    index = source.index()
     known, keys = peer.keys, _keys(peer, index)
     peer = replace(peer, keys=keys)
     manifest = index.opened([keys.log])
@@ -234,16 +235,23 @@ def _sealing_keys(hall: Hall) -> list[SealingKey]:
     return [hall.sealing, *([waiting.sealing] if waiting else [])]
 
 
-def _for_us(hall: Hall, place: Sequence[Source]) -> tuple[Source, Index]:
+def for_us(hall: Hall, place: Sequence[Source]) -> list[Source]:
+    """Every export for this hall; the others are left alone.
+
+    Raises:
+        StickRefused: none is for this hall.
+    """
+    found: list[Source] = []
     others: list[StickRefused] = []
     for source in place:
         try:
-            index = source.index()
-            _check_heading(hall, index.claimed.heading, source)
-            return source, index
+            _check_heading(hall, source.index().claimed.heading, source)
+            found.append(source)
         except StickRefused as refused:
             others.append(refused)
-    raise others[0]
+    if not found:
+        raise others[0]
+    return found
 
 
 def _check_heading(hall: Hall, heading: Heading, source: Source) -> None:

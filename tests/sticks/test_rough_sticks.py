@@ -20,7 +20,7 @@ from aggregator.commands import main as center_command
 from aggregator.files import archives as at_center
 from aggregator.receiving.apply import apply_all
 from aggregator.sticks.sticks import bring_in_files as at_center_brought
-from aggregator.sticks.sticks import bring_in_files_behind, import_up
+from aggregator.sticks.sticks import bring_in_files_behind, export_down, import_up
 from aggregator.sticks.sticks import carry_files as center_carries
 from node.commands import main as hall_command
 from node.hall import Hall
@@ -29,6 +29,7 @@ from node.outbox.sticks import bring_in_files as at_hall_brought
 from node.outbox.sticks import carry_files
 from node.outbox.syncing import contact
 from node.safekeeping import archives
+from standards.records import NumberScheme
 from sync.errors import StickRefused
 from sync.files.cabinet import Cabinet
 from sync.sticks.stick import UP, Heading, Piece, digest_of
@@ -157,6 +158,25 @@ def test_a_scan_that_cannot_be_read_is_named_and_everything_else_comes_in(
     assert (taken["new"], taken["scans"]) == (9, 2)
     assert taken["refused"] == [{"reason": "unreadable", "file": torn.name}]
     assert f"读 {torn.name} 时U盘出错" in taken["said"][-1]
+
+
+def test_an_older_export_beside_a_newer_one_does_not_hide_it(
+    hall: Hall, office: Listening, stick: Path
+):
+    back(office, stick)
+    for number in (2, 3):
+        office.center.publish(NumberScheme(version=number, template="x"), actor="ZX-01")
+        target = FileTarget(BytesIO(), 1 << 26)
+        export_down(office.center, "T01", lambda heading, target=target: target)  # type: ignore[misc]
+        # As a browser names what it saves for the second time.
+        name = "T01-DOWN.OHS" if number == 2 else "T01-DOWN (1).OHS"
+        (stick / name).write_bytes(b"".join(target.blocks()))
+    whole = (stick / "T01-DOWN.OHS").read_bytes()
+    (stick / "T01-DOWN.OHS").write_bytes(whole[:-1])
+    at_hall, _ = commands(hall, office)
+    told = at_hall("import", stick)
+    assert sum(one["new"] for one in told) == 4
+    assert [[r["reason"] for r in one["refused"]] for one in told] == [[], [], ["cut_short"]]
 
 
 def test_a_scan_that_changes_while_it_is_read_is_named_and_kept_under_no_name(

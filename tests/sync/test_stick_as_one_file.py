@@ -40,7 +40,7 @@ def test_one_file_that_was_cut_anywhere_is_refused_by_the_name_of_what_is_missin
     raw = one_file(tmp_path, [CONTENTS[0], CONTENTS[2]])
     manifest = opened(source_of(raw))
     start = len(raw) - sum(piece.size for piece in manifest.pieces)
-    for end in [*range(0, start, 20), *range(start, len(raw), 97), len(raw) - 1]:
+    for end in range(len(raw)):
         with pytest.raises(StickRefused) as refused:
             taken(source_of(raw[:end]))
         lost = manifest.pieces[end >= start + manifest.pieces[0].size].name
