@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def refuse_network(data: Path, mounts: str) -> None:
     Args:
         mounts: as the kernel tells them in ``/proc/self/mountinfo`` (proc(5)).
     """
-    kind = file_system_of(data.absolute(), mounts)
+    kind = file_system_of(data.resolve(), mounts)
     if kind in _NETWORK or (kind.startswith("fuse.") and kind != "fuse.fuse-overlayfs"):
         raise NetworkFolder(f"{data} is on a file system of kind {kind}")
 
@@ -56,8 +57,13 @@ def file_system_of(path: Path, mounts: str) -> str:
     for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
         # Octal escapes stand for spaces in the name of a mount point.
-        point = Path(left.split(" ")[4].encode().decode("unicode_escape"))
+        point = Path(_unescaped(left.split(" ")[4]))
         # A later line covers an earlier one at the same place.
         if (point == path or point in path.parents) and len(point.parts) >= deepest:
             found, deepest = right.split(" ")[0], len(point.parts)
     return found
+
+
+def _unescaped(name: str) -> str:
+    """A name with the octal escapes that stand for spaces, and with Chinese as it is."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), name)

@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.modes import modes, without_power_over_modes
 from tests.source import ROOT
 
 LOCK = (ROOT / "deploy" / "requirements.lock").read_text(encoding="utf-8")
@@ -128,10 +129,16 @@ def give(machine: Path, name: str, script: str) -> None:
     command.chmod(0o755)
 
 
-def set_up(machine: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": str(machine / "bin")}
-    command = ["bash", str(machine / "deploy" / "setup"), *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
+def set_up(machine: Path, *options: str, bound: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run it; ``bound``: by somebody who is bound by the modes of files, as root is not."""
+    return subprocess.run(
+        ["bash", str(machine / "deploy" / "setup"), *options],
+        env={**os.environ, "PATH": str(machine / "bin")},
+        capture_output=True,
+        text=True,
+        cwd="/",
+        preexec_fn=without_power_over_modes if bound else None,
+    )
 
 
 def test_without_python_a_plain_user_is_told_which_packages_to_install(bare_machine: Path):
@@ -162,3 +169,112 @@ def test_a_python_of_the_wrong_version_is_passed_over(bare_machine: Path):
     answer = set_up(bare_machine)
     assert answer.returncode == 7
     assert "making .venv with 3.13" in answer.stderr
+
+
+def test_a_machine_whose_python_is_too_old_is_told_what_it_has_and_what_it_needs(
+    bare_machine: Path,
+):
+    give(bare_machine, "python3", 'case "$*" in --version) echo Python 3.9.2;; *) exit 1;; esac')
+    answer = set_up(bare_machine)
+    assert answer.returncode != 0
+    assert "Python 3.11 to 3.14 is needed" in answer.stderr
+    assert "python3 is Python 3.9.2" in answer.stderr
+    assert "apt-get" not in answer.stderr, "no package of this system would help"
+
+
+def test_without_a_network_packages_that_are_at_hand_are_installed_all_the_same(
+    bare_machine: Path,
+):
+    give(bare_machine, "id", "echo 0")
+    asked = bare_machine / "asked"
+    give(bare_machine, "apt-get", f'[ "$1" = update ] && exit 100; echo "$*" >{asked}')
+    answer = set_up(bare_machine)
+    assert "going on with those that are here" in answer.stderr
+    assert "python3 python3-venv" in asked.read_text()
+
+
+def test_packages_that_cannot_be_installed_are_named_with_the_command_for_later(
+    bare_machine: Path,
+):
+    give(bare_machine, "id", "echo 0")
+    answer = set_up(bare_machine)
+    assert answer.returncode != 0
+    assert answer.stderr.rstrip().endswith("python3 python3-venv")
+    assert "could not be installed" in answer.stderr
+
+
+def ready_python(machine: Path, version: str) -> None:
+    """An environment that was made whole with a Python of this version."""
+    (machine / ".venv" / "bin").mkdir(parents=True)
+    python = machine / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/bash\ncase "$*" in --version) echo Python {version};; esac\n')
+    python.chmod(0o755)
+    written = "".join(
+        (machine / name).read_text() for name in ("deploy/requirements.lock", "pyproject.toml")
+    )
+    digest = subprocess.run(
+        ["sha256sum"], input=written, capture_output=True, text=True, check=True
+    )
+    (machine / ".venv" / ".onehall-setup").write_text(
+        f"{machine}\nPython {version}\n{digest.stdout}"
+    )
+
+
+def test_what_is_ready_is_left_alone_also_for_an_account_that_may_not_write(bare_machine: Path):
+    ready_python(bare_machine, "3.11.2")
+    assert set_up(bare_machine).returncode == 0
+    shutil.rmtree(bare_machine / ".cache")
+    modes(bare_machine, 0o555, 0o555)
+    answer = set_up(bare_machine, bound=True)
+    modes(bare_machine, 0o755, 0o755)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_an_account_that_may_not_write_is_told_whose_folder_it_is(bare_machine: Path):
+    give(bare_machine, "stat", "echo somebody")
+    modes(bare_machine, 0o555, 0o555)
+    answer = set_up(bare_machine, bound=True)
+    modes(bare_machine, 0o755, 0o755)
+    assert answer.returncode != 0
+    assert "belongs to somebody" in answer.stderr and "Permission denied" not in answer.stderr
+
+
+def test_after_an_upgrade_of_python_the_environment_is_made_anew(bare_machine: Path):
+    ready_python(bare_machine, "3.11.2")
+    python = bare_machine / ".venv" / "bin" / "python"
+    python.write_text(
+        '#!/bin/bash\ncase "$*" in --version) echo Python 3.13.5;; *pip*) exit 1;; esac\n'
+    )
+    give(bare_machine, "python3", 'case "$*" in --version) echo 3.13.5;; *.venv) exit 7;; esac')
+    answer = set_up(bare_machine)
+    assert answer.returncode == 7 and "making .venv with 3.13.5" in answer.stderr
+
+
+def test_what_the_callers_shell_has_set_for_other_work_leads_nowhere_else(
+    bare_machine: Path, tmp_path: Path
+):
+    other = tmp_path / "elsewhere"
+    (other / "deploy").mkdir(parents=True)
+    environment = {
+        **os.environ,
+        "PATH": str(bare_machine / "bin"),
+        "CDPATH": str(other),
+        "PYTHONHOME": "/nowhere",
+    }
+    answer = subprocess.run(
+        ["bash", "deploy/setup"], env=environment, capture_output=True, text=True, cwd=bare_machine
+    )
+    assert "python3 python3-venv" in answer.stderr
+    assert not (other / ".cache").exists() and (bare_machine / ".cache").exists()
+
+
+def test_a_folder_with_blanks_and_chinese_in_its_name_is_no_obstacle(
+    bare_machine: Path, tmp_path: Path
+):
+    home = tmp_path / "一个 厅"
+    home.mkdir()
+    for name in ("deploy", "bin", "pyproject.toml"):
+        (bare_machine / name).rename(home / name)
+    ready_python(home, "3.11.2")
+    answer = set_up(home)
+    assert (answer.returncode, answer.stderr) == (0, "")

@@ -124,3 +124,13 @@ def test_a_second_server_on_the_folder_refuses_to_start(data: Path):
         told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert told.returncode == 1
     assert f"another process works on {data}" in told.stderr
+
+
+def test_a_network_folder_is_known_under_a_chinese_name_and_behind_a_link(tmp_path: Path):
+    mounts = "1 0 0:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:2 / /mnt/备份\\040盘 rw - nfs4 h:/x rw"
+    assert file_system_of(Path("/mnt/备份 盘/hall"), mounts) == "nfs4"
+    behind = f"{mounts}\n3 1 0:3 / {tmp_path / 'far'} rw - cifs //h/x rw"
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").symlink_to(tmp_path / "far")
+    with pytest.raises(NetworkFolder, match="cifs"):
+        refuse_network(tmp_path / "near", behind)
