@@ -28,11 +28,10 @@ from standards.shelf import Shelf, shelf_of
 from sync.clock import Clock, system_clock
 from sync.entries import Entry
 from sync.errors import ComesBack, DiskFull, StoreBusy
-from sync.keys.keyfiles import key_file
+from sync.keys.vault_key import VaultLost, open_vault
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
 from sync.private.sealing import SealingKeys
-from sync.private.vault import Vault
 from sync.recovery.highwater import HighWater
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve
 from sync.safekeeping.safekeeping import RESTORED
@@ -89,6 +88,13 @@ class CenterSettings:
         """
         return read_settings(cls, data / "center.toml")
 
+    def database_file(self, data: Path) -> Path | None:
+        """The file of the database; None on PostgreSQL."""
+        if not self.database:
+            return data.resolve() / "center.db"
+        kind, _, path = self.database.partition(":///")
+        return Path(path) if kind.startswith("sqlite") else None
+
     def save(self, data: Path) -> None:
         """Write ``center.toml``."""
         write_file(data / "center.toml", settings_text(self))
@@ -117,7 +123,11 @@ class Center:
         home = f"sqlite:///{data.resolve() / 'center.db'}"
         self.db = db or CenterStore(settings.database or home, settings.partitions)
         make = not self._has_begun()
-        self.vault = Vault(key_file(keys, "vault", make=make))
+        try:
+            self.vault = open_vault(self.db, keys, make=make)
+        except VaultLost:
+            self.db.close()
+            raise
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
@@ -137,6 +147,8 @@ class Center:
         self.named_until = 0.0
         # Space kept aside while this center serves; without it a full disk is met by writing.
         self.reserve: Reserve | None = None
+        # Why this is a center over a copy, which is only read (``aggregator.database.disk``).
+        self.reads_only = ""
         self._shelf, self._shelf_root = Shelf(), b""
         self._shelf_lock = threading.Lock()
 

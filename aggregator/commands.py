@@ -15,7 +15,7 @@ from aggregator.database.rewriting import waiting
 from aggregator.halls import roster, succession_commands
 from aggregator.keys import key_commands
 from aggregator.office import ROLES
-from aggregator.opening import DATA, opened
+from aggregator.opening import DATA, opened, opened_to_serve
 from aggregator.receiving.apply import apply_all, replay
 from aggregator.receiving.rounds import logs_of
 from aggregator.reconciling import audit_commands
@@ -87,8 +87,9 @@ def starter(data: Path) -> None:
 def serve(data: Path) -> None:
     """Serve the pages and the sync interface until SIGTERM."""
     logs.set_up()
-    with opened(data) as center:
-        serving.serve(center)
+    with opened_to_serve(data) as center:
+        serve_pages = serving.serve_reading if center.reads_only else serving.serve
+        serve_pages(center)
 
 
 @main.command()
@@ -161,7 +162,10 @@ def verify(data: Path) -> None:
             if size is not None:
                 broken += 1
                 click.echo(f"{state.origin}  BROKEN: not what the receipt for {size} confirmed")
-        sys.exit(1 if broken else 0)
+        checked = center.db.outside("PRAGMA integrity_check(3)") if center.db.is_sqlite else "ok"
+        if checked != "ok":
+            click.echo(f"database  {checked}")
+        sys.exit(1 if broken or checked != "ok" else 0)
 
 
 @main.command()

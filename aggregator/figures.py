@@ -41,7 +41,7 @@ def of_center(center: Center) -> Iterator[Fact]:
     yield Fact("onehall_halls_silent", said, len(silent_halls(center, now)))
     disk = shutil.disk_usage(center.data)
     yield Fact("onehall_disk_free_bytes", "Room on the disk of the data folder.", disk.free)
-    well = not center.db.unwritable
+    well = not (center.db.damaged or center.db.unwritable)
     yield Fact("onehall_database_writable", "1 while writes succeed.", well)
     held = center.reserve is not None and center.reserve.is_held
     yield Fact("onehall_disk_reserve_held", "1 while space is kept aside.", held)

@@ -92,6 +92,7 @@ def warnings() -> Iterable[Banner]:
     yield from disk.warnings(here)
     if not staff.holds(RECONCILER, ADMINISTRATOR):
         return
+    yield from disk.shut_parts(here)
     yield from return_pages.warnings()
     yield from _clock_warning(here)
     silent = silent_halls(here, here.clock.now())

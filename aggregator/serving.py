@@ -16,6 +16,7 @@ from web import logs
 from web.large_bodies import admits
 from web.listener import MIB, Listener, serve_all
 from web.memory import few_pools, settle
+from web.reading import READ_ONLY, UntilWritable
 from web.shell import Shell
 from web.uploads import MAX_UPLOAD_BYTES
 from web.watchdog import Watchdog
@@ -34,7 +35,6 @@ def serve(center: Center) -> None:
     watchdog = Watchdog({"applying": worker.heart.overdue})
     app.health.register("workers", watchdog.health)
     app.metrics.tell(lambda: figures.of_worker(worker))
-    listener = listener_of(center, app)
 
     def look_through() -> None:
         try:
@@ -54,7 +54,7 @@ def serve(center: Center) -> None:
         watchdog.stop()
         worker.stop()
 
-    serve_all([listener], ready=ready, stopping=stopping)
+    serve_all([listener_of(center, app)], ready=ready, stopping=stopping)
 
 
 def listener_of(center: Center, app: Shell) -> Listener:
@@ -71,3 +71,32 @@ def listener_of(center: Center, app: Shell) -> Listener:
         larger=admits(app),
         proxy=center.settings.proxy,
     )
+
+
+def reading_app(center: Center) -> Shell:
+    """The pages over a copy; halls are told to come later, and keep what they have."""
+    app = create_app(center)
+    app.register_blueprint(intake)
+    disk.seal(center)
+    return app
+
+
+def serve_reading(center: Center) -> None:
+    """Serve the pages over a copy, until SIGTERM; blocks.
+
+    Where the folder was read-only, only until it can be written.
+    """
+    app, watchdog = reading_app(center), Watchdog({})
+    waiting = UntilWritable(center.settings.database_file(center.data) or center.data)
+
+    def ready(running: object) -> None:
+        watchdog.start()
+        if center.reads_only == READ_ONLY:
+            waiting.start()
+        logs.event("center.ready", center=center.settings.center, listen=center.settings.listen)
+
+    def stopping() -> None:
+        waiting.stop()
+        watchdog.stop()
+
+    serve_all([listener_of(center, app)], ready=ready, stopping=stopping)

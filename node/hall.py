@@ -29,11 +29,10 @@ from sync.clock import Clock, system_clock
 from sync.drafts import Draft
 from sync.entries import Entry
 from sync.errors import DiskFull, UnknownLog
-from sync.keys.keyfiles import key_file
+from sync.keys.vault_key import VaultLost, open_vault
 from sync.log import LogStore
 from sync.notes import Signer
 from sync.private.sealing import SealingKey
-from sync.private.vault import Vault
 from sync.recovery.epochs import epoch_of
 from sync.recovery.highwater import HighWater
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve
@@ -132,7 +131,11 @@ class Hall:
         make_folder(data)
         self.db = db or NodeStore(data / "node.db")
         make = not holds_own_log(self.db)
-        self.vault = Vault(key_file(keys, "vault", make=make))
+        try:
+            self.vault = open_vault(self.db, keys, make=make)
+        except VaultLost:
+            self.db.close()
+            raise
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
@@ -143,8 +146,8 @@ class Hall:
         epochs.begin(self)
         # Space kept aside while this hall serves; without it a full disk is met by writing.
         self.reserve: Reserve | None = None
-        # Over a copy, because the folder cannot be written (``node.safekeeping.disk``).
-        self.reads_only = False
+        # Why this is a hall over a copy, which is only read (``node.safekeeping.disk``).
+        self.reads_only = ""
         self._shelf = Shelf()
         self._shelf_lock = threading.Lock()
 

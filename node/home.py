@@ -22,8 +22,10 @@ from node.outbox import comparisons, epoch_page, heads, last_contact, outbox
 from node.outbox.progress import duration
 from node.terminals.clock_health import clock_trouble
 from sync.evidence.comparison import EQUAL, NOTHING
+from sync.private import shut
 from sync.safekeeping.safekeeping import RESTORED
 from web import access
+from web.reading import VAULT_LOST
 from web.shell import Banner
 
 pages = Blueprint("home", __name__, static_folder="static", static_url_path="/counters")
@@ -86,6 +88,7 @@ def warnings() -> Iterable[Banner]:
         *heads.warnings(here),
         *_damage_warning(here),
         *_unwritable_warning(here),
+        *_shut_warning(here),
         *_standards_warning(here),
         *_receipt_warning(here),
         *_exchange_warnings(here.clock.now()),
@@ -132,13 +135,20 @@ def _damage_warning(here: Hall) -> Iterable[Banner]:
     if here.db.damaged:
         yield Banner(
             level="danger",
-            text="数据库文件已损坏，本机已停止写入，查询可能不完整；损坏的文件已另存一份。"
+            text="数据库文件已损坏，本机已停止写入、收件和上报，查询可能不完整；损坏的文件已另存一份。"
             "请管理员立即停机，按手册“数据库损坏了怎么办”从备份和中心恢复。",
         )
 
 
 def _unwritable_warning(here: Hall) -> Iterable[Banner]:
-    if here.db.unwritable:
+    if here.reads_only == VAULT_LOST:
+        yield Banner(
+            level="danger",
+            text="个人信息密钥(keys/vault.key)丢失或不是这份数据的:姓名、证件号等读不出。本机只供查询,"
+            "暂停收件、签到和上报,数据都在。请管理员放回 keys 的副本;没有副本的,"
+            "按手册“个人信息密钥丢了”更换,中心有的会自动取回。",
+        )
+    elif here.db.unwritable and not here.db.damaged:
         yield Banner(
             level="danger",
             text="本机磁盘现在不能写入,系统处于只读状态:可以查询,不能收件、审批、签到。"
@@ -148,6 +158,16 @@ def _unwritable_warning(here: Hall) -> Iterable[Banner]:
         yield Banner(
             level="danger",
             text="磁盘已满,只剩预留空间:可以查询和上报,不能收件。请管理员立即清理,腾出空间后自动恢复。",
+        )
+
+
+def _shut_warning(here: Hall) -> Iterable[Banner]:
+    if here.reads_only != VAULT_LOST and shut.any_stand(here.db):
+        most = sum(shut.counts(here.db).values())
+        yield Banner(
+            level="warn",
+            text=f"个人信息密钥更换过:最多还有{most}条记录的个人信息读不出。业务照常;中心有的,"
+            "下次联系时自动取回;取不回的由管理员用 onehall-node keys vault 查看。",
         )
 
 

@@ -13,16 +13,19 @@ from node.hall import Hall, HallSettings
 from node.keys import enrolment
 from node.lock import NetworkFolder, Taken, exclusive
 from node.presence import holders
-from node.safekeeping import damage, disk
-from node.store import DatabaseDamaged
+from node.safekeeping import disk
 from sync.clock import system_clock
-from sync.errors import DiskFull
+from sync.errors import DatabaseDamaged, DiskFull
+from sync.keys.vault_key import VaultLost
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
+from web.damage import keep_aside, look
+from web.reading import READ_ONLY, VAULT_LOST, can_be_written
 
 DATA = data_folder("this hall")
 _ADVICE: Advice = {
     NetworkFolder: "put it on a disk of this machine",
+    VaultLost: "bring it back from a copy of keys/; without one: keys vault (handbook: 备份与恢复)",
     DatabaseDamaged: "a copy is in damaged-<day>; put back the last backup (handbook: 备份与恢复)",
 }
 
@@ -36,7 +39,7 @@ def started(data: Path) -> Hall:
     try:
         return _begun(data)
     except DatabaseDamaged:
-        damage.keep_aside(data, system_clock().stamp()[:10])
+        keep_aside(data / disk.DATABASE, system_clock().stamp()[:10])
         raise
     except (DiskFull, OSError) as error:
         settings = HallSettings.load(data)
@@ -59,15 +62,34 @@ def _begun(data: Path) -> Hall:
 
 @contextmanager
 def opened_to_serve(data: Path) -> Iterator[Hall]:
-    """As :func:`opened`; a folder that cannot be written can be read at least."""
-    if disk.can_be_written(data):
-        with opened(data) as hall:
-            damage.look(hall)
-            hall.keep_room()
-            disk.look(hall)
-            yield hall
+    """As :func:`opened`; what cannot or must not be written can be read at least."""
+    if not can_be_written(data / disk.DATABASE):
+        with in_a_sentence("node.toml", "onehall-node init", _ADVICE), _read(data, READ_ONLY) as it:
+            yield it
         return
-    with in_a_sentence("node.toml", "onehall-node init", _ADVICE), disk.read_only(data) as hall:
+    with held(data):
+        try:
+            hall = started(data)
+        except VaultLost:
+            with _read(data, VAULT_LOST) as hall:
+                yield hall
+            return
+        try:
+            why = look(data / disk.DATABASE, hall.db, hall.logs)
+            if not why:
+                hall.keep_room()
+                disk.look(hall)
+                yield hall
+        finally:
+            hall.close()
+        if why:
+            with _read(data, why) as hall:
+                yield hall
+
+
+@contextmanager
+def _read(data: Path, why: str) -> Iterator[Hall]:
+    with disk.reading(data, why) as hall:
         hall.db.create([*LOCAL_TABLES, *enrolment.DDL])
         yield hall
 
@@ -75,12 +97,19 @@ def opened_to_serve(data: Path) -> Iterator[Hall]:
 @contextmanager
 def opened(data: Path) -> Iterator[Hall]:
     """The hall of a data folder, held exclusively; errors become one sentence and exit status 1."""
+    with held(data):
+        hall = started(data)
+        try:
+            yield hall
+        finally:
+            hall.close()
+
+
+@contextmanager
+def held(data: Path) -> Iterator[None]:
+    """Nobody else works on this data folder; errors become one sentence and exit status 1."""
     try:
         with in_a_sentence("node.toml", "onehall-node init", _ADVICE), exclusive(data):
-            hall = started(data)
-            try:
-                yield hall
-            finally:
-                hall.close()
+            yield
     except Taken as taken:
         raise click.ClickException(f"{taken}; stop it, or use its pages.") from None

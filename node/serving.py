@@ -30,6 +30,7 @@ from node.zkteco.zkteco import TerminalPort
 from web import logs
 from web.large_bodies import admits
 from web.listener import MIB, Listener, serve_all
+from web.reading import READ_ONLY, UntilWritable
 from web.shell import Shell
 from web.uploads import MAX_UPLOAD_BYTES
 from web.watchdog import Turn, Watchdog
@@ -113,18 +114,20 @@ def _chores(hall: Hall) -> list[Callable[[], object]]:
 
 
 def serve_reading(hall: Hall) -> None:
-    """Serve the staff pages over a copy, until the folder can be written or SIGTERM; blocks.
+    """Serve the staff pages over a copy, until SIGTERM; blocks.
 
-    Nothing is sent and no terminal is answered: they keep what they have.
+    Where the folder was read-only, only until it can be written. Nothing is sent and no terminal is
+    answered: they keep what they have.
     """
     staff = create_app(hall, https=certificate.is_held(hall))
     tls = certificate.opened(hall, renewed=False)
-    watchdog, waiting = Watchdog({}), disk.UntilWritable(hall.data)
+    watchdog, waiting = Watchdog({}), UntilWritable(hall.data / disk.DATABASE)
     disk.seal(hall)
 
     def ready(running: object) -> None:
         watchdog.start()
-        waiting.start()
+        if hall.reads_only == READ_ONLY:
+            waiting.start()
         logs.event("node.ready", hall=hall.settings.hall, listen=hall.settings.listen)
 
     def stopping() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 
 import sqlite_utils
 
-from sync.errors import DiskFull, HalfDone, RowRefused, Unwritable
+from sync.errors import DatabaseDamaged, DiskFull, HalfDone, RowRefused, Unwritable
+from sync.storage.sqlite import check_within, writes_only
 from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 # What is deleted is overwritten with zeroes at once (secure_delete): an erased part is gone from
@@ -27,12 +27,7 @@ _PRAGMAS = (
     "secure_delete=ON",
 )
 _FULL, _FAILS = ("SQLITE_FULL",), ("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_AUTH")
-_WRITES = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-
-
-class DatabaseDamaged(Exception):
-    """The disk gave back something that is no database: nothing is written any more (F6)."""
 
 
 class NodeStore:
@@ -75,7 +70,7 @@ class NodeStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See ``sync.storage.store.Database``."""
-        if self.damaged:
+        if self.damaged and not self._sealed:
             raise DatabaseDamaged(self.damaged)
         with self._lock, self._noted(), _disk():
             if self._depth:
@@ -124,7 +119,9 @@ class NodeStore:
             raise
         except Unwritable as fails:
             # Until a write succeeds again.
-            self.unwritable = str(fails)
+            self.unwritable = self._sealed or str(fails)
+            if self.damaged:
+                raise DatabaseDamaged(self.damaged) from fails
             raise
 
     def execute(self, sql: str, /, **params: object) -> int:
@@ -206,16 +203,8 @@ class NodeStore:
         updated (none named: all).
         """
         self._sealed = self.unwritable = reason
-
-        def allow(action: int, table: str | None, column: str | None, *_: str | None) -> int:
-            columns = but.get(table or "")
-            free = columns is not None and (
-                not columns or action != sqlite3.SQLITE_UPDATE or column in columns
-            )
-            return sqlite3.SQLITE_OK if free or action not in _WRITES else sqlite3.SQLITE_DENY
-
         with self._lock:
-            self._writer.set_authorizer(allow)
+            self._writer.set_authorizer(writes_only(but))
 
     def limit_pages(self, pages: int) -> None:
         """Cap the file's size in pages: a full disk for tests and for quotas."""
@@ -242,16 +231,8 @@ class NodeStore:
 
     def look_within(self, seconds: float) -> str:
         """The same within a budget: ``ok``, what is wrong, or nothing when there is more to see."""
-        end = time.monotonic() + seconds
         with self._lock:
-            self._writer.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
-            try:
-                return str(self._writer.execute("PRAGMA integrity_check(1)").fetchone()[0])
-            except sqlite3.DatabaseError as error:
-                name = getattr(error, "sqlite_errorname", "")
-                return "" if name == "SQLITE_INTERRUPT" else str(error)
-            finally:
-                self._writer.set_progress_handler(None, 0)
+            return check_within(self._writer, seconds)
 
     def copy_to(self, target: Path) -> None:
         """A copy of one moment, without free pages; what is written meanwhile waits for nothing."""

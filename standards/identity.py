@@ -18,6 +18,9 @@ class BadIdentity(ValueError):
 
 ERASED = "已依法删除"
 """What stands on every page instead of a value that was erased by order; no mask touches it."""
+SHUT = "密钥遗失，读不出"
+"""What stands instead of a value whose key is gone, until the other side brings it again."""
+IN_PLACE = (ERASED, SHUT)
 
 _LONGEST = 64
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -175,7 +178,7 @@ def check_paper(kind: str, text: str, today: date | None = None) -> str:
 
 def mask_id(text: str) -> str:
     """A paper's number with its middle hidden: 6+4 of 18 characters, else a quarter each side."""
-    if text == ERASED:
+    if text in IN_PLACE:
         return text
     head, tail = (6, 4) if len(text) == 18 else (len(text) // 4, len(text) // 4)
     return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail :]
@@ -183,7 +186,7 @@ def mask_id(text: str) -> str:
 
 def mask_phone(text: str) -> str:
     """A telephone number with its middle hidden: 3+4 of a mobile number, else the last 3."""
-    if text == ERASED:
+    if text in IN_PLACE:
         return text
     if len(text) == 11 and text.isdigit():
         return text[:3] + "****" + text[-4:]
@@ -196,6 +199,6 @@ def mask_phone(text: str) -> str:
 
 def mask_name(text: str) -> str:
     """A person's name with only its first character left; a single character is hidden too."""
-    if text == ERASED:
+    if text in IN_PLACE:
         return text
     return "*" if len(text) == 1 else text[:1] + "*" * min(len(text) - 1, 4)

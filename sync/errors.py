@@ -181,6 +181,10 @@ class Unwritable(DiskFull):
     """The disk takes no writes at all: it fails, or its file system was made read-only (F5)."""
 
 
+class DatabaseDamaged(Exception):
+    """The disk gave back something that is no database: nothing is written any more (F6)."""
+
+
 class RowRefused(Exception):
     """The database does not take a row: its key stands already, or a value breaks its column."""
 

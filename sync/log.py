@@ -20,6 +20,7 @@ from sync.errors import Malformed, UnknownLog
 from sync.evidence.verifying import first_bad
 from sync.failpoints import fp
 from sync.frames import inflate
+from sync.keys import vault_key
 from sync.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash
 from sync.private import erasing
 from sync.private.personal import PersonalParts
@@ -109,6 +110,7 @@ class LogStore:
         """
         migrate(self.db, self.clock.stamp())
         self.db.create([*DDL, *self.tables.ddl()])
+        vault_key.note(self.db, self.vault, self.clock.stamp())
 
     # --- where logs stand -------------------------------------------------------------------
 
@@ -303,8 +305,8 @@ class LogStore:
     def opened(self, record_type: type[R], row: Row) -> R:
         """A row of a record table as its declared type, with its personal part opened."""
         payload = self.payload(row["origin"], row["idx"])
-        erased = payload is None and erasing.is_erased(self, row["origin"], row["id"])
-        found: R = as_record(record_type, row, payload, erased=erased)
+        instead = "" if payload is not None else erasing.instead_of(self, record_type, row)
+        found: R = as_record(record_type, row, payload, instead=instead)
         return found
 
     def find_personal(self, field: str, value: str) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sync.errors import DatabaseDamaged
 from sync.keys.keyfiles import KeyMissing
 from sync.safekeeping.backup import BackupRefused
 
@@ -29,6 +30,8 @@ def said() -> Iterator[None]:
     """Errors as one sentence and exit status 1."""
     try:
         yield
+    except DatabaseDamaged as damaged:
+        raise click.ClickException(f"the database is damaged: {damaged}.") from None
     except (BackupRefused, KeyMissing, PermissionError) as refused:
         raise click.ClickException(f"{refused}.") from None
     except FileNotFoundError as missing:

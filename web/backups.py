@@ -5,18 +5,18 @@ What differs between a hall and the center is told by a :class:`Kind`. Knows no 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
 from sync.clock import system_clock
-from sync.keys.keyfiles import key_file
+from sync.keys.vault_key import VaultLost, open_vault
 from sync.log import LogStore
 from sync.private.vault import Vault
 from sync.safekeeping.backup import BackupRefused, Contents, KeptLog
@@ -27,6 +27,7 @@ from sync.safekeeping.safekeeping import (
     keep_machine,
     make_restore_key,
     put_back,
+    room_in,
     verified_logs,
     what_stands,
 )
@@ -46,7 +47,7 @@ class Kind:
         machine: ``node`` or ``center``; other: what the other one is called.
         after: what happens at the first start after a restore.
         load: reads the settings in a folder.
-        opened: opens a copy of the database; raises BackupRefused where it is damaged.
+        opened: opens a copy of the database; raises DatabaseDamaged where it can.
     """
 
     machine: str
@@ -78,42 +79,69 @@ def look_at(
     """Open a copy, check it, and hash every log in it to its head.
 
     Raises:
-        BackupRefused: it is damaged, or not what the list says.
+        BackupRefused, DatabaseDamaged: it is damaged, or not what the list says.
     """
     with kind.opened(database) as (store, integrity):
         if (checked := integrity()) != "ok":
             raise BackupRefused(f"the database is damaged: {checked}")
-        vault = Vault(key_file(keys, "vault", make=False))
+        vault = _vault(store, keys, restoring=contents is not None)
         logs = LogStore(store, vault, Tables(RECORDS, PROJECTIONS), system_clock())
         if contents is not None:
             check_logs(logs, contents)
         return list(verified_logs(logs))
 
 
-def keep(kind: Kind, machine: Machine, snapshot: Path, into: Path, chosen: dict[str, Any]) -> None:
-    """Look at a copy of the database, keep it with all that belongs to it, and say so.
+def _vault(store: Database, keys: Path, *, restoring: bool) -> Vault:
+    """The vault of this copy. What is restored without it stands at least, and says what to do."""
+    try:
+        return open_vault(store, keys, make=False)
+    except VaultLost as lost:
+        if not restoring:
+            raise
+        click.echo(f"WARNING: {lost}: run keys vault before you start it.", err=True)
+        return Vault(os.urandom(32))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where a backup goes, which ones stay, and what is in it beside database and evidence."""
+
+    into: Path
+    retention: Retention
+    with_keys: bool
+    with_files: bool
+
+
+def back_up(kind: Kind, machine: Machine, snap: Callable[[Path], object], wish: Wish) -> None:
+    """Look at a copy of the database, keep it with all that belongs to it, and say so; then let old
+    ones go.
 
     Args:
-        chosen: ``with_keys``, ``without_files``.
+        snap: writes the database of one moment to a path.
     """
-    logs = tuple(look_at(kind, snapshot, machine.data / "keys"))
-    names = {kind.database: snapshot, kind.settings: machine.data / kind.settings}
-    names |= what_stands(
-        machine.data, with_keys=chosen["with_keys"], with_files=not chosen["without_files"]
-    )
-    kept = keep_machine(machine, into, names, logs)
-    click.echo(f"{kept}  {sum(log.size for log in logs)} entries")
+    made = False
+    try:
+        with room_in(machine.data) as folder:
+            snapshot = folder / kind.database
+            snap(snapshot)
+            logs = tuple(look_at(kind, snapshot, machine.data / "keys"))
+            names = {kind.database: snapshot, kind.settings: machine.data / kind.settings}
+            names |= what_stands(machine.data, with_keys=wish.with_keys, with_files=wish.with_files)
+            kept = keep_machine(machine, wish.into, names, logs)
+        click.echo(f"{kept}  {sum(log.size for log in logs)} entries")
+        made = True
+    finally:
+        _let_old_go(machine, wish, made=made)
 
 
-def let_old_go(machine: Machine, into: Path, retention: Retention, *, made: bool) -> None:
+def _let_old_go(machine: Machine, wish: Wish, *, made: bool) -> None:
     """Delete what is over, and say so; never the last one that was verified.
 
     Args:
         made: a new one stands; otherwise only age counts, not how many there are.
     """
-    if not made:
-        retention = replace(retention, most=0)
-    for name in let_go(into, machine.stem, retention, system_clock().now()):
+    retention = wish.retention if made else replace(wish.retention, most=0)
+    for name in let_go(wish.into, machine.stem, retention, system_clock().now()):
         click.echo(f"deleted: {name}", err=True)
 
 

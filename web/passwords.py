@@ -10,7 +10,12 @@ import secrets
 import threading
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import (
+    HashingError,
+    InvalidHashError,
+    VerificationError,
+    VerifyMismatchError,
+)
 from argon2.low_level import Type
 
 from standards.errors import Invalid
@@ -29,18 +34,31 @@ _TOO_COMMON = (
 
 
 def hash_password(password: str) -> str:
-    """The Argon2id hash in PHC text form, with a fresh salt."""
+    """The Argon2id hash in PHC text form, with a fresh salt.
+
+    Raises:
+        MemoryError: the machine gives none.
+    """
     with _two_at_a_time:
-        return _hasher.hash(password)
+        try:
+            return _hasher.hash(password)
+        except HashingError as error:
+            raise MemoryError(str(error)) from error
 
 
 def matches(stored: str, password: str) -> bool:
-    """Whether the password is the one of this hash; as slow for a wrong one as for a right one."""
+    """Whether the password is the one of this hash; as slow for a wrong one as for a right one.
+
+    Raises:
+        MemoryError: the machine gives none; it must not be called a wrong password.
+    """
     with _two_at_a_time:
         try:
             return _hasher.verify(stored, password[: LONGEST * 2])
-        except (VerificationError, InvalidHashError):
+        except (VerifyMismatchError, InvalidHashError):
             return False
+        except VerificationError as error:
+            raise MemoryError(str(error)) from error
 
 
 def initial_password() -> str:

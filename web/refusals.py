@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from standards.errors import Invalid
-from sync.errors import DiskFull, RowRefused, StoreBusy, SyncError, Unwritable
+from sync.errors import DatabaseDamaged, DiskFull, RowRefused, StoreBusy, SyncError, Unwritable
 from web import access, logs
 from web.shell import Shell, shell
 
@@ -90,6 +90,12 @@ _READ_ONLY = _refusal(
     503, "read-only", "系统处于只读状态",
     "不能保存，查询仍可使用。请管理员检查数据目录的权限和磁盘。",
     "The database is read-only.",
+)  # fmt: skip
+
+_DAMAGED = _refusal(
+    503, "database-damaged", "数据库文件已损坏，已停止写入",
+    "这次操作没有保存，查询可能不完整。请管理员立即停机，按手册“数据库损坏了怎么办”恢复。",
+    "The database file is damaged; nothing is written any more.",
 )  # fmt: skip
 
 _SYNC = _refusal(
@@ -219,6 +225,9 @@ def of_sync(error: Exception) -> Response:
 
 def of_anything(error: BaseException) -> Response:
     """Everything else: a full disk is told from a fault, the rest is 500 with a number."""
+    if any(isinstance(link, DatabaseDamaged) for link in _chain(error)):
+        logs.failure("database_damaged", error)
+        return answer(_DAMAGED)
     if _is_unwritable(error):
         logs.failure("read_only", error)
         return answer(_READ_ONLY)

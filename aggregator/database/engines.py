@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import StaticPool
+
+from sync.storage.sqlite import check_within, writes_only
 
 MEMORY = "sqlite://"
 # One connection for each thread of the listener, the worker, and some to spare.
@@ -55,6 +58,23 @@ def begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def look_within(engine: Engine, seconds: float) -> str:
+    """See ``sync.storage.sqlite.check_within``."""
+    lent = engine.raw_connection()
+    try:
+        return check_within(lent.driver_connection, seconds)
+    finally:
+        lent.close()
+
+
+def guard(engines: Iterable[Engine], but: Mapping[str, Collection[str]]) -> None:
+    """No connection writes anything from now on but these columns of these tables (none: all)."""
+    allow = writes_only(but)
+    for engine in engines:
+        event.listen(engine, "connect", lambda found, _record: found.set_authorizer(allow))
+        engine.dispose()
+
+
 # --- PostgreSQL ---------------------------------------------------------------------------------
 
 
@@ -92,3 +112,17 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
 def begin_postgres_soon(connection: Connection) -> None:
     """A transaction whose commit does not wait for the disk; those after it wait for it as well."""
     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def rewrite(engine: Engine, tables: Iterable[str]) -> None:
+    """Write tables anew, without what was deleted from them. Needs a line without transactions."""
+    with engine.connect() as connection:
+        run = connection.exec_driver_sql
+        try:
+            run("SET statement_timeout = 0")
+            run("SET lock_timeout = 5000")
+            for table in tables:
+                run(f"VACUUM FULL {table}")
+        finally:
+            # The next user of this line gets one with the usual limits.
+            connection.invalidate()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from sync.errors import DiskFull, RowRefused, StoreBusy, TurnLost, Unwritable
+from sync.errors import DatabaseDamaged, DiskFull, RowRefused, StoreBusy, TurnLost, Unwritable
 
 
 class UnfitDatabase(Exception):
@@ -14,17 +14,27 @@ class UnfitDatabase(Exception):
 
 
 class _Written(Protocol):
+    damaged: str
     unwritable: str
+    sealed: str
 
 
 @contextmanager
 def noted(store: _Written) -> Iterator[None]:
-    """A disk that takes no writes is said until a transaction ends well."""
+    """A disk that takes no writes is said until a transaction ends well; a damaged file for good.
+
+    Raises:
+        DatabaseDamaged: nothing is written any more.
+    """
+    if store.damaged and not store.sealed:
+        raise DatabaseDamaged(store.damaged)
     try:
         yield
-        store.unwritable = ""
+        store.unwritable = store.sealed
     except Unwritable as fails:
-        store.unwritable = str(fails)
+        store.unwritable = store.sealed or str(fails)
+        if store.damaged:
+            raise DatabaseDamaged(store.damaged) from fails
         raise
 
 
@@ -33,6 +43,7 @@ _REFUSED = ("22", "23")
 _FULL = ("53100", "58030")
 _LOST_TURN = ("40001", "40P01")
 _NOT_ALLOWED = "42501"
+_DAMAGED = ("XX001", "XX002")
 _BUSY = ("08", "25006", "25P03", "53", "55P03", "57014", "57P", "HV00")
 
 
@@ -47,7 +58,9 @@ def meaning(error: object) -> Exception | None:
 def _of_sqlite(name: str, error: object) -> Exception | None:
     if name.startswith("SQLITE_FULL"):
         return DiskFull("the center's disk is full")
-    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseDamaged(str(error))
+    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_AUTH")):
         return Unwritable(f"the center's disk cannot be written ({name})")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusy("another program holds the database")
@@ -64,6 +77,8 @@ def _of_postgres(state: str | None, error: object) -> Exception | None:
         return RowRefused(_first(error))
     if state in _FULL:
         return DiskFull("the database server's disk is full or cannot be written")
+    if state in _DAMAGED:
+        return DatabaseDamaged(f"PostgreSQL: {_first(error)}")
     if state == _NOT_ALLOWED:
         return UnfitDatabase(f"PostgreSQL: {_first(error)}")
     if state in _LOST_TURN:

@@ -8,7 +8,7 @@ error means) and in ``aggregator.database.dialect`` (types, partitions).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -32,13 +32,16 @@ from aggregator.database.engines import (
     MEMORY,
     begin_postgres_soon,
     begin_sqlite,
+    guard,
+    look_within,
     postgres_engine,
+    rewrite,
     sqlite_engine,
 )
 from aggregator.database.faults import UnfitDatabase, meaning, noted, refuse_unsafe
 from standards.cases import PROJECTIONS
 from standards.records import RECORDS
-from sync.errors import HalfDone, RowRefused, StoreBusy
+from sync.errors import DatabaseDamaged, HalfDone, RowRefused, StoreBusy
 from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
@@ -75,7 +78,7 @@ class CenterStore:
         if not url.startswith(("sqlite:", "postgresql+psycopg:")):
             raise UnfitDatabase("the database must begin with sqlite: or postgresql+psycopg:")
         self.is_sqlite = url.startswith("sqlite")
-        self.unwritable = ""
+        self.damaged = self.unwritable = self.sealed = ""
         self._partitions = partitions
         self._memory = url == MEMORY
         self._engine = sqlite_engine(url) if self.is_sqlite else postgres_engine(url)
@@ -184,11 +187,18 @@ class CenterStore:
         except NoConnection as error:
             raise StoreBusy("all connections to the database are in use") from error
         except DBAPIError as error:
-            raise meaning(error.orig) or error from error
+            raise self._named(error.orig) or error from error
         except self._driver_error as error:
-            raise meaning(error) or error from error
+            raise self._named(error) or error from error
         except OverflowError as error:
             raise RowRefused("a whole number that no column takes") from error
+
+    def _named(self, error: object) -> Exception | None:
+        found = meaning(error)
+        if self.is_sqlite and isinstance(found, DatabaseDamaged):
+            # Reading goes on where the file is sound; a write could spoil what can be saved.
+            self.damaged = str(found)
+        return found
 
     def execute(self, sql: str, /, **params: object) -> int:
         """See ``sync.storage.store.Database``."""
@@ -322,16 +332,17 @@ class CenterStore:
         Raises:
             StoreBusy: somebody holds one of them; what was not reached stays as it is.
         """
-        with self._faults(), self._reads.connect() as connection:
-            run = connection.exec_driver_sql
-            try:
-                run("SET statement_timeout = 0")
-                run("SET lock_timeout = 5000")
-                for table in ("personal", "personal_pack", "personal_term", "personal_index"):
-                    run(f"VACUUM FULL {table}")
-            finally:
-                # The next user of this line gets one with the usual limits.
-                connection.invalidate()
+        with self._faults():
+            rewrite(self._reads, ("personal", "personal_pack", "personal_term", "personal_index"))
+
+    def look_within(self, seconds: float) -> str:
+        """SQLite's check within a budget (``sync.storage.sqlite``); PostgreSQL has its own."""
+        return look_within(self._engine, seconds) if self.is_sqlite else ""
+
+    def seal(self, reason: str, but: Mapping[str, Collection[str]]) -> None:
+        """SQLite: from now on nothing is written but these columns of these tables (none: all)."""
+        self.sealed = self.unwritable = reason
+        guard((self._engine, self._reads), but)
 
     def outside(self, sql: str, *values: object) -> object:
         """The first value of a statement of SQLite's own that stands in no transaction."""

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
+from aggregator.center import CenterSettings
+from aggregator.database.store import CenterStore
 from aggregator.keys import ceremony, keybook, rotation
 from aggregator.keys.keyring import PURPOSES
-from aggregator.opening import DATA, opened
+from aggregator.opening import ADVICE, DATA, opened
 from standards.errors import Invalid
 from sync.errors import SyncError
 from sync.keys.keysets import CenterKeys
 from sync.storage.durable import write_file
-from web.command_line import AS_JSON
+from sync.storage.store import Database
+from web.command_line import AS_JSON, in_a_sentence, there
+from web.vault_commands import Whose, vault_command
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -167,6 +171,30 @@ def install(data: Path, note: Path, actor: str) -> None:
     with opened(data) as center, _said():
         installed = rotation.install(center, note.read_bytes(), actor)
     click.echo(f"Key set {installed.version} is in force; halls get it at their next contact.")
+
+
+@contextmanager
+def _database(data: Path) -> Iterator[Database]:
+    with in_a_sentence("center.toml", "init", ADVICE):
+        settings = CenterSettings.load(data)
+        file = settings.database_file(data)
+        if file is not None:
+            there(file)
+        url = settings.database or f"sqlite:///{file}"
+        with closing(CenterStore(url, settings.partitions)) as store:
+            yield store
+
+
+keys.add_command(
+    vault_command(
+        Whose(
+            data=DATA,
+            held=_database,
+            forget=lambda db: ("Start every server of this center anew.",),
+            back="Halls give again what they have at their next contacts, or with export --all.",
+        )
+    )
+)
 
 
 @click.command("revoke")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from aggregator.receiving import deliveries
 from aggregator.reconciling import comparisons
 from aggregator.safekeeping import returning
 from sync.batch import claimed_origin
-from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
+from sync.contact.messages import LogHead, RoundAnswer, RoundAsk, Span
 from sync.contact.receiving import Receiver, Writer, receive
 from sync.contact.relaying import relayed_batch
 from sync.contact.sending import next_batch, signed_head
@@ -33,6 +33,7 @@ from sync.errors import (
 from sync.failpoints import fp
 from sync.keys.keysets import HallKeys
 from sync.notes import Checkpoint, open_note, text_of
+from sync.private import shut
 from sync.private.sealing import SEALED_TOGETHER, Recipient
 from sync.storage.schema import LogState, state_of
 from sync.storage.store import again
@@ -68,7 +69,8 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
     # What the hall shows that it knows is not said again, while it goes by the newest keys.
     current = ask.key_set == center.keys.ring.keys.version
     known = {head.origin: head for head in ask.logs} if current else {}
-    heads = [_mirrored(center, state, known) for state in logs_of(center, keys.hall)]
+    theirs = logs_of(center, keys.hall)
+    heads = [_mirrored(center, state, known) for state in theirs]
     heads += _own_heads(center, keys.hall, ask, {} if apart else known)
     news = _news_of_keys(center, keys, ask)
     return RoundAnswer(
@@ -81,8 +83,20 @@ def answer_round(center: Center, keys: HallKeys, ask: RoundAsk) -> RoundAnswer:
         sealed=SEALED_TOGETHER,
         wants=returning.wanted_from(center, ask.logs) or msgspec.UNSET,
         compare=comparisons.asked_of(center, keys.hall),
+        again=_shut_parts(center, keys.hall, theirs) or msgspec.UNSET,
         logs=tuple(heads),
     )
+
+
+def _shut_parts(center: Center, hall: str, states: Sequence[LogState]) -> tuple[Span, ...]:
+    """Of which entries of the hall's logs, and of ours for it, the personal parts cannot be opened
+    here any more.
+    """
+    if not shut.any_stand(center.db):
+        return ()
+    origins = (*(state.origin for state in states), center.orders_origin(hall))
+    spans = {origin: shut.wanted(center.db, origin) for origin in origins}
+    return tuple(Span(origin=o, first=s[0], stop=s[1]) for o, s in spans.items() if s)[:8]
 
 
 def _listen(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[int, int, bool]:

@@ -14,10 +14,10 @@ from aggregator.database.store import CenterStore
 from aggregator.opening import DATA, opened
 from sync.safekeeping.backup import BackupRefused
 from sync.safekeeping.retention import Retention
-from sync.safekeeping.safekeeping import Machine, room_in
+from sync.safekeeping.safekeeping import Machine
 from web import backups
 from web.backup_options import FILE, KEEP, KEY, KEYS, TO, WITH_KEYS, WITHOUT_FILES, said
-from web.backups import Copy, Kind
+from web.backups import Copy, Kind, Wish
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
 
     Backups that are too many or older than backup_days go, never the last one that was verified.
     """
-    with said(), opened(data) as center, room_in(data) as folder:
+    with said(), opened(data) as center:
         if not center.db.is_sqlite:
             raise BackupRefused("the database is on PostgreSQL: keep it with pg_dump")
         machine = Machine(
@@ -65,14 +65,11 @@ def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
             restore_key=center.settings.restore_key,
             at=center.clock.stamp(),
         )
-        snapshot, made = folder / KIND.database, False
-        try:
-            center.db.outside("VACUUM INTO ?", str(snapshot))
-            backups.keep(KIND, machine, snapshot, into, chosen)
-            made = True
-        finally:
-            retention = Retention(keep, center.settings.backup_days)
-            backups.let_old_go(machine, into, retention, made=made)
+        retention = Retention(keep, center.settings.backup_days)
+        wish = Wish(into, retention, chosen["with_keys"], not chosen["without_files"])
+        backups.back_up(
+            KIND, machine, lambda copy: center.db.outside("VACUUM INTO ?", str(copy)), wish
+        )
 
 
 @click.command()

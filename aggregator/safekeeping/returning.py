@@ -22,9 +22,11 @@ from aggregator.safekeeping import forks, set_aside, unheard
 from sync.applied.applying import apply_pending
 from sync.batch import claimed_origin, unpack_relayed
 from sync.contact.messages import LogHead, Span
+from sync.contact.receiving import bring_parts
 from sync.contact.sending import signed_head
 from sync.errors import Fork, Gap, StoreBusy, SyncError, UnknownKey, UnknownLog
 from sync.notes import Checkpoint, Verifier, open_note
+from sync.private import shut
 from sync.recovery.history import piece_of, take_back
 from sync.safekeeping.safekeeping import RESTORED
 from sync.storage.schema import LogState
@@ -226,7 +228,8 @@ def is_own(center: Center, origin: str) -> bool:
 
 
 def take_own(center: Center, raw: bytes) -> bytes:
-    """A piece of one of our own logs that a hall brings back; our signed head after it.
+    """A piece of one of our own logs that a hall brings back, or the personal parts of one that
+    cannot be opened here any more; our signed head after it.
 
     Raises:
         Gap: it begins elsewhere than our log ends, or nothing of this log is missing.
@@ -241,6 +244,9 @@ def take_own(center: Center, raw: bytes) -> bytes:
             logs.open(origin, CENTER, own=True)
             state = logs.lock(origin)
             lost = state.size < center.highwater.reached(origin)
+            if batch.header.stop <= state.size and shut.any_stand(center.db):
+                bring_parts(logs, batch, batch.leaves(), center.sealing)
+                return signed_head(logs, origin, center.signer)
             if not lost or batch.header.start != state.size:
                 raise Gap("our log ends elsewhere, or is whole", size=state.size)
             take_back(logs, origin, piece_of(batch, state.frontier, center.sealing))

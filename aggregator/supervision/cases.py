@@ -21,7 +21,7 @@ from aggregator.supervision.findings import CHIPS, findings
 from aggregator.supervision.findings import STATES as FINDING_STATES
 from aggregator.supervision.findings import Wanted as FindingsWanted
 from standards.cases import STAGES, is_provisional, settled
-from standards.identity import ERASED
+from standards.identity import IN_PLACE
 from standards.judging import RULES
 from standards.records import CaseReceived, CaseStanding, CaseStep
 from standards.records.cases import GROUNDS, OUTCOMES, STEPS
@@ -140,7 +140,7 @@ def reveals_of(center: Center, hall: str, case_id: str) -> list[Row]:
 def masked(record: CaseReceived, name: str) -> str:
     """A personal field as lists show it."""
     value = str(getattr(record, name))
-    if value == ERASED:
+    if value in IN_PLACE:
         return value
     mask = _MASKS.get(name)
     return mask(value) if value and mask else "****" if value else ""

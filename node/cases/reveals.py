@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.hall import Hall
-from standards.identity import ERASED
+from standards.identity import IN_PLACE
 from standards.records import CaseReceived
 from standards.records.declare import FieldOf, fields_of
 
@@ -62,7 +62,7 @@ def facts_of(received: CaseReceived, *, masked: bool) -> tuple[tuple[str, str], 
 
 
 def _shown(field: FieldOf, value: str, masked: bool) -> str:
-    if not masked or value in ("", ERASED):
+    if not masked or value in ("", *IN_PLACE):
         return value
     return field.field.mask(value) if field.field.mask else HIDDEN
 

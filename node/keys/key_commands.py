@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from node.keys import rotation
-from node.opening import DATA, opened
-from web.command_line import AS_JSON
+from node.opening import DATA, held, opened
+from node.safekeeping.disk import DATABASE
+from node.store import NodeStore
+from sync.storage.store import Database
+from web.command_line import AS_JSON, there
+from web.vault_commands import Whose, vault_command
 
 
 @click.group()
@@ -40,3 +46,40 @@ def rotate(data: Path, actor: str) -> None:
     with opened(data) as hall:
         rotation.ask(hall, actor)
         click.echo("New keys are made and written into the log; the next contacts do the rest.")
+
+
+@contextmanager
+def _database(data: Path) -> Iterator[Database]:
+    with held(data), closing(NodeStore(there(data / DATABASE))) as store:
+        yield store
+
+
+def _forget(db: Database) -> Sequence[str]:
+    """Faces, PINs and names at terminals were locked with the lost key, or reckoned with it."""
+    known = db.tables()
+    with db.transaction():
+        if "face_template" in known:
+            db.execute("DELETE FROM face_template")
+        if "face_frame" in known:
+            db.execute("DELETE FROM face_frame")
+        if "staff_pin" in known:
+            db.execute("DELETE FROM staff_pin")
+        if "zkteco_name" in known:
+            db.execute("DELETE FROM zkteco_name")
+    return (
+        "Everybody enrols the face and sets the PIN anew.",
+        "ZKTeco terminals get another address: type it in as its page shows it now.",
+        "The check codes on papers printed before are not known again.",
+    )
+
+
+keys.add_command(
+    vault_command(
+        Whose(
+            data=DATA,
+            held=_database,
+            forget=_forget,
+            back="The next contacts fetch what the center has; what was never sent it has not.",
+        )
+    )
+)

@@ -13,7 +13,7 @@ from typing import cast
 
 from attendance.leave import Claim, claims_of, cut
 from node.hall import Hall
-from standards.identity import ERASED
+from standards.identity import IN_PLACE
 from standards.leave_rules import LeaveRules
 from standards.records import (
     LeaveDecision,
@@ -215,7 +215,7 @@ def papers_of(hall: Hall, request_id: str) -> list[PaperLine]:
             file=paper.file,
         )
         # The key of an erased one is gone.
-        is_here = bool(held) and paper.key not in ("", ERASED)
+        is_here = bool(held) and paper.key not in ("", *IN_PLACE)
         found.append(PaperLine(str(row["id"]), str(row["at"]), str(row["actor"]), paper, is_here))
     return found
 

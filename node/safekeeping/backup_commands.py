@@ -13,26 +13,20 @@ from node.hall import HallSettings
 from node.keys.keyring import HallRing
 from node.lock import Taken, exclusive
 from node.opening import DATA
-from node.store import DatabaseDamaged, NodeStore, copy_database
+from node.store import NodeStore, copy_database
 from sync.clock import system_clock
-from sync.safekeeping.backup import BackupRefused
 from sync.safekeeping.retention import Retention
-from sync.safekeeping.safekeeping import Machine, room_in
+from sync.safekeeping.safekeeping import Machine
 from web import backups
 from web.backup_options import KEEP, TO, WITH_KEYS, WITHOUT_FILES, said
-from web.backups import Copy, Kind
+from web.backups import Copy, Kind, Wish
 
 
 @contextmanager
 def _opened(database: Path) -> Iterator[Copy]:
-    try:
-        store = NodeStore(database)
-    except DatabaseDamaged as damaged:
-        raise BackupRefused(f"the database is damaged: {damaged}") from None
+    store = NodeStore(database)
     try:
         yield store, store.integrity
-    except DatabaseDamaged as damaged:
-        raise BackupRefused(f"the database is damaged: {damaged}") from None
     finally:
         store.close()
 
@@ -63,7 +57,7 @@ def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
 
     Backups that are too many or older than backup_days go, never the last one that was verified.
     """
-    with said(), room_in(data) as folder:
+    with said():
         settings = HallSettings.load(data)
         ring = HallRing(data / "keys", settings.center, settings.hall, make=False)
         machine = Machine(
@@ -74,16 +68,10 @@ def backup(data: Path, into: Path, keep: int, **chosen: bool) -> None:
             restore_key=settings.restore_key,
             at=system_clock().stamp(),
         )
-        snapshot, made = folder / KIND.database, False
-        try:
-            snap(data, snapshot, with_templates=chosen["with_templates"])
-            backups.keep(KIND, machine, snapshot, into, chosen)
-            made = True
-        except DatabaseDamaged as damaged:
-            raise BackupRefused(f"the database is damaged: {damaged}") from None
-        finally:
-            retention = Retention(keep, settings.backup_days)
-            backups.let_old_go(machine, into, retention, made=made)
+        retention = Retention(keep, settings.backup_days)
+        wish = Wish(into, retention, chosen["with_keys"], not chosen["without_files"])
+        take = partial(snap, data, with_templates=chosen["with_templates"])
+        backups.back_up(KIND, machine, take, wish)
 
 
 def snap(data: Path, snapshot: Path, *, with_templates: bool) -> None:

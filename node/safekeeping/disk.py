@@ -1,38 +1,26 @@
-"""磁盘: what a hall does when its disk is full, fails, or is read-only (F4, F5).
+"""磁盘: what a hall does when its disk is full, fails, is read-only or gave back damage (F4 to F6).
 
 Full: the space that was kept aside is let go, and nothing new is taken in until there is room.
-Failing or read-only: pages can be read and say so; a write is tried now and then, and the first one
-that succeeds ends it. A machine that starts over a read-only folder reads from a copy in memory.
+Failing: pages can be read and say so; a write is tried now and then, and the first one that
+succeeds ends it. A machine that starts over a read-only folder, or over a damaged database, reads
+from a copy.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import signal
-import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from node.hall import Hall, HallSettings
 from node.store import NodeStore
+from sync.clock import system_clock
+from sync.keys.vault_key import renew
 from sync.recovery.highwater import HighWater
 from web import logs
+from web.reading import OF_SESSIONS, READ_ONLY, VAULT_LOST, copied, twin
 
 DATABASE = "node.db"
-READ_ONLY = "the data folder is read-only since the start"
-_SAYS_SO = (errno.EROFS, errno.EACCES, errno.EPERM)
-# Signing in writes these, and a copy in memory may lose them.
-_OF_SESSIONS: dict[str, tuple[str, ...]] = {
-    "web_session": (),
-    "web_attempt": (),
-    "web_place": (),
-    "web_account": ("signed_in_at",),
-}
-LOOK_S = 10.0
 
 
 def look(hall: Hall) -> None:
@@ -43,61 +31,28 @@ def look(hall: Hall) -> None:
         logs.event("disk.writable")
 
 
-def can_be_written(data: Path) -> bool:
-    """Whether a program may write into this folder and its database; full is another matter."""
-    try:
-        with tempfile.TemporaryFile(dir=data), open(data / DATABASE, "r+b"):
-            return True
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        return error.errno not in _SAYS_SO
-
-
 @contextmanager
-def read_only(data: Path) -> Iterator[Hall]:
-    """The hall of a folder that cannot be written, over a copy of its database in memory.
+def reading(data: Path, why: str) -> Iterator[Hall]:
+    """The hall of a folder that must not be written, over a copy of its database.
 
-    Nothing is written but who signs in; nothing is sent. What the copy holds goes with the process.
+    Args:
+        why: ``READ_ONLY``, ``VAULT_LOST``, or what is wrong with the database.
     """
-    with tempfile.TemporaryDirectory(prefix="onehall-read-only-") as folder:
-        for name in (DATABASE, f"{DATABASE}-wal"):
-            if (data / name).exists():
-                shutil.copyfile(data / name, Path(folder) / name)
-        store = NodeStore(Path(folder) / DATABASE)
-        hall = Hall(data, HallSettings.load(data), db=store, highwater=HighWater(None))
-        hall.reads_only = True
-        logs.event("disk.read_only")
-        try:
-            yield hall
-        finally:
-            hall.close()
+    with ExitStack() as stack:
+        if why == VAULT_LOST:
+            home = stack.enter_context(twin(data, data / DATABASE))
+            store = NodeStore(home / DATABASE)
+            renew(store, home / "keys", system_clock().stamp(), "")
+        else:
+            home, store = data, NodeStore(stack.enter_context(copied(data / DATABASE)))
+        hall = Hall(home, HallSettings.load(data), db=store, highwater=HighWater(None))
+        stack.callback(hall.close)
+        hall.reads_only = why
+        yield hall
 
 
 def seal(hall: Hall) -> None:
-    """After the tables of the copy were made as each start makes them."""
-    hall.db.seal(READ_ONLY, _OF_SESSIONS)
-
-
-class UntilWritable:
-    """Ends this program when the folder can be written: its supervisor starts it as usual then."""
-
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            if can_be_written(self._data):
-                logs.event("disk.writable")
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+    """After the tables of the copy were made as each start makes them: nothing more is written."""
+    hall.db.seal(hall.reads_only, OF_SESSIONS)
+    if hall.reads_only not in (READ_ONLY, VAULT_LOST):
+        hall.db.damaged = hall.reads_only

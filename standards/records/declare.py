@@ -21,7 +21,8 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 import msgspec
 
-from standards.identity import ERASED
+from standards.identity import ERASED as ERASED
+from standards.identity import SHUT as SHUT
 from standards.records.births import Birth
 
 Owner = Literal["hall", "center"]
@@ -367,11 +368,13 @@ def record_of(
     row: Mapping[str, Any],
     personal: bytes | None = None,
     *,
-    erased: bool = False,
+    instead: str = "",
 ) -> Record:
     """The record of a table row and its opened personal payload.
 
-    Without the payload personal texts are empty; ``ERASED`` when it was erased by order.
+    Args:
+        instead: what stands for personal texts without the payload: ``ERASED`` when it was erased
+            by order, ``SHUT`` when nobody can open it, else nothing.
     """
     parts = parts_of(record_type)
     values: dict[str, Any] = {}
@@ -387,7 +390,7 @@ def record_of(
         known.update({n: getattr(opened, n) for n in opened.__struct_fields__})
     for f in fields_of(record_type):
         if f.name not in known:
-            known[f.name] = (ERASED if erased else "") if f.plain is str else f.default
+            known[f.name] = instead if f.plain is str else f.default
     return record_type(**known)
 
 

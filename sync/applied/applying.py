@@ -28,7 +28,7 @@ from sync.storage.tables import Observer, nobody
 
 # What one entry can be at fault for. Anything else (a full disk, a lost line to the database) is
 # not the entry's doing: it stops applying, and the next turn tries again.
-_UNFIT = (
+UNFIT = (
     *(NewerKind, Unreadable, Malformed, RowRefused, msgspec.DecodeError),
     *(ValueError, ArithmeticError, LookupError),
 )
@@ -74,7 +74,7 @@ def _apply_span(
         return
     try:
         _apply_at_once(logs, origin, span, observe, effect)
-    except _UNFIT as error:
+    except UNFIT as error:
         if stop - start == 1:
             _quarantine(logs, origin, start, error)
             return
@@ -123,7 +123,7 @@ def _read(logs: LogStore, state: LogState, stop: int) -> _Portion:
             if part := parts.get(index):
                 found.terms[index] = logs.parts.terms(entry, part[OPENING_BYTES:])
             found.entries.append(entry)
-        except _UNFIT as error:
+        except UNFIT as error:
             found.unfit[index] = error
             found.held.setdefault(_describe(logs, state, index, raw)[1], index)
     return found
@@ -257,7 +257,7 @@ def replay_entry(
             for error in _keep(logs, _read(logs, again, index + 1), observe, effect).values():
                 raise error
             return True
-    except _UNFIT:
+    except UNFIT:
         return False
 
 

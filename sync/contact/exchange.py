@@ -19,6 +19,7 @@ from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
 from sync.contact.pushing import Push
 from sync.contact.receiving import Writer, receive
 from sync.contact.relaying import relayed_batch
+from sync.contact.reopening import Reopening
 from sync.contact.sending import signed_head
 from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError, UnknownKey
 from sync.failpoints import fp
@@ -88,12 +89,18 @@ class Exchange:
         fetched = sum(self._of_one_log(head, self._pull) for head in down)
         if cloned is not None:
             raise cloned
+        self._reopen(answer)
         if self.apart:
             raise self.apart[0]
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
         return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned, self._opens)
+
+    def _reopen(self, answer: RoundAnswer) -> None:
+        """Personal parts that one side cannot open any more, from the other."""
+        again = Reopening(self._logs, self._line, self._peer, self._opens)
+        self.apart += again.run(answer.again if isinstance(answer.again, tuple) else ())
 
     def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
         """Bring one of the center's logs into step; where both differ, the others go on."""

@@ -41,6 +41,14 @@ class LogHead(_Message, frozen=True, kw_only=True):
     receipted: Size | msgspec.UnsetType = msgspec.UNSET
 
 
+class Span(_Message, frozen=True, kw_only=True):
+    """Entries ``first`` to ``stop`` of a log."""
+
+    origin: Name
+    first: Size
+    stop: Size
+
+
 class RoundAsk(_Message, frozen=True, kw_only=True):
     """What a hall says at each contact. ``key_set``: the version of the key set it goes by;
     ``sealed``: the newest form of sealed section that it opens, the first when unset. ``held``, on
@@ -65,7 +73,8 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     ``wants``: logs of the center that are shorter than they were; the hall brings them back from
     there on. ``compare``: the center wishes that this hall compares its logs. ``sealed``: the
     newest form of sealed section that the center opens (docs/wire.md section 4.3); the first when
-    unset.
+    unset. ``again``: of which entries of this hall's logs the center cannot open the personal parts
+    any more and asks for them once more.
     """
 
     center: Name
@@ -78,6 +87,9 @@ class RoundAnswer(_Message, frozen=True, kw_only=True):
     sealed: Size | msgspec.UnsetType = msgspec.UNSET
     held: FileNames | msgspec.UnsetType = msgspec.UNSET
     wants: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    again: Annotated[tuple[Span, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (
         msgspec.UNSET
     )
     logs: Annotated[tuple[LogHead, ...], msgspec.Meta(max_length=64)]
@@ -141,14 +153,6 @@ class EnrolAsk(_Message, frozen=True, kw_only=True):
 
     text: Annotated[str, msgspec.Meta(max_length=2_000)]
     mac: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
-
-
-class Span(_Message, frozen=True, kw_only=True):
-    """Entries ``first`` to ``stop`` of a log."""
-
-    origin: Name
-    first: Size
-    stop: Size
 
 
 class EnrolAnswer(_Message, frozen=True, kw_only=True):

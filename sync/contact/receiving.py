@@ -18,7 +18,9 @@ from sync.failpoints import fp
 from sync.log import LogStore
 from sync.mirror import Duplicate, Held, check_place, judge
 from sync.notes import Signer, Verifier
+from sync.private import shut
 from sync.private.sealing import SealingKey
+from sync.recovery.refilling import refill
 
 _FILES = b'"files":['
 
@@ -74,6 +76,8 @@ def receive(
     keep = partial(_keep, logs, batch, still, receiver, (leaves, hashes))
     receipt, parts = logs.db.together(keep)
     fp("receive.committed")
+    if isinstance(receipt, Gap):
+        raise receipt
     logs.parts.remember(writer.origin, (batch.header.start, batch.header.stop), parts)
     return receipt
 
@@ -84,8 +88,11 @@ def _keep(
     still: Callable[[], Writer],
     receiver: Receiver,
     read: tuple[Sequence[bytes], Sequence[bytes]],
-) -> tuple[bytes, Mapping[int, bytes]]:
-    """What must stand together: the batch, its parts, the size, the receipt."""
+) -> tuple[bytes | Gap, Mapping[int, bytes]]:
+    """What must stand together: the batch, its parts, the size, the receipt.
+
+    A replay under another receipt is answered with a gap, and parts that it brings are kept.
+    """
     leaves, hashes = read
     logs.lock(batch.header.origin)
     writer = still()
@@ -93,6 +100,7 @@ def _keep(
     check_place(held, batch.header, writer.origin)
     verdict = judge(held, batch.header, batch.head, hashes)
     if isinstance(verdict, Duplicate):
+        bring_parts(logs, batch, leaves, receiver.sealing)
         return _again(logs, batch, receiver.cosigner), {}
     fp("receive.judged")
     parts = batch.personal(receiver.sealing)
@@ -105,6 +113,22 @@ def _keep(
     logs.keep_personal(writer.origin, parts, with_files)
     fp("receive.parts_kept")
     return _receipt(logs, batch, receiver.cosigner), parts
+
+
+def bring_parts(logs: LogStore, batch: Batch, leaves: Sequence[bytes], sealing: SealingKey) -> None:
+    """A batch of what we hold already may bring parts that we cannot open any more; the caller
+    holds the transaction.
+
+    Raises:
+        Malformed: its leaves are not ours.
+    """
+    origin, start = batch.header.origin, batch.header.start
+    if shut.over(logs.db, origin, (start, batch.header.stop)):
+        if hashes_of(leaves) != logs.hashes(origin, start, batch.header.stop):
+            raise Malformed("a replay with other leaves than those of its head", at=start)
+        parts = batch.personal(sealing)
+        check_commitments(parts, leaves, start)
+        refill(logs, origin, start, leaves, parts)
 
 
 def _still(writer: Writer, writer_of: Callable[[str], Writer]) -> Writer:
@@ -161,13 +185,13 @@ def _receipt(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes:
     return note
 
 
-def _again(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes:
+def _again(logs: LogStore, batch: Batch, cosigner: Signer) -> bytes | Gap:
     origin = batch.head.origin
     kept = logs.receipt(origin, cosigner.name, batch.head.size)
     if kept is not None:
         return kept
     latest = logs.receipt(origin, cosigner.name)
-    raise Gap(
+    return Gap(
         "all of this is held already, under another receipt",
         size=logs.state(origin).size,
         receipt=latest.decode() if latest else "",

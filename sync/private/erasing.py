@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from standards.records.declare import Named, erased_by
+from standards.records.declare import ERASED, SHUT, Named, Record, erased_by, parts_of
 from sync.entries import Entry, Unreadable
 from sync.errors import UnknownLog
 from sync.failpoints import fp
+from sync.private import shut
+from sync.storage.store import Row
 
 if TYPE_CHECKING:
     from sync.log import LogStore
@@ -163,3 +165,12 @@ def is_erased(logs: LogStore, origin: str, record_id: str) -> bool:
         id=record_id,
     )
     return bool(rows)
+
+
+def instead_of(logs: LogStore, record_type: type[Record], row: Row) -> str:
+    """What stands for the texts of a personal part that is not here."""
+    if parts_of(record_type).personal is None:
+        return ""
+    if is_erased(logs, row["origin"], row["id"]):
+        return ERASED
+    return SHUT if shut.stands(logs.db, row["origin"], row["idx"]) else ""

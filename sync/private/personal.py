@@ -18,6 +18,7 @@ from standards.records.declare import opened_payload
 from sync.batch import MAX_ENTRIES
 from sync.entries import Entry
 from sync.frames import FRAME, deflater, quick_deflater, quick_inflater
+from sync.private import shut
 from sync.private.sealing import OPENING_BYTES, join_parts, split_parts
 from sync.private.vault import Vault
 from sync.storage.store import Database
@@ -159,6 +160,7 @@ class PersonalParts:
         span = {"origin": origin, "start": start, "stop": stop}
         for sql in _FORGET:
             self._db.execute(sql, **span)
+        shut.erase(self._db, origin, (start, stop))
         count = self._db.execute(_ERASE, **span)
         for first, parts in list(self._packs(origin, start, stop)):
             left = {index: part for index, part in parts.items() if not start <= index < stop}
@@ -229,6 +231,18 @@ class PersonalParts:
         """(origin, index) of the entries whose personal field has exactly this value."""
         said = {"term": self._vault.blind(field, value), "number": self._vault.term(field, value)}
         return [(origin, index) for origin, index in self._db.cells(_FIND, **said)]
+
+
+def parts_in(vault: Vault, place: str, sealed: bytes) -> dict[int, bytes]:
+    """The parts of one row of either table, by the places of their entries when it was locked.
+
+    Raises:
+        Malformed: altered, or locked with another key.
+    """
+    opened, (_, _, where) = vault.unlock(sealed, place), place.rpartition("/")
+    if "-" in where:
+        return split_parts(opened)
+    return {int(where): _unpacked(opened, quick_inflater())}
 
 
 def _packed(part: bytes, pack: Callable[[bytes], bytes]) -> bytes:

@@ -33,6 +33,13 @@ class HighWater:
         if path and lines and (lines[-1] or len(lines) > _MANY_LINES):
             write_file(path, "".join(f"{o} {s}\n" for o, s in self._marks.items()))
 
+    @classmethod
+    def of_copy(cls, path: Path) -> HighWater:
+        """What the file says, for who works on a copy: nothing is written into it."""
+        found = cls(None)
+        found._marks = _marks(_lines(path))
+        return found
+
     def look_again(self) -> None:
         """Take up what another program on this machine wrote into the file since."""
         if lines := _lines(self._path):

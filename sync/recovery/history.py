@@ -18,6 +18,7 @@ from sync.contact.receiving import check_commitments
 from sync.errors import Fork, Malformed
 from sync.log import LogStore
 from sync.merkle import Frontier
+from sync.private import shut
 from sync.private.sealing import SealingKey
 from sync.recovery.epochs import Meeting, meet
 
@@ -115,8 +116,9 @@ def move_on(logs: LogStore, source: tuple[str, int], into: str, note: Record) ->
     record; the rows that name their place follow them.
     """
     logs.write(into, note, actor=ACTOR)
-    gone = cut_off(logs, *source)
     first = logs.state(into).size
+    shut.move(logs.db, source, (into, first))
+    gone = cut_off(logs, *source)
     logs.tables.move(logs.db, source, (into, first))
     by = first - gone.start
     parts = {index + by: part for index, part in gone.personal.items()}

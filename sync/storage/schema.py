@@ -40,6 +40,16 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS personal_index (
         term BLOB NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
         PRIMARY KEY (term, origin, idx)) WITHOUT ROWID""",
+    # Parts whose key is gone: those of ``start`` to ``stop`` are wanted again. ``first`` to
+    # ``last`` is what is in it, ``place`` where it was locked.
+    """CREATE TABLE IF NOT EXISTS personal_shut (
+        origin TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, place TEXT NOT NULL,
+        sealed BLOB NOT NULL, tries INTEGER NOT NULL, PRIMARY KEY (origin, start))""",
+    # Which key personal parts are locked with, told by what it alone can reckon; ``gone``: when
+    # another one took its place.
+    """CREATE TABLE IF NOT EXISTS vault_key (
+        mark BLOB PRIMARY KEY, since TEXT NOT NULL, gone TEXT NOT NULL, actor TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS receipt (
         origin TEXT NOT NULL, size INTEGER NOT NULL, signer TEXT NOT NULL,
         note BLOB NOT NULL, at TEXT NOT NULL, PRIMARY KEY (origin, size, signer))""",

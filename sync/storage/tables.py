@@ -292,10 +292,10 @@ def standing(db: Database, state: type[Record], hall: str, key: str) -> Any:
 
 
 def as_record(
-    record_type: type[Record], row: Row, personal: bytes | None = None, *, erased: bool = False
+    record_type: type[Record], row: Row, personal: bytes | None = None, *, instead: str = ""
 ) -> Any:
     """A row of a record table as its declared type."""
-    return record_of(record_type, row, personal, erased=erased)
+    return record_of(record_type, row, personal, instead=instead)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from sync.merkle import root_of
 from sync.notes import Checkpoint, b64
 from sync.private.sealing import OPENING_BYTES, commitment
 from tests.aggregator.intake_desk import NAME, Asker, open_desk
+from tests.memory import most_mib
 
 MOST_MIB = 300
 AT_ONCE = 16
@@ -59,11 +59,8 @@ class Served:
             return int(line.recv(4096).split(b" ", 2)[1])
 
     def most_mib(self) -> int:
-        """The most memory it ever had (VmHWM of proc(5))."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found.group(1)) // 1024
+        """The most memory it ever had."""
+        return most_mib(self.process.pid)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import sqlite3
 from contextlib import closing
@@ -12,18 +11,9 @@ import pytest
 
 from sync.batch import MEDIA_TYPE
 from tests.aggregator.test_memory import Served, heaviest, served
+from tests.memory import FOREVER, MIB, takes
 
 __all__ = ["served"]
-MIB = 1024 * 1024
-FOREVER = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-
-
-def takes(served: Served) -> int:
-    """The address space it has now."""
-    status = Path(f"/proc/{served.process.pid}/status").read_text()
-    found = re.search(r"VmSize:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found.group(1)) * 1024
 
 
 def told(served: Served, body: bytes) -> int:
@@ -45,7 +35,7 @@ def test_a_center_without_memory_refuses_and_takes_the_same_batch_when_it_has_so
     served: Served, tmp_path: Path, more_mib: int
 ):
     body = heaviest(served.sealing)
-    most = (takes(served) + more_mib * MIB, resource.RLIM_INFINITY)
+    most = (takes(served.process.pid) + more_mib * MIB, resource.RLIM_INFINITY)
     resource.prlimit(served.process.pid, resource.RLIMIT_AS, most)
     found = [told(served, body) for _ in range(4)]
     assert served.process.poll() is None, "busy, not dead"

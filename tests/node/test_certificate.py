@@ -22,7 +22,8 @@ from node.serving import address
 from node.terminals import certificate
 from tests.node.attendance import Kiosk
 from tests.node.hall import Browser, TurnableClock
-from tests.node.test_serving import eventually, free_port, started
+from tests.node.test_serving import started
+from tests.served import eventually, free_port
 from web import certificates
 
 

@@ -14,13 +14,14 @@ from node.app import create_app
 from node.commands import main
 from node.home import is_low
 from node.opening import opened_to_serve
-from node.safekeeping import damage
+from node.safekeeping import disk
 from node.safekeeping.backup_commands import look_at
-from node.store import DatabaseDamaged, NodeStore
+from node.store import NodeStore
 from standards.records import CaseReceived
+from sync.errors import DatabaseDamaged
 from tests.node.hall import Browser, TurnableClock, open_hall
-
-PAGE = 4096
+from tests.spoilt import spoilt, zeroed, zeroed_table
+from web.damage import keep_aside
 
 
 def case(number: int) -> CaseReceived:
@@ -51,20 +52,6 @@ def written(data: Path) -> list[bytes]:
         return hall.logs.leaves(hall.origin, 0, hall.state().size)
 
 
-def damaged(raw: bytes, dice: random.Random) -> bytes:
-    """The file after one thing that disks do."""
-    at = dice.randrange(len(raw))
-    page = at // PAGE * PAGE
-    return dice.choice(
-        (
-            raw[:at] + bytes([raw[at] ^ 1 << dice.randrange(8)]) + raw[at + 1 :],
-            raw[:page] + bytes(PAGE) + raw[page + PAGE :],
-            raw[:page] + dice.randbytes(PAGE) + raw[page + PAGE :],
-            raw[:page],
-        )
-    )
-
-
 def is_called_sound(database: Path, keys: Path) -> bool:
     """What the nightly check says of a database."""
     try:
@@ -82,7 +69,7 @@ def test_the_nightly_check_never_calls_a_changed_record_sound(sound: Path, tmp_p
     assert is_called_sound(copy / "node.db", keys)
     found = 0
     for _ in range(150):
-        (copy / "node.db").write_bytes(damaged(raw, dice))
+        (copy / "node.db").write_bytes(spoilt(raw, dice))
         for rest in copy.glob("node.db-*"):
             rest.unlink()
         if not is_called_sound(copy / "node.db", keys):
@@ -92,18 +79,10 @@ def test_the_nightly_check_never_calls_a_changed_record_sound(sound: Path, tmp_p
     assert found > 75, "most of what was done to the file must be noticed"
 
 
-def zeroed(data: Path, pages: range) -> None:
-    """Pages that the disk gives back empty."""
-    raw = bytearray((data / "node.db").read_bytes())
-    for page in (page for page in pages if page < len(raw) // PAGE):
-        raw[PAGE * page : PAGE * (page + 1)] = bytes(PAGE)
-    (data / "node.db").write_bytes(raw)
-
-
 def test_a_damaged_database_is_named_by_every_command_in_a_sentence(sound: Path, tmp_path: Path):
     copy = tmp_path / "hall"
     shutil.copytree(sound, copy)
-    zeroed(copy, range(3, 200))
+    zeroed(copy / "node.db", range(3, 200))
     for words in (["verify"], ["status"], ["backup", "--to", str(tmp_path / "to")]):
         told = CliRunner().invoke(main, [*words, "--data", str(copy)])
         assert told.exit_code == 1 and type(told.exception) is SystemExit, told.exception
@@ -136,20 +115,29 @@ def test_a_start_over_a_damaged_database_keeps_a_copy_aside_and_writes_nothing(
 ):
     copy = tmp_path / "hall"
     shutil.copytree(sound, copy)
-    store = NodeStore(copy / "node.db")
-    root = store.query("SELECT rootpage FROM sqlite_master WHERE name = 'receipt'")[0]["rootpage"]
-    store.close()
-    zeroed(copy, range(int(root) - 1, int(root)))
-    spoilt = (copy / "node.db").read_bytes()
+    with closing(open_hall(copy, TurnableClock())) as hall:
+        Browser(create_app(hall).test_client()).sign_in("li")
+    zeroed_table(copy / "node.db", "receipt")
+    before = (copy / "node.db").read_bytes()
     with opened_to_serve(copy) as hall:
-        assert hall.db.damaged
+        app = create_app(hall)
+        disk.seal(hall)
         (aside,) = copy.glob("damaged-*")
-        assert (aside / "node.db").read_bytes() == spoilt
+        assert (aside / "node.db").read_bytes() == before
         with pytest.raises(DatabaseDamaged):
             hall.write(case(99), actor="T01-001")
-        assert hall.logs.leaves(hall.origin, 0, 1), "what is sound is read"
+        browser = Browser(app.test_client()).sign_in("li")
+        page = browser.get("/cases?list=received")
+        assert page.status_code == 200 and "数据库文件已损坏" in page.text
+        assert "T01-7" in page.text, "what is sound is read"
+        assert "磁盘现在不能写入" not in page.text, "only what it is"
+        refused = browser.post("/large-type", {})
+        told = browser.get("/healthz")
+        assert told.json is not None and not told.json["checks"]["database"]["ok"]
+        assert refused.status_code in (302, 303)
+    assert (copy / "node.db").read_bytes() == before
     with opened_to_serve(sound) as hall:
-        assert not hall.db.damaged and not list(sound.glob("damaged-*"))
+        assert not hall.reads_only and not list(sound.glob("damaged-*"))
 
 
 def test_a_write_ahead_log_of_another_database_is_found_at_the_start(tmp_path: Path):
@@ -167,6 +155,7 @@ def test_a_write_ahead_log_of_another_database_is_found_at_the_start(tmp_path: P
     shutil.copy(tmp_path / "other-at-work" / "node.db-wal", mixed / "node.db-wal")
     (mixed / "node.db-shm").unlink()
     with opened_to_serve(mixed) as hall:
+        disk.seal(hall)
         assert "two databases are mixed" in hall.db.damaged
         with pytest.raises(DatabaseDamaged):
             hall.write(case(99), actor="T01-001")
@@ -175,7 +164,7 @@ def test_a_write_ahead_log_of_another_database_is_found_at_the_start(tmp_path: P
 def test_without_room_no_half_copy_is_kept_aside(sound: Path, monkeypatch: pytest.MonkeyPatch):
     full = shutil.disk_usage(sound)._replace(free=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
-    assert damage.keep_aside(sound, "2026-11-24") is None
+    assert keep_aside(sound / "node.db", "2026-11-24") is None
     assert not list(sound.glob("damaged*"))
 
 
@@ -194,10 +183,7 @@ def test_the_look_at_the_start_ends_within_its_budget(sound: Path):
 def test_a_damaged_page_that_is_read_stops_the_writing(sound: Path, tmp_path: Path):
     copy = tmp_path / "hall"
     shutil.copytree(sound, copy)
-    store = NodeStore(copy / "node.db")
-    root = store.query("SELECT rootpage FROM sqlite_master WHERE name = 'entry'")[0]["rootpage"]
-    store.close()
-    zeroed(copy, range(int(root) - 1, int(root)))
+    zeroed_table(copy / "node.db", "entry")
     store = NodeStore(copy / "node.db")
     with pytest.raises(DatabaseDamaged):
         store.query("SELECT leaf FROM entry")

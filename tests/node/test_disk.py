@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sqlite3
 import subprocess
 import sys
@@ -20,9 +18,12 @@ from node.safekeeping import disk
 from node.serving import address
 from sync.errors import DiskFull, Unwritable
 from sync.safekeeping.reserve import MIB
+from tests.modes import modes, without_power_over_modes
 from tests.node.hall import Browser, TurnableClock, open_hall
 from tests.node.test_damage import case
-from tests.node.test_serving import ROOT, eventually, get, settings
+from tests.node.test_serving import settings
+from tests.served import ROOT, eventually, get
+from web.reading import READ_ONLY
 
 __all__ = ["settings"]
 
@@ -32,10 +33,6 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
     with closing(open_hall(tmp_path / "hall", TurnableClock())) as made:
         made.write(case(1), actor="T01-001")
         yield made
-
-
-# Of prctl(2) and capabilities(7).
-_CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2
 
 
 class Failing:
@@ -104,12 +101,6 @@ def test_with_only_the_space_kept_aside_nothing_is_taken_in_and_receipts_are(hal
     hall.write(case(2), actor="T01-001")
 
 
-def without_power_over_modes() -> None:
-    """In a child: root too is bound by the modes of files."""
-    for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
-        ctypes.CDLL(None).prctl(_CAPBSET_DROP, capability, 0, 0, 0)
-
-
 def test_a_hall_starts_over_a_read_only_folder_to_be_read_and_ends_when_it_can_be_written(
     settings: HallSettings, tmp_path: Path
 ):
@@ -135,19 +126,12 @@ def test_a_hall_starts_over_a_read_only_folder_to_be_read_and_ends_when_it_can_b
         assert node.wait(30) == 0, "its supervisor starts it as usual then"
 
 
-def modes(data: Path, folder: int, file: int) -> None:
-    os.chmod(data, 0o700)
-    for path in data.rglob("*"):
-        os.chmod(path, folder if path.is_dir() else file)
-    os.chmod(data, folder)
-
-
 def test_over_a_read_only_folder_somebody_may_sign_in_and_change_nothing(
     hall: Hall, tmp_path: Path
 ):
     Browser(create_app(hall).test_client()).sign_in("li")
     hall.settings.save(hall.data)
-    with disk.read_only(hall.data) as copy:
+    with disk.reading(hall.data, READ_ONLY) as copy:
         app = create_app(copy)
         disk.seal(copy)
         assert copy.state().size == 1 and copy.origin == hall.origin

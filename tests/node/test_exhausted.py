@@ -11,7 +11,8 @@ from pathlib import Path
 
 from node.hall import HallSettings
 from node.serving import address
-from tests.node.test_serving import ROOT, eventually, get, settings
+from tests.node.test_serving import settings
+from tests.served import ROOT, eventually, get
 
 __all__ = ["settings"]
 FEW = 64

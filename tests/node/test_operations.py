@@ -15,7 +15,8 @@ from node.outbox.syncing import Syncing
 from node.serving import address, staff_app
 from standards.guides import Guide
 from tests.node.hall import Browser, take_in
-from tests.node.test_serving import engine_is, eventually, get, running, settings
+from tests.node.test_serving import engine_is, running, settings
+from tests.served import eventually, get
 from tests.web.test_metrics import figures
 from web.watchdog import Watchdog
 

@@ -7,46 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import requests
 
 from node.app import create_app
 from node.hall import Hall, HallSettings
 from node.serving import address, staff_listener, terminal_listener
 from node.terminals.kiosk import create_terminal_app
+from tests.served import ROOT, eventually, free_port, get
 from web.listener import Running
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def get(port: int, path: str) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(f"http://127.0.0.1:{port}{path}", timeout=10)
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true; the limit is only there so that a broken node fails the test."""
-    limit = time.monotonic() + 60
-    while time.monotonic() < limit:
-        try:
-            if condition():
-                return True
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import html
 import re
 
 import pytest
+from argon2.exceptions import VerificationError
 
 from standards.errors import Invalid
 from tests.web.conftest import PASSWORD, Browser, settings
@@ -52,6 +53,21 @@ def test_a_right_password_forgets_earlier_failures(browser):
         for _ in range(4):
             browser.sign_in("li", "wrong-again")
         assert browser.sign_in("li").status_code == 303
+
+
+def test_without_memory_a_right_password_is_not_called_wrong(browser, monkeypatch):
+    """Its owner would be locked out for what the machine lacks (F19)."""
+
+    class Starved:
+        def verify(self, stored: str, password: str) -> bool:
+            raise VerificationError("Memory allocation error")
+
+    with monkeypatch.context() as short:
+        short.setattr(passwords, "_hasher", Starved())
+        for _ in range(6):
+            answer = browser.sign_in("li")
+            assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert browser.sign_in("li").status_code == 303
 
 
 def test_one_address_cannot_try_many_names(browser):
