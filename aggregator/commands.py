@@ -27,7 +27,7 @@ from sync.applied.applying import rebuild as rebuild_tables
 from sync.evidence.proving import receipt_that_fails
 from sync.storage.durable import write_file
 from web import logs
-from web.accounts import Accounts, NewAccount, check_account
+from web.account_commands import account_command
 from web.command_line import AS_JSON
 from web.interface_lists import NAMES
 from web.token_commands import token_commands
@@ -187,28 +187,7 @@ def replay_hall(data: Path, hall: str) -> None:
         click.echo(f"{freed} entries could be applied now.")
 
 
-@main.command()
-@DATA
-@click.argument("login")
-@click.option("--staff-no", required=True, help="Staff number; stands in every entry.")
-@click.option("--name", required=True, help="Name shown on the person's own pages.")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(ROLES)))
-@click.option("--keep-password", is_flag=True, help="Do not ask for a new password at sign-in.")
-@click.password_option(help="Initial password; asked for when not given.")
-def account(
-    data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
-) -> None:
-    """Open an account for a member of the central office."""
-    with opened(data) as center:
-        new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
-        Accounts(center.db, center.clock.now).create(
-            check_account(new, ROLES),
-            str(given["password"]),
-            must_change=not given["keep_password"],
-        )
-        click.echo(f"Account {login} is open.")
-
-
+main.add_command(account_command(DATA, opened, ROLES))
 main.add_command(backup_commands.restore_key)
 main.add_command(backup_commands.backup)
 main.add_command(backup_commands.restore)

@@ -24,7 +24,7 @@ from node.terminals import certificate_commands, terminal_commands
 from node.zkteco.trial_commands import try_terminal
 from sync.client import HttpLine
 from web import logs
-from web.accounts import Accounts, NewAccount, check_account
+from web.account_commands import account_command
 from web.command_line import AS_JSON
 from web.interface_lists import NAMES
 from web.token_commands import token_commands
@@ -140,29 +140,7 @@ def verify(data: Path) -> None:
         sys.exit(1 if broken or checked != "ok" else 0)
 
 
-@main.command()
-@DATA
-@click.argument("login")
-@click.option("--staff-no", required=True, help="Staff number; stands in every entry.")
-@click.option("--name", required=True, help="Name shown on the person's own pages.")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(ROLES)))
-@click.option("--keep-password", is_flag=True, help="Do not ask for a new password at sign-in.")
-@click.password_option(help="Initial password; asked for when not given.")
-def account(
-    data: Path, login: str, staff_no: str, name: str, roles: tuple[str, ...], **given: str | bool
-) -> None:
-    """Open an account for a member of staff."""
-    with opened(data) as hall:
-        new = NewAccount(login=login, staff_no=staff_no, display_name=name, roles=roles)
-        accounts = Accounts(hall.db, hall.clock.now)
-        accounts.create(
-            check_account(new, ROLES),
-            str(given["password"]),
-            must_change=not given["keep_password"],
-        )
-        click.echo(f"Account {login} is open.")
-
-
+main.add_command(account_command(DATA, opened, ROLES))
 main.add_command(terminal_commands.terminal)
 main.add_command(certificate_commands.certificate)
 main.add_command(backup_commands.restore_key)
