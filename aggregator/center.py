@@ -32,6 +32,7 @@ from sync.keys.vault_key import VaultLost, open_vault
 from sync.log import LogStore
 from sync.notes import Signer, Verifier
 from sync.private.sealing import SealingKeys
+from sync.private.vault import Vault
 from sync.recovery.highwater import HighWater
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve
 from sync.safekeeping.safekeeping import RESTORED
@@ -108,6 +109,9 @@ class Center:
         clock, db, highwater: the simulation gives its own.
     """
 
+    # Why this is a center over a copy, which is only read (``aggregator.database.disk``).
+    reads_only = ""
+
     def __init__(
         self,
         data: Path,
@@ -123,11 +127,7 @@ class Center:
         home = f"sqlite:///{data.resolve() / 'center.db'}"
         self.db = db or CenterStore(settings.database or home, settings.partitions)
         make = not self._has_begun()
-        try:
-            self.vault = open_vault(self.db, keys, make=make)
-        except VaultLost:
-            self.db.close()
-            raise
+        self.vault = self._vault_of(keys, make=make)
         self.logs = LogStore(
             self.db, self.vault, Tables(RECORDS, PROJECTIONS), self.clock, self._policy
         )
@@ -147,10 +147,15 @@ class Center:
         self.named_until = 0.0
         # Space kept aside while this center serves; without it a full disk is met by writing.
         self.reserve: Reserve | None = None
-        # Why this is a center over a copy, which is only read (``aggregator.database.disk``).
-        self.reads_only = ""
         self._shelf, self._shelf_root = Shelf(), b""
         self._shelf_lock = threading.Lock()
+
+    def _vault_of(self, keys: Path, *, make: bool) -> Vault:
+        try:
+            return open_vault(self.db, keys, make=make)
+        except VaultLost:
+            self.db.close()
+            raise
 
     def _has_begun(self) -> bool:
         """Whether this database is a center's already; asks for one log, because those of halls may

@@ -23,7 +23,7 @@ ADVICE: Advice = {
     ComesBack: "see what is waited for with go-on",
     UnfitDatabase: "mend that on the database's machine",
     StoreBusy: "see that the server runs and that database in center.toml names it",
-    VaultLost: "bring it back from a copy of keys/; without one: keys vault (handbook: 备份与恢复)",
+    VaultLost: "bring it back from a copy or backup of keys/; without one: keys vault (备份与恢复)",
     DatabaseDamaged: "a copy is in damaged-<day>; put back the last backup (handbook: 备份与恢复)",
 }
 

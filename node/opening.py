@@ -25,7 +25,7 @@ from web.reading import READ_ONLY, VAULT_LOST, can_be_written
 DATA = data_folder("this hall")
 _ADVICE: Advice = {
     NetworkFolder: "put it on a disk of this machine",
-    VaultLost: "bring it back from a copy of keys/; without one: keys vault (handbook: 备份与恢复)",
+    VaultLost: "bring it back from a copy or backup of keys/; without one: keys vault (备份与恢复)",
     DatabaseDamaged: "a copy is in damaged-<day>; put back the last backup (handbook: 备份与恢复)",
 }
 

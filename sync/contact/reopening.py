@@ -14,7 +14,6 @@ from sync.contact.receiving import check_commitments
 from sync.contact.relaying import relayed_batch
 from sync.contact.sending import batch_after
 from sync.errors import Fork, Gap, SyncError, Unreachable
-from sync.failpoints import fp
 from sync.log import LogStore
 from sync.private import shut
 from sync.private.sealing import SEALED_TOGETHER, Recipient
@@ -69,7 +68,6 @@ class Reopening:
             check_commitments(parts, leaves, start)
             with logs.db.transaction():
                 count += refill(logs, state.origin, start, leaves, parts)
-                fp("refill.kept")
             at = batch.header.stop
         return count
 

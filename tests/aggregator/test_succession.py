@@ -19,18 +19,14 @@ from node.outbox.syncing import Syncing, contact
 from standards.errors import Invalid
 from standards.records import CaseStep
 from tests.aggregator.office import Hands, Office
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 from tests.node.hall import Browser
 from tests.sync.pairs import case
 
+__all__ = ["office"]
+
 DOCUMENT = "通政〔2026〕12号"
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -18,15 +18,11 @@ from node.hall import Hall
 from node.outbox.syncing import contact
 from standards.records import CaseStep
 from tests.aggregator.office import Hands, Office
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 from tests.sync.pairs import case
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
+__all__ = ["office"]
 
 
 @pytest.fixture

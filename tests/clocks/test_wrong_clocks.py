@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,22 +11,16 @@ from aggregator.app import create_app as center_app
 from node.app import create_app as hall_app
 from node.cases import casebook
 from tests.aggregator.office import Hands, Office
-from tests.failpoints.machines import OWN, Machines
+from tests.failpoints.machines import OWN, Machines, machines
 from tests.failpoints.promises import check_at_once, check_at_the_end
 from tests.node.hall import Browser, take_in
 from tests.releases.content import GUIDES
 
+__all__ = ["machines"]
+
 DAY = 86_400.0
 # One hour after the epoch: a machine whose battery is dead.
 CLOCKS = {"right": 0.0, "three years on": 3 * 365 * DAY, "a day back": -DAY, "1970": None}
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
 
 
 def off(name: str) -> float:

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 import aggregator.center
@@ -281,3 +282,12 @@ def _case(serial: int) -> CaseReceived:
         paper_no="11010519491231002X",
         mobile="13812345678",
     )
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[Machines]:
+    """A hall and a center that serves, for a test that imports this."""
+    made = Machines(tmp_path)
+    made.start_center()
+    yield made
+    made.close()

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from aggregator.app import create_app
 from aggregator.center import Center, CenterSettings
 from aggregator.halls import roster
@@ -49,3 +51,10 @@ def listening(data: Path) -> Iterator[Listening]:
     finally:
         running.stop(grace=1.0)
         center.close()
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Listening]:
+    """A center of its own for a test, which imports this."""
+    with listening(tmp_path / "center") as made:
+        yield made

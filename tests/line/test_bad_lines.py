@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.failpoints.machines import OWN, Machines
+from tests.failpoints.machines import OWN, Machines, machines
 from tests.failpoints.promises import check_at_once, check_at_the_end
 from tests.line.proxy import DOWN, DRAWN, UP, Fault, FaultProxy
 
+__all__ = ["machines"]
+
 SEED, CONTACTS = 20261125, 30
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.failpoints.machines import Machines
+from tests.failpoints.machines import Machines, machines
 from tests.line.certificates import Authority, TlsListener
 
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
+__all__ = ["machines"]
 
 
 def trusting(machines: Machines, authority: Authority, url: str) -> None:

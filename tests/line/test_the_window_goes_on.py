@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
-import pytest
 import requests
 
 from deploy.applications import Application
 from deploy.browser import Person
 from deploy.casework import take_in, until
-from tests.failpoints.machines import OWN, Machines
+from tests.failpoints.machines import OWN, Machines, machines
 from tests.journeys.town import free_ports
 from tests.line.proxy import Fault, FaultProxy
 from tests.node.hall import PASSWORD
 from tests.releases.content import GUIDES
 
+__all__ = ["machines"]
+
 CASES = 5
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
 
 
 def mark_of(machines: Machines) -> int:

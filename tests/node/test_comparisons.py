@@ -29,15 +29,11 @@ from sync.evidence.comparison import DAMAGED, DIFFERENT, EQUAL, NOTHING, SHORT, 
 from sync.frames import inflate
 from sync.merkle import leaf_hash, root_from_inclusion
 from sync.notes import Checkpoint, open_note, unb64
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import Broken, Forged, enrolled, line_of, new_hall
 from tests.sync.pairs import case, consent
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
+__all__ = ["office"]
 
 
 @pytest.fixture

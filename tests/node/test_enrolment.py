@@ -18,14 +18,10 @@ from sync.errors import EnrolmentRefused, NotOurs, Unreachable
 from sync.keys.keysets import HallKeys, code_key, code_mac, sign_hall
 from sync.notes import COSIGNATURE, Signer, Verifier
 from sync.private.sealing import SealingKey
-from tests.independent.center import CENTER, Listening, listening
+from tests.independent.center import CENTER, Listening, office
 from tests.node.contacts import Broken, Forged, enrolled, line_of, new_hall
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
+__all__ = ["office"]
 
 
 @pytest.fixture

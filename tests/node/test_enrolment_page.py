@@ -13,16 +13,12 @@ from node.app import create_app
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
 from node.outbox.syncing import WORDS, Syncing
-from tests.independent.center import CENTER, Listening, listening
+from tests.independent.center import CENTER, Listening, office
 from tests.node.hall import Browser
 
+__all__ = ["office"]
+
 NOBODY = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

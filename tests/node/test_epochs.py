@@ -23,10 +23,12 @@ from sync.client import Line
 from sync.errors import Cloned, StoreBusy, Unreachable
 from sync.storage.tables import records
 from tests.aggregator.office import Hands, Office
-from tests.independent.center import CENTER, Listening, listening
+from tests.independent.center import CENTER, Listening, listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 from tests.node.hall import Browser
 from tests.simulation.machines import guide_published
+
+__all__ = ["office"]
 
 FILES = ("node.db", "node.db-wal", "node.db-shm")
 CENTER_FILES = ("center.db", "center.db-wal", "center.db-shm")
@@ -70,12 +72,6 @@ def copy_of(data: Path, into: Path, names: tuple[str, ...] = FILES) -> Path:
         if (data / name).exists():
             shutil.copy2(data / name, into / name)
     return into
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -33,10 +33,12 @@ from sync.client import Line
 from sync.sticks.stick_export import FolderTarget
 from tests import pictures
 from tests.attendance.people import face, person
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.journeys.leaks import all_files, forms_of, unpacked
 from tests.node.contacts import enrolled, line_of, new_hall
 from tests.node.test_backup import run
+
+__all__ = ["office"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 STAFF = [f"T01-{seed:03}" for seed in range(8)]
@@ -121,12 +123,6 @@ class Heard:
         answer = self._line.send(method, target, body, media_type)
         self.passed += [body, answer]
         return answer
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -17,18 +17,14 @@ from node.safekeeping import archives
 from sync.client import Answer, HttpLine
 from sync.contact.signed_requests import Asked
 from sync.errors import Unreachable
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import line_of
 from tests.node.filed import MARK, Filed, Fraying, filed, scan
 from tests.simulation.clocks import Time
 
+__all__ = ["office"]
+
 OTHER_CASE = "0193b2c4-2222-7aaa-8bbb-000000000002"
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -16,14 +16,10 @@ from node.outbox.heads import standards_code
 from node.outbox.syncing import contact
 from standards.records import NumberScheme
 from sync.contact.sending import signed_head
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
+__all__ = ["office"]
 
 
 @pytest.fixture

@@ -25,16 +25,12 @@ from sync.keys.keysets import CenterKeys, HallKeys, sign_hall
 from sync.notes import COSIGNATURE, Signer, open_note
 from sync.private.sealing import SealingKey
 from tests.aggregator.rotations import rotate, signed, take_root_away
-from tests.independent.center import CENTER, Listening, listening
+from tests.independent.center import CENTER, Listening, office
 from tests.node.contacts import Forged, enrolled, line_of, new_hall
 
+__all__ = ["office"]
+
 RECORD = StaffMember(staff_no="T01-003", name="赵小明")
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -20,17 +20,13 @@ from standards.records import RECORDS, Inspection
 from sync.applied import aside
 from sync.log import LogStore
 from sync.storage.tables import Tables
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, new_hall
 from tests.node.hall import Browser
 from tests.source import ROOT
 from tests.sync.pairs import consent
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
+__all__ = ["office"]
 
 
 @pytest.fixture

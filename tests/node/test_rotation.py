@@ -25,17 +25,13 @@ from sync.errors import Revoked
 from sync.keys import keyfiles
 from sync.keys.keysets import sign_rotation
 from sync.notes import Signer
-from tests.independent.center import CENTER, Listening, listening
+from tests.independent.center import CENTER, Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 from tests.node.hall import Browser
 
+__all__ = ["office"]
+
 RECORD = StaffMember(staff_no="T01-003", name="赵小明")
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ from node.outbox.syncing import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, WORDS, Synci
 from standards.records import CaseReceived, NumberScheme, Recheck
 from sync.client import Line
 from sync.errors import DiskFull, NotOurs, SyncError, Unreachable
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, listening, office
 from tests.node.contacts import Broken, enrolled, every_sync_error, line_of, new_hall
+
+__all__ = ["office"]
 
 CASE = CaseReceived(
     case_no="T01-1",
@@ -39,12 +41,6 @@ RECHECK = Recheck(
     result="passed",
     day=date(2026, 11, 24),
 )
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture

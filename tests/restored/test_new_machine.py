@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
 
 from aggregator.halls import roster
@@ -23,17 +20,11 @@ from node.outbox import epochs
 from node.presence import holders
 from node.safekeeping import archives
 from standards.records import CaseReceived, MaterialScanned
-from tests.failpoints.machines import OWN, Circumstances, Machines
+from tests.failpoints.machines import OWN, Circumstances, Machines, machines
 from tests.releases.content import NAME
 from tests.restored.test_restored_machines import cases_of, in_step, logs_of, worked
 
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
+__all__ = ["machines"]
 
 
 def scanned(machines: Machines) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from tests.failpoints.machines import Machines
-from tests.restored.test_restored_machines import cases_of, in_step, machines, worked
+from tests.failpoints.machines import Machines, machines
+from tests.restored.test_restored_machines import cases_of, in_step, worked
 
 __all__ = ["machines"]
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
+from tests.failpoints.machines import OWN, Machines, machines
 
-from tests.failpoints.machines import OWN, Machines
+__all__ = ["machines"]
 
 EPOCHS = [OWN[:-1] + str(epoch) for epoch in range(1, 5)]
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    made = Machines(tmp_path)
-    made.start_center()
-    yield made
-    made.close()
 
 
 def worked(machines: Machines, times: int = 1) -> None:

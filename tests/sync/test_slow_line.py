@@ -16,16 +16,12 @@ from sync.batch import MEDIA_TYPE
 from sync.client import HttpLine
 from sync.contact.exchange import Exchange
 from sync.errors import Unreachable
-from tests.independent.center import Listening, listening
+from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
 
+__all__ = ["office"]
+
 DAY = date(2026, 11, 24)
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture
