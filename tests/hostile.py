@@ -69,6 +69,8 @@ class Walk:
         is_page = answer.mimetype == "text/html"
         text = answer.get_data(as_text=True) if is_page else ""
         answer.close()
+        if answer.status_code >= 500 or MARK in text:
+            self.broken.append(f"GET {path}: {answer.status_code}")
         return text
 
     def everywhere(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
 from aggregator.office import ROLES
-from tests.aggregator.office import PASSWORD, SITE, Office, Person, a_case, a_finding
-from tests.hostile import Walk
+from tests.aggregator.office import PASSWORD, SITE, Office, Person, a_case, a_finding, an_answer
+from tests.hostile import MARK, Walk
 from web.accounts import Accounts, NewAccount
 
 
@@ -35,3 +37,19 @@ def test_no_page_of_the_center_breaks_whatever_is_typed(furnished: Office):
     assert walk.broken == []
     assert walk.sent > 500
     assert center.logs.state(center.standards_origin).size > 0
+
+
+@pytest.mark.parametrize("engine", ["SQLite"], indirect=True)
+def test_what_a_hall_wrote_is_text_on_every_page(furnished: Office):
+    center = furnished.center
+    item = next(iter(center.shelf().latest))
+    entry = furnished.hall_writes("T01", a_case(item, applicant_name=MARK, subject=MARK))
+    ordered = center.order("T01", a_finding(text=MARK, clause=MARK), actor="Z005")
+    furnished.hall_writes("T01", an_answer(ordered.leaf.id, MARK))
+    somebody = with_every_role(furnished)
+    walk = Walk(furnished.app, somebody.client, SITE, somebody.csrf)
+    assert len(walk.pages()) > 25
+    assert walk.broken == []
+    for path in (f"/findings/{ordered.leaf.id}", f"/cases/T01/{entry.leaf.id}"):
+        assert MARK not in somebody.text(path)
+    assert str(escape(MARK)) in somebody.text(f"/findings/{ordered.leaf.id}")

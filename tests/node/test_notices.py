@@ -74,6 +74,19 @@ def test_the_refusal_names_reasons_and_where_to_seek_redress(window: Browser, gu
         assert remedy.within in sheet
 
 
+def test_on_paper_a_sheet_stands_alone_and_any_other_page_keeps_its_heading(
+    window: Browser, guide: Guide
+):
+    sheet = printed(window, take_in(window, guide), "acceptance")
+    assert sheet.index('<div class="no-print">') < sheet.index('class="toolbar"')
+    assert sheet.index("</button>") < sheet.index('<article class="sheet">')
+    month = window.get("/days/mine").text
+    assert 'class="toolbar"' in month and "no-print" not in month
+    for style in ("/shell/onehall.css", "/counters/counters.css"):
+        on_paper = window.get(style).text.split("@media print", 1)[1]
+        assert re.search(r"\.toolbar\b(?!-)", on_paper.partition("\n}")[0]) is None
+
+
 @pytest.mark.parametrize(("decision", "word"), [(GRANT, "准予"), (DENY, "不予")])
 def test_the_decision_is_printed_with_its_outcome(
     window: Browser, desk: Browser, guide: Guide, decision: dict[str, str], word: str
