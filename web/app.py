@@ -150,11 +150,7 @@ def _digest(path: Path) -> str:
 def _furnish() -> dict[str, Any]:
     app = shell()
     staff = access.staff_or_none()
-    shown = [
-        item
-        for item in app.furniture.navigation
-        if not item.roles or (staff is not None and staff.holds(*item.roles))
-    ]
+    shown = [item for item in app.furniture.navigation if _may_open(item, staff, app)]
     return {
         "title": app.config["TITLE"],
         "settings": app.settings,
@@ -166,6 +162,13 @@ def _furnish() -> dict[str, Any]:
         "banners": _banners(app),
         "large": request.cookies.get(large_cookie(app.settings)) == "1" or "large" in request.args,
     }
+
+
+def _may_open(item: NavItem, staff: access.Staff | None, app: Shell) -> bool:
+    """Whoever has to sign in first is offered nothing that would only lead back to the sign-in."""
+    if staff is None:
+        return not item.roles and not app.settings.sign_in
+    return not item.roles or staff.holds(*item.roles)
 
 
 def _current(shown: list[NavItem]) -> str:

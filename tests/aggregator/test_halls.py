@@ -172,6 +172,18 @@ def test_the_page_of_a_hall_shows_quarantine_with_reason_and_receipts(office: Of
     assert "隔离1条" in shown
 
 
+def test_a_hall_that_never_got_a_receipt_shows_since_when_it_waits(office: Office):
+    office.hall_writes("T01", a_case("XA-001"))
+    office.center.db.execute(
+        "INSERT INTO hall_contact VALUES ('T01', 5, :oldest, 0, 0, '', :now)",
+        oldest="2026-11-20T01:00:00.000Z",
+        now=office.center.clock.stamp(),
+    )
+    assert "本地5条，只收到1条，已4天" in office.person("duizhang").text("/halls")
+    office.center.db.execute("UPDATE hall_contact SET local_size = 1")
+    assert "只收到" not in office.person("duizhang").text("/halls"), "it arrived meanwhile"
+
+
 def test_entries_are_counted_by_the_day_of_the_hall_and_by_kind(office: Office):
     """23:30 in London is the next morning in the hall."""
     office.hands.moment = datetime(2026, 11, 22, 15, 59, tzinfo=UTC)

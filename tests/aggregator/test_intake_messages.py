@@ -12,6 +12,7 @@ from sync.contact import messages
 from sync.contact.messages import MAX_MESSAGE_BYTES, EnrolAsk
 from sync.notes import COSIGNATURE, Signer, Verifier, b64
 from tests.aggregator.intake_desk import JSON, Asker, Desk, refusal
+from tests.aggregator.office import a_finding
 
 PORTAL = b"<!doctype html><title>Sign in to the wifi</title><form action=/login>"
 
@@ -120,6 +121,19 @@ def test_a_log_that_cannot_be_given_is_refused(
     hall = still.halls["T01"]
     assert still.get(hall, "/sync/v1/logs/c.example/standards/1?from=0").status_code == 200
     assert refusal(still.get(hall, "/sync/v1/logs/" + target)) == expected
+
+
+def test_no_hall_reads_what_another_wrote_or_what_was_ordered_of_another(
+    desk: Desk, hall: Asker
+) -> None:
+    other = Asker("T02")
+    desk.admit(other)
+    assert desk.push(desk.packed(other, 0, 5), "T02").status_code == 200
+    desk.center.order("T02", a_finding("T02"), actor="ZX-01")
+    for origin in ("c.example/T02/1", "c.example/orders-T02/1"):
+        target = f"/sync/v1/logs/{origin}?from=0"
+        assert desk.get(other, target).status_code == 200
+        assert refusal(desk.get(hall, target)) == (404, "unknown_log")
 
 
 def test_a_log_is_given_only_to_a_hall_that_signs(still: Desk) -> None:

@@ -123,6 +123,14 @@ def test_a_case_that_is_not_over_is_not_erased(
     assert how_many(hall, ErasureDecided.kind) == 0
 
 
+def test_nobody_guesses_the_password_of_whoever_decides(root: Browser, hall: Hall, case_id: str):
+    number = case_no(hall, case_id)
+    for _ in range(5):
+        assert root.post("/erasures", form(number, password="a guess")).status_code == 422
+    assert root.post("/erasures", form(number)).status_code == 429
+    assert hall.logs.personal(hall.origin, 0, hall.state().size) != {}
+
+
 def test_the_same_form_twice_is_one_decision_and_a_second_one_finds_nothing(
     root: Browser, hall: Hall, case_id: str
 ):

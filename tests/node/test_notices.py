@@ -83,8 +83,9 @@ def test_on_paper_a_sheet_stands_alone_and_any_other_page_keeps_its_heading(
     month = window.get("/days/mine").text
     assert 'class="toolbar"' in month and "no-print" not in month
     for style in ("/shell/onehall.css", "/counters/counters.css"):
-        with window.get(style) as answer:
-            on_paper = answer.text.split("@media print", 1)[1]
+        answer = window.get(style)
+        on_paper = answer.text.split("@media print", 1)[1]
+        answer.close()
         assert re.search(r"\.toolbar\b(?!-)", on_paper.partition("\n}")[0]) is None
 
 

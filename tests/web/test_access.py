@@ -6,7 +6,7 @@ from tests.web.conftest import Browser, settings
 from tests.web.hall import ROLES
 from web import access
 from web.app import create_shell
-from web.shell import Undeclared
+from web.shell import NavItem, Undeclared
 
 HTML = {"Accept": "text/html"}
 
@@ -173,6 +173,13 @@ def test_navigation_shows_only_what_the_person_may_use(browser):
     page = browser.get("/windows").text
     assert 'href="/windows" aria-current="page"' in page
     assert 'href="/review"' not in page
+
+
+def test_whoever_has_to_sign_in_first_is_offered_no_page_that_leads_back_there(hall, browser):
+    hall.add_navigation(NavItem(endpoint="signin.own_sessions", label="给每个人的"))
+    assert "给每个人的" not in browser.get("/sign-in").text
+    browser.sign_in("li")
+    assert "给每个人的" in browser.get("/windows").text
 
 
 def test_text_typed_by_anybody_appears_escaped(browser):
