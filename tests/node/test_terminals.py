@@ -84,7 +84,7 @@ def test_a_code_pairs_one_machine_once_and_in_any_letters(hall: Hall, kiosk: Kio
 def test_a_key_that_its_sender_does_not_hold_uses_up_no_code(hall: Hall, kiosk: Kiosk):
     _, code = terminals.create_terminal(hall, "二楼", "", "T01-006")
     browser = another(kiosk)
-    browser.public = kiosk.public
+    browser.public = another(kiosk).public
     assert outcome(browser.pair(code)) == (403, "code")
     assert another(kiosk).pair(code)[0] == 202
 
