@@ -83,8 +83,11 @@ def _is_proved(center: Center, hall: str, head: LogHead) -> bool:
 
 def is_unproved(center: Center, hall: str, head: LogHead | None, size: int) -> bool:
     """Whether a hall says without proof what it holds of a log of ours, while something stands
-    there that nobody was shown: it may hold another history. It shows its proof next time.
+    there that nobody was shown: it may hold another history. It shows its proof next time, and so
+    does one that says it holds more than stands here.
     """
+    if head is not None and head.size > size:
+        return not head.note
     if head is None or center.offered.covers(head.origin, size):
         return False
     return center.offered.reached(head.origin) < size and not _is_proved(center, hall, head)

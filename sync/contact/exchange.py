@@ -25,7 +25,7 @@ from sync.errors import Behind, Cloned, Fork, Gap, Malformed, NotOurs, SyncError
 from sync.failpoints import fp
 from sync.keys.keysets import CenterKeys, follow
 from sync.log import LogStore
-from sync.notes import Checkpoint, open_note
+from sync.notes import Checkpoint, open_note, text_of
 from sync.private.sealing import SEALED_TOGETHER, Recipient
 from sync.recovery.catching_up import CatchUp
 from sync.recovery.epochs import in_order
@@ -172,18 +172,31 @@ class Exchange:
         return [self._head(states[o], note) for o, note in notes.items()]
 
     def _delivery(self, origin: str) -> bytes:
-        """Our latest receipt for one of the center's logs, by the key we have now: a restored one
-        may have given the number of a key that it forgot, and with it the name, again.
+        """Our latest receipt for one of the center's logs, by the key we have now: signed anew when
+        it is by a key that we had before. A restored center may have given the number of a key that
+        it forgot, and with it the name, again.
         """
-        by = self._peer.receiver.cosigner
-        note = self._logs.receipt(origin, by.name)
+        logs, by = self._logs, self._peer.receiver.cosigner
+        rows = logs.db.query(
+            "SELECT size, note FROM receipt WHERE origin = :origin ORDER BY size DESC LIMIT 1",
+            origin=origin,
+        )
+        latest = bytes(rows[0]["note"]) if rows else b""
+        note = logs.receipt(origin, by.name, int(rows[0]["size"])) if rows else None
         if note is None:
-            return b""
+            return self._anew(latest)
         try:
             open_note(note, [by.verifier])
         except UnknownKey:
-            return b""
+            return self._anew(latest)
         return note
+
+    def _anew(self, receipt: bytes) -> bytes:
+        """A receipt of ours with the signature of the key we have now in the place of the last."""
+        if not receipt:
+            return b""
+        head, by = receipt[: receipt.rstrip(b"\n").rindex(b"\n") + 1], self._peer.receiver.cosigner
+        return head + by.cosign(text_of(head), max(0, int(self._logs.clock.now().timestamp())))
 
     def _head(self, state: LogState, note: bytes) -> LogHead:
         receipted = state.mark.size if state.own and state.mark.size else msgspec.UNSET

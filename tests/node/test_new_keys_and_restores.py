@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.halls import roster
 from aggregator.keys import keybook
+from aggregator.receiving import deliveries
 from aggregator.receiving.apply import apply_all
 from node.hall import Hall
 from node.keys import enrolment, rotation
@@ -17,9 +18,12 @@ from node.keys.keyring import HallRing
 from node.outbox import epochs
 from node.outbox.syncing import Syncing, contact
 from standards.records import EpochOpened, NumberScheme, StaffMember
+from sync.client import Line
+from sync.contact import messages
+from sync.contact.messages import LogHead, RoundAsk
 from sync.errors import EnrolmentRefused
 from sync.keys.keysets import HallKeys
-from sync.notes import COSIGNATURE, Signer
+from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
 from tests.independent.center import CENTER, Listening, listening
 from tests.node.contacts import enrolled, line_of, new_hall
 
@@ -193,6 +197,45 @@ def test_a_database_from_while_it_waited_asks_anew_with_other_keys(data: Path, o
         for _ in range(2):
             meet(hall, office)
         assert in_step(hall, office) == ["T01-001"]
+
+
+class Noting:
+    """A line that keeps what the hall says in its rounds."""
+
+    def __init__(self, line: Line) -> None:
+        self._line, self.said = line, [RoundAsk(hall="", clock="", software="", logs=())]
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        if target.endswith("/round"):
+            self.said.append(messages.read(body, RoundAsk))
+        return self._line.send(method, target, body, media_type)
+
+
+def test_what_was_delivered_to_the_old_keys_is_proved_by_the_new_ones(
+    data: Path, office: Listening
+):
+    """Else a center that lost the proof would show the hall nothing more."""
+    office.center.publish(NumberScheme(version=1, template="x"), actor="ZX-01")
+    with opened(data) as hall:
+        rotation.ask(hall, "T01-006")
+        for _ in range(3):
+            meet(hall, office)
+        assert hall.keys.current.first_epoch == 2
+        hall.logs.delivered.clear()
+        line = Noting(line_of(hall, office.url))
+        contact(hall, line)
+        said = {head.origin: head for head in line.said[-1].logs}[hall.standards_origin]
+        note = open_note(said.note.encode(), [hall.cosigner.verifier])
+        assert note.times and Checkpoint.parse(note.text).size == said.size == 1
+
+
+def test_a_hall_that_says_without_proof_that_it_holds_more_is_shown_nothing_yet(
+    data: Path, office: Listening
+):
+    origin = office.center.standards_origin
+    bare, shown = LogHead(origin=origin, size=2), LogHead(origin=origin, size=2, note="x")
+    assert deliveries.is_unproved(office.center, "T01", bare, 1)
+    assert not deliveries.is_unproved(office.center, "T01", shown, 1)
 
 
 def test_a_proof_of_delivery_under_a_forgotten_key_of_the_same_name_is_not_shown(

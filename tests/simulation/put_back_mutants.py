@@ -36,20 +36,17 @@ OF_PUTTING_BACK = (
         "aggregator.safekeeping.unheard.holds",
         ((_unheard, "holds", _waits_for_nobody),),
         only=PUT_BACK,
-        first=750,
     ),
     Mutant(
         "what was shown to nobody makes room for what comes back",
         "aggregator.safekeeping.set_aside.take_out",
         ((_set_aside, "take_out", _makes_no_room),),
         only=PUT_BACK,
-        first=450,
     ),
     Mutant(
         "a hall is shown nothing new before it proved what it holds",
         "aggregator.receiving.deliveries.is_unproved",
         ((_deliveries, "is_unproved", _believes_without_proof),),
         only=PUT_BACK,
-        first=750,
     ),
 )
