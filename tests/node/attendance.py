@@ -21,7 +21,7 @@ from node.terminals import terminal_keys, terminals
 from node.terminals.kiosk import create_terminal_app
 from standards.records import FaceConsent, StaffMember
 from tests import pictures
-from tests.attendance.people import vectors
+from tests.attendance.people import colleague_of, vectors
 from tests.node.hall import Browser
 from web.shell import Shell
 
@@ -81,7 +81,12 @@ def enrolled(office: Browser, name: str = "obama", staff_no: str = ZHANG) -> str
 
 
 def seven_more(hall: Hall, model_id: str) -> None:
-    """Seven further people on post whose faces are made up, so that the limit is calibrated."""
+    """Seven further people on post whose faces are made up, so that the limit is calibrated.
+
+    As far from Zhang's as people are from each other, where Zhang is enrolled: eight faces of which
+    one lies elsewhere than all others would make a limit that no hall has.
+    """
+    real = face_gallery.person_of(hall, ZHANG)
     with hall.db.transaction():
         for seed in range(1, 8):
             staff_no = f"T01-10{seed}"
@@ -90,7 +95,8 @@ def seven_more(hall: Hall, model_id: str) -> None:
                 staff_no=staff_no, notice_version=1, given=True, day=hall.clock.today()
             )
             hall.write(said, actor="T01-005")
-            person = Enrolled(staff_no, vectors(seed, 3), model_id)
+            made = colleague_of(real, seed).vectors if real else vectors(seed, 3)
+            person = Enrolled(staff_no, made, model_id)
             face_gallery.keep_template(hall, person, "T01-005")
 
 

@@ -17,8 +17,10 @@ from tests.node.attendance import (
     ZHANG,
     Kiosk,
     add_member,
+    consent,
     enrolled,
     outcome,
+    send_pictures,
     set_pin,
     seven_more,
 )
@@ -126,21 +128,15 @@ def test_a_pin_is_sealed_for_its_event_alone(hall: Hall, at_work: Kiosk, tmp_pat
 def test_somebody_who_left_meanwhile_is_held_for_a_person_to_look_at(
     hall: Hall, at_work: Kiosk, office: Browser, engine: FaceEngine
 ):
+    consent(office)
+    send_pictures(office, pictures.enrolment("obama"))
     seven_more(hall, engine.status().model_id or "")
-    told = enrolled_and_looked(office, at_work)
+    told = at_work.look(FRAMES)[1]
     office.post(f"/staff/{ZHANG}/leave")
     at_work.note("match", ticket=told["ticket"], staff_no=ZHANG)
     result = at_work.deliver()[1]["results"][0]
     assert (result["status"], result["reason"]) == ("held", "not_on_post")
     assert how_many(hall, "punch") == 0
-
-
-def enrolled_and_looked(office: Browser, kiosk: Kiosk) -> dict[str, str]:
-    from tests.node.attendance import consent, send_pictures
-
-    consent(office)
-    send_pictures(office, pictures.enrolment("obama"))
-    return kiosk.look(FRAMES)[1]
 
 
 # --- pictures ------------------------------------------------------------------------------------
