@@ -131,6 +131,7 @@ def _furnish(demo: Demo, plan: HallPlan) -> None:
     team = leave_sample.Team(plan.hall, clerk, reviewer, supervisor, administrator)
     leave_sample.fill(team, STAFF[plan.hall][0][2])
     days_sample.fill(team)
+    demo_terminals.so_far_today(demo_terminals.address(administrator, plan.hall), plan.hall)
 
 
 # --- the self-check -------------------------------------------------------------------------------
