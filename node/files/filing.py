@@ -1,18 +1,21 @@
 """传档: the files of a hall go up and come down, beside the log and always behind it.
 
-One thread with a line of its own; a piece at a time, the smallest rest first, and none while an
-entry is unsent. A file that is on neither side becomes a gap with a name; no file holds up another.
+One thread decides: the smallest rest first, as much at once as the line carries without making
+anybody wait, and none while an entry is unsent. A file that is on neither side becomes a gap with a
+name; no file holds up another.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from node.files.couriers import Couriers, Trip
 from node.hall import Hall
 from node.keys import enrolment
 from node.outbox import center_line
@@ -39,6 +42,9 @@ LOOK_S, ASK_AGAIN_S, LOG_FIRST_S, WINDOW_S = 5.0, 600.0, 0.3, 30.0
 ABSENT_AGAIN_S = 6 * 3600.0
 # Nothing moved for so long although it could: somebody must look.
 STUCK_S = 600.0
+# For how long nobody looks whether an entry was written, while pieces are on their way; and how
+# long what arrived is counted before the rate is told.
+_WAIT_S = _COUNTED_S = 1.0
 
 # What one file alone can be at fault for; the others go on.
 _OF_ONE_FILE = (UnknownFile, FileAbsent, Gap, Malformed, TooLarge)
@@ -97,14 +103,18 @@ class Filing:
         self._hall, self._sync = hall, sync
         self._archive: Archive = archives.archive_of(hall)
         self._line_to = line_to
-        self._line: tuple[object, FileLine] | None = None
+        self._whom: tuple[str, object] = "", None
+        self._lines: list[FileLine] = []
         self.pace = Pace(hall.settings.file_kbit_s)
         self._status = FilingStatus("idle")
-        self._job: Job | None = None
-        self._at = 0
+        self._couriers = Couriers(self._carry)
+        # Files of which a part is over there, or here, and how much of each.
+        self._begun: dict[str, tuple[Job, int]] = {}
+        # When the budget allows the next piece; what arrived, and since when it is counted.
+        self._free_at, self._arrived, self._since = 0.0, 0, 0.0
         self._aside: dict[str, _Aside] = {}
         self._altered: set[str] = set()
-        self._failures, self._fault = 0, ""
+        self._failures, self._outages, self._fault = 0, 0, ""
         self._asked_at, self._absent_at = -ASK_AGAIN_S, -ABSENT_AGAIN_S
         self._moved_at = self._beat = self._now()
         self.heart = Heart(self._now)
@@ -151,14 +161,18 @@ class Filing:
                 pause = self.turn()
             self._wake.wait(pause)
             self._wake.clear()
+        self._couriers.end(HttpLine.read_s)
         self._say("stopped")
 
     def turn(self) -> float:
-        """One piece, or one look; never raises. Answers seconds until the next turn."""
+        """Pieces that set out and arrive, or one look; never raises. Answers seconds until the
+        next turn.
+        """
         self._beat = self._now()
         try:
             pause = self._turn()
-            self._failures = 0
+            if not self._couriers.names:
+                self._failures = 0
             return pause
         except SyncError as error:
             if isinstance(error, Unreachable):
@@ -172,7 +186,7 @@ class Filing:
             return self._failed("refused", "broken", said)
 
     def _failed(self, state: str, code: str, said: str) -> float:
-        self._failures += 1
+        self._failures, self._outages = self._failures + 1, self._outages + 1
         ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
         self._say(state, code, said)
         return random.uniform(1.0, ceiling)
@@ -182,8 +196,8 @@ class Filing:
 
     def _turn(self) -> float:
         hall = self._hall
-        exchange = self._exchange()
-        if exchange is None:
+        self._take_in(0.0)
+        if not self._knows_center():
             self._say("unenrolled")
             return LOOK_S
         if not is_open(hall.settings.file_windows, hall.clock.local()):
@@ -192,12 +206,13 @@ class Filing:
         log = hall.state()
         if log.mark.size < log.size:
             return self._let_log_go_first()
-        self._ask_what_is_wanted(exchange)
-        job = self._next()
-        if job is None:
-            return self._rest()
+        self._ask_what_is_wanted()
+        pause = self._send_out()
+        if not self._couriers.names:
+            return pause or self._rest()
         self._say("moving")
-        return self._move(exchange, job)
+        self._take_in(_WAIT_S)
+        return 0.0
 
     def _rest(self) -> float:
         """Nothing can move now: nothing waits, or only files that are at fault."""
@@ -209,16 +224,28 @@ class Filing:
         self._say("idle")
         return LOOK_S
 
-    def _exchange(self) -> FileExchange | None:
+    def _knows_center(self) -> bool:
         hall = self._hall
         known = enrolment.trust(hall)
         if known is None or known.state != "approved":
-            return None
-        url, signer = hall.settings.center_url or known.url, hall.signer
-        if self._line is None or self._line[0] != (url, signer):
-            made = self._line_to(url) if self._line_to else self._http(url)
-            self._line = ((url, signer), made)
-        return FileExchange(self._line[1], self._archive)
+            return False
+        whom = hall.settings.center_url or known.url, hall.signer
+        if whom != self._whom:
+            self._whom, self._lines = whom, []
+        return True
+
+    @contextmanager
+    def _exchange(self) -> Iterator[FileExchange]:
+        """Over a line that nobody else uses meanwhile."""
+        lines, (url, _) = self._lines, self._whom
+        try:
+            line = lines.pop()
+        except IndexError:
+            line = self._line_to(url) if self._line_to else self._http(url)
+        try:
+            yield FileExchange(line, self._archive)
+        finally:
+            lines.append(line)
 
     def _http(self, url: str) -> HttpLine:
         return center_line.line_to(self._hall, url, HttpLine, self.heart.beat)
@@ -229,72 +256,121 @@ class Filing:
         self._say("log")
         return LOG_FIRST_S
 
-    def _ask_what_is_wanted(self, exchange: FileExchange) -> None:
+    def _ask_what_is_wanted(self) -> None:
         now = self._now()
         if now - self._asked_at >= ASK_AGAIN_S:
-            exchange.look_up_wanted()
+            with self._exchange() as exchange:
+                exchange.look_up_wanted()
             self._archive.drop_useless(self._hall.clock.now() - timedelta(hours=1))
             self._asked_at = now
         if now - self._absent_at >= ABSENT_AGAIN_S:
             self._archive.forget_absent()
             self._absent_at = now
 
+    # --- pieces -------------------------------------------------------------------------------
+
+    def _send_out(self) -> float:
+        """Let pieces set out until enough is on its way; seconds until the budget allows more."""
+        out = self._couriers
+        while not out.names or (len(out.names) < self.pace.places and out.bytes < self.pace.flight):
+            now = self._now()
+            if now < self._free_at:
+                return self._free_at - now
+            job = self._next()
+            if job is None:
+                break
+            if not out.names:
+                self._arrived, self._since = 0, now
+            trip = Trip(job, min(self.pace.piece, self._left(job)), now, self._outages)
+            self._free_at = now + self.pace.rest(trip.length, 0.0)
+            out.send(trip, alone=self.pace.places == 1)
+        return 0.0
+
     def _next(self) -> Job | None:
-        """The file with the smallest rest; the one under way stays until a smaller one comes."""
+        """The file with the smallest rest; one that was begun stays until a smaller one comes."""
         now = self._now()
-        aside = {name for name, one in self._aside.items() if one.until > now}
-        most = len(aside) + 2
+        passed = {name for name, one in self._aside.items() if one.until > now}
+        passed |= self._couriers.names
+        most = len(passed) + len(self._begun) + 1
         waiting = archives.to_send(self._hall, most) + archives.to_fetch(self._hall, most)
-        ready = [job for job in waiting if job.name not in aside]
-        if self._job is not None and self._job.name not in aside:
-            rest = self._job.size - self._at
-            if all(job.size >= rest for job in ready if job != self._job):
-                return self._job
-        return min(ready, key=lambda job: job.size, default=None)
+        begun = [job for job, _ in self._begun.values()]
+        ready = [job for job in (*begun, *waiting) if job.name not in passed]
+        return min(ready, key=self._left, default=None)
 
-    def _move(self, exchange: FileExchange, job: Job) -> float:
-        try:
-            return self._piece(exchange, job)
-        except _OF_ONE_FILE as error:
-            self._set_aside(job, error)
-            return 0.0
+    def _kept(self, job: Job) -> int | None:
+        """How much of a file that was begun is where it goes."""
+        begun, kept = self._begun.get(job.name, (None, 0))
+        return kept if begun == job else None
 
-    def _piece(self, exchange: FileExchange, job: Job) -> float:
-        if job != self._job:
-            self._at = self._begin(exchange, job)
-            self._job = job
-        began, before, length = self._now(), self._at, self.pace.piece
-        if job.way == UP:
-            self._at, total = exchange.send(job.name, self._at, length), job.size
-        else:
-            self._at, total = exchange.fetch(job.name, length)
-        moved, took = max(0, self._at - before), self._now() - began
-        self._note(moved, took)
-        if self._at >= total:
-            self._job = None
-            self._aside.pop(job.name, None)
-            logs.event("file.moved", way=job.way, bytes=total)
-        return self.pace.rest(moved, took)
+    def _left(self, job: Job) -> int:
+        return job.size - (self._kept(job) or 0)
 
-    def _begin(self, exchange: FileExchange, job: Job) -> int:
-        cabinet = self._archive.cabinet
+    def _carry(self, trip: Trip) -> None:
+        """In any thread: bring one piece over."""
+        job, kept = trip.job, self._kept(trip.job)
+        with self._exchange() as exchange:
+            trip.start = self._begin(exchange, trip) if kept is None else kept
+            trip.total = job.size
+            if job.way == UP:
+                trip.held = exchange.send(job.name, trip.start, trip.length)
+            else:
+                trip.held, trip.total = exchange.fetch(job.name, trip.length)
+
+    def _begin(self, exchange: FileExchange, trip: Trip) -> int:
+        cabinet, job = self._archive.cabinet, trip.job
         if job.way == DOWN:
             return cabinet.held(job.name)
         if not cabinet.is_sound(job.name):
             if cabinet.size(job.name) is not None:
                 self._altered.add(job.name)
             raise FileAbsent("gone or altered at its source")
-        return exchange.held_there(job.name) if job.size > self.pace.piece else 0
+        return exchange.held_there(job.name) if job.size > trip.length else 0
 
-    def _note(self, moved: int, took: float) -> None:
+    def _take_in(self, wait_s: float) -> None:
+        """What came of the pieces that ended.
+
+        Raises:
+            Exception: what one of them met, unless the line was said to be at fault already when
+                that piece was on its way.
+        """
+        fault: Exception | None = None
+        for trip in self._couriers.back(wait_s):
+            if trip.error is None:
+                self._failures = 0
+                self._note(trip)
+            elif isinstance(trip.error, _OF_ONE_FILE):
+                self._begun.pop(trip.job.name, None)
+                self._set_aside(trip.job, trip.error)
+            else:
+                if trip.total:
+                    self._begun[trip.job.name] = trip.job, trip.start
+                fault = trip.error if trip.outages == self._outages else fault
+        self._count()
+        if fault is not None:
+            raise fault
+
+    def _note(self, trip: Trip) -> None:
+        job, moved, now = trip.job, max(0, trip.held - trip.start), self._now()
+        self.pace = self.pace.answered(now - trip.began)
         if moved:
-            self.pace, self._moved_at = self.pace.measured(moved, took), self._now()
+            self._arrived, self._moved_at = self._arrived + moved, now
         total, last = self._status.moved + moved, self._hall.clock.now()
         self._status = replace(self._status, moved=total, last_piece=last)
+        self._begun[job.name] = job, trip.held
+        if trip.held >= trip.total:
+            del self._begun[job.name]
+            self._aside.pop(job.name, None)
+            logs.event("file.moved", way=job.way, bytes=trip.total)
+
+    def _count(self) -> None:
+        """The rate of all pieces together, over a moment or until nothing is on its way."""
+        took = self._now() - self._since
+        if self._arrived and (took >= _COUNTED_S or not self._couriers.names):
+            self.pace = self.pace.measured(self._arrived, took)
+            self._arrived, self._since = 0, self._now()
 
     def _set_aside(self, job: Job, error: SyncError) -> None:
         """This file waits; what is at fault with it is told, and the others go on."""
-        self._job = None
         logs.event("file.aside", way=job.way, code=error.code)
         if isinstance(error, FileAbsent):
             self._note_gap(job)

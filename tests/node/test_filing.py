@@ -17,6 +17,7 @@ from node.safekeeping import archives
 from sync.client import Answer, HttpLine
 from sync.contact.signed_requests import Asked
 from sync.errors import Unreachable
+from sync.files import pacing
 from tests.independent.center import Listening, office
 from tests.node.contacts import line_of
 from tests.node.filed import MARK, Filed, Fraying, filed, scan
@@ -241,7 +242,11 @@ def test_a_file_waits_for_its_entry_to_be_applied_and_then_goes(town: Filed) -> 
 # --- order, budget, hours ------------------------------------------------------------------------
 
 
-def test_the_smallest_goes_first_and_a_smaller_one_overtakes(town: Filed) -> None:
+def test_the_smallest_goes_first_and_a_smaller_one_overtakes(
+    town: Filed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With more than one place the large one would go on beside it.
+    monkeypatch.setattr(pacing, "_PLACES", 1)
     large, small = town.attach(scan(900_000, 19)), town.attach(scan(30_000, 20))
     town.sync()
     line = watched(town)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.files.pacing import LARGEST_PIECE, SMALLEST_PIECE, Pace, check_windows, is_open
+from sync.files.pacing import (
+    LARGEST_FLIGHT,
+    LARGEST_PIECE,
+    SMALLEST_PIECE,
+    Pace,
+    check_windows,
+    is_open,
+)
 
 
 def at(text: str) -> datetime:
@@ -47,6 +54,34 @@ def test_a_slow_line_gets_short_pieces_and_a_fast_one_long_ones() -> None:
 def test_a_piece_that_did_not_get_through_makes_the_next_ones_shorter() -> None:
     assert Pace().measured(1_000_000, 0.5).slowed().piece == SMALLEST_PIECE
     assert Pace().slowed().piece == SMALLEST_PIECE
+
+
+@pytest.mark.parametrize(
+    ("carries", "late_s"), [(32_000, 0.95), (6_000, 1.5), (1_000_000, 0.3), (250_000, 2.0)]
+)
+def test_a_line_that_answers_late_is_filled_with_a_few_seconds_of_pieces_and_no_more(
+    carries: int, late_s: float
+) -> None:
+    pace, moved = Pace().answered(late_s), 0.0
+    for _ in range(40):
+        moved = min(carries, pace.flight / late_s)
+        pace = pace.measured(round(moved), 1.0)
+    assert pace.places > 1
+    assert moved == carries
+    assert pace.flight <= max(3 * carries, SMALLEST_PIECE)
+
+
+def test_a_line_that_answers_at_once_carries_one_piece_after_the_other() -> None:
+    assert Pace().places == 1
+    late = Pace().answered(2.0)
+    assert late.places > late.answered(0.01).answered(0.01).answered(0.01).answered(0.01).places
+    assert Pace().answered(0.02).places == 1
+
+
+def test_a_budget_is_for_all_that_is_on_its_way() -> None:
+    wide, narrow = Pace(0, 1_000_000.0), Pace(512, 1_000_000.0)
+    assert (narrow.piece, narrow.flight) == (64_000, 192_000)
+    assert wide.flight == LARGEST_FLIGHT > narrow.flight
 
 
 @given(
