@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -200,12 +200,16 @@ class Town:
     """of the log that the hall writes; known also when the hall is closed here"""
     pid: int
     port: int
+    lines: dict[int, Any] = field(default_factory=dict)
 
     def contact(self, port: int = 0) -> Any:
-        """One contact of the hall, through a port of its choice."""
+        """One contact of the hall, through a port of its choice; the line stays, as the hall's."""
         from node.outbox import syncing
 
-        return syncing.contact(self.hall, line_to(self.hall, port or self.port))
+        port = port or self.port
+        if port not in self.lines:
+            self.lines[port] = line_to(self.hall, port)
+        return syncing.contact(self.hall, self.lines[port])
 
     def wait_applied(self, size: int) -> None:
         """Until the center has applied and judged this many entries."""

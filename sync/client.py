@@ -42,6 +42,26 @@ class Line(Protocol):
         """Answer the body of a 200."""
 
 
+class PatientLine(Line, Protocol):
+    """A line on which work is done while an answer is on its way."""
+
+    def meanwhile(self, work: Callable[[], object]) -> None:
+        """Do this, once, when the whole of the next request that has a body is out; never when it
+        does not get out. It must not raise.
+        """
+
+
+def meanwhile(line: Line, work: Callable[[], object]) -> None:
+    """See ``PatientLine``; on any other line it is left undone."""
+    wait: Callable[[Callable[[], object]], None] | None = getattr(line, "meanwhile", None)
+    if wait is not None:
+        wait(work)
+
+
+def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back for a request that was not refused."""
@@ -74,10 +94,15 @@ class HttpLine:
     ) -> None:
         self._url, self._signer, self._posix = url.rstrip("/"), signer, posix
         self._alive = alive
+        self._work: Callable[[], object] = _nothing
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = ca or True
         self._base_path = urlsplit(self._url).path
+
+    def meanwhile(self, work: Callable[[], object]) -> None:
+        """See ``PatientLine``."""
+        self._work = work
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``Line``."""
@@ -86,6 +111,7 @@ class HttpLine:
 
     def ask(self, asked: Asked) -> Answer:
         """As ``send``, with headers of one's own; a 206 is an answer too."""
+        work, self._work = self._work, _nothing
         signed = replace(asked, target=self._base_path + asked.target)
         headers = {"Accept-Encoding": "identity", "User-Agent": SOFTWARE, **asked.headers}
         headers |= sign_request(self._signer, signed, self._posix())
@@ -95,7 +121,7 @@ class HttpLine:
                 self._url + asked.target,
                 # As a file it goes out block by block, each in good time; as bytes, the whole
                 # of it would have to go out within the limit for connecting.
-                data=_Outgoing(asked.body, self._alive) if asked.body else None,
+                data=_Outgoing(asked.body, self._alive, work) if asked.body else None,
                 headers=headers,
                 timeout=(self.connect_s, self.read_s),
                 allow_redirects=False,
@@ -108,13 +134,20 @@ class HttpLine:
 
 
 class _Outgoing(BytesIO):
-    def __init__(self, body: bytes, alive: Callable[[], None]) -> None:
+    def __init__(
+        self, body: bytes, alive: Callable[[], None], when_out: Callable[[], object]
+    ) -> None:
         super().__init__(body)
-        self._alive = alive
+        self._alive, self._when_out = alive, when_out
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._alive()
-        return super().read(size)
+        some = super().read(size)
+        if not some:
+            # Asked for more after the last block went out.
+            when_out, self._when_out = self._when_out, _nothing
+            when_out()
+        return some
 
 
 def _body(answer: requests.Response, total_s: float, alive: Callable[[], None]) -> bytes:
@@ -188,7 +221,8 @@ class Peer:
     """Whom we sync with and as whom. ``root`` was pinned at enrolment.
 
     ``keep``: takes over a new key set, a new roster note (each may be empty) and those of earlier
-    keys durably, or raises.
+    keys durably, or raises. ``opens``: the newest form of sealed section that the center said it
+    opens.
     """
 
     hall: str
@@ -197,6 +231,7 @@ class Peer:
     receiver: Receiver
     book: LogBook
     keep: Callable[..., object] = lambda *notes: None
+    opens: int = 1
 
     @property
     def name(self) -> str:

@@ -25,6 +25,9 @@ from web import logs
 from web.reading import OF_SESSIONS, READ_ONLY, VAULT_LOST, copied, twin
 from web.shell import Banner, Shell
 
+# For how long what need not be on the disk at once may wait for the next commit.
+_OWED_S = 2.0
+
 
 def look(center: Center) -> None:
     """Run it now and then: hold or let go the space kept aside, and try to write again."""
@@ -32,6 +35,9 @@ def look(center: Center) -> None:
         logs.event("disk.reserve", held=center.reserve.is_held)
     if center.db.unwritable and _can_write(center):
         logs.event("disk.writable")
+    if not center.db.unwritable:
+        with suppress(DiskFull):
+            center.db.settle(_OWED_S)
 
 
 def _can_write(center: Center) -> bool:

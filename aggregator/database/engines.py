@@ -55,7 +55,25 @@ def _prepare_sqlite(pages_kib: int, connection: Any, _record: Any) -> None:
 
 def begin_sqlite(connection: Connection) -> None:
     """A transaction of SQLite that may write from its first statement on."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _run(connection, "BEGIN IMMEDIATE")
+
+
+def begin_sqlite_soon(connection: Connection) -> None:
+    """A transaction whose commit does not wait for the disk. The next one that does, syncs the
+    whole log of the database, and this one with it.
+    """
+    _run(connection, "PRAGMA synchronous=NORMAL")
+    begin_sqlite(connection)
+
+
+def end_sqlite_soon(connection: Connection) -> None:
+    """After such a one: those that follow on this connection wait for the disk again."""
+    if not connection.invalidated:
+        _run(connection, "PRAGMA synchronous=FULL")
+
+
+def _run(connection: Connection, sql: str) -> None:
+    connection.connection.cursor().execute(sql)
 
 
 def look_within(engine: Engine, seconds: float) -> str:

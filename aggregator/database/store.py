@@ -8,6 +8,7 @@ error means) and in ``aggregator.database.dialect`` (types, partitions).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
@@ -18,12 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from aggregator.database.commits import SharedCommits
+from aggregator.database.copying import add_rows, run_for_each
 from aggregator.database.dialect import (
     PARTITIONS,
-    copy_of,
-    copy_sql,
-    driver_marks,
-    marked_insert,
     name_of,
     postgres_ddl,
     split_by,
@@ -32,6 +30,8 @@ from aggregator.database.engines import (
     MEMORY,
     begin_postgres_soon,
     begin_sqlite,
+    begin_sqlite_soon,
+    end_sqlite_soon,
     guard,
     look_within,
     postgres_engine,
@@ -45,7 +45,6 @@ from sync.errors import DatabaseDamaged, HalfDone, RowRefused, StoreBusy
 from sync.storage.store import Answer, Row, insert_rows, sqlite_ddl
 
 _SCHEMA_TURN = 0x6F6E6568616C6C  # any number that is ours
-_FEW_ROWS = 8
 _SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 _POSTGRES_TABLES = (
     "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)"
@@ -93,6 +92,7 @@ class CenterStore:
         self._readers: list[Any] = []
         self._current = threading.local()
         self._commits = SharedCommits(self.transaction, self._attempt)
+        self._owed_since = 0.0
 
     def transaction(self) -> AbstractContextManager[None]:
         """See ``sync.storage.store.Database``."""
@@ -100,23 +100,41 @@ class CenterStore:
 
     def soon(self, work: Callable[[], Answer]) -> Answer:
         """See ``sync.storage.store.Database``."""
-        if self.is_sqlite:
-            return self.together(work)
-        with self._begun(begin_postgres_soon):
-            return work()
+        if not self.is_sqlite:
+            with self._begun(begin_postgres_soon):
+                return work()
+        with self._begun(begin_sqlite_soon, end_sqlite_soon):
+            answer = work()
+        self._owed_since = self._owed_since or time.monotonic()
+        return answer
+
+    def settle(self, after_s: float = 0.0) -> None:
+        """What came by :meth:`soon` so long ago is on the disk when this returns.
+
+        PostgreSQL does it by itself in a second. SQLite would wait until somebody commits.
+        """
+        if self._owed_since and time.monotonic() - self._owed_since >= after_s:
+            self._owed_since = 0.0
+            with self.transaction():
+                # Writes the first page, with what stands there.
+                self.execute("PRAGMA user_version = 0")
 
     @contextmanager
-    def _begun(self, begin: Callable[[Connection], None] | None) -> Iterator[None]:
+    def _begun(
+        self,
+        begin: Callable[[Connection], None] | None,
+        end: Callable[[Connection], None] = lambda _: None,
+    ) -> Iterator[None]:
         if getattr(self._current, "connection", None) is not None:
             with self._faults(), self._step():
                 yield
             return
         with self._turn(), self._faults(), self._engine.connect() as connection:
             connection.begin()
-            if begin is not None:
-                begin(connection)
-            self._current.connection, self._current.failed = connection, False
             try:
+                if begin is not None:
+                    begin(connection)
+                self._current.connection, self._current.failed = connection, False
                 yield
                 if self._current.failed:
                     raise HalfDone("a step failed, and the transaction went on")
@@ -126,6 +144,7 @@ class CenterStore:
                 raise
             finally:
                 self._current.connection = None
+                end(connection)
 
     def together(self, work: Callable[[], Answer]) -> Answer:
         """See ``sync.storage.store.Database``."""
@@ -217,7 +236,7 @@ class CenterStore:
             if self.is_sqlite:
                 connection.exec_driver_sql(sql, list(rows))
             else:
-                _many(connection, sql, rows)
+                run_for_each(_cursor(connection.connection), sql, rows)
 
     def insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
         """See ``sync.storage.store.Database``."""
@@ -227,7 +246,7 @@ class CenterStore:
             if self.is_sqlite:
                 insert_rows(_cursor(self._held().connection), table, tuple(names), rows)
             else:
-                _copy(self._held(), table, names, rows)
+                add_rows(_cursor(self._held().connection), table, names, rows)
 
     def query(self, sql: str, /, **params: object) -> list[Row]:
         """See ``sync.storage.store.Database``."""
@@ -371,29 +390,3 @@ def _cursor(connection: PoolProxiedConnection) -> Any:
 def _found_by_sqlite(cursor: Any, sql: str, params: Mapping[str, object]) -> _Found:
     found = cursor.execute(sql, params).fetchall()
     return [column[0] for column in cursor.description or ()], found
-
-
-# --- PostgreSQL ---------------------------------------------------------------------------------
-
-
-def _many(connection: Connection, sql: str, rows: Sequence[Mapping[str, object]]) -> None:
-    cursor: Any = connection.connection.cursor()
-    copy = copy_of(sql)
-    if copy is None or len(rows) < _FEW_ROWS:
-        cursor.executemany(driver_marks(sql), rows)
-        return
-    with cursor.copy(copy.sql) as into:
-        for values in copy.values(rows):
-            into.write_row(values)
-
-
-def _copy(
-    connection: Connection, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]
-) -> None:
-    cursor: Any = connection.connection.cursor()
-    if len(rows) < _FEW_ROWS:
-        cursor.executemany(marked_insert(table, tuple(names)), rows)
-        return
-    with cursor.copy(copy_sql(table, tuple(names))) as into:
-        for row in rows:
-            into.write_row(row)

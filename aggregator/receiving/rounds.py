@@ -260,7 +260,9 @@ def _note_contact(center: Center, ask: RoundAsk, local: int, standards: int) -> 
         software=ask.software,
         at=center.clock.stamp(),
     )
-    # What is lost of it is said again at the next contact: PostgreSQL need not wait for the disk.
+    # Nobody waits for the disk: what a power cut takes of it is a contact that seems some seconds
+    # older, and the next one says all of it again. No receipt and no proof hangs on it; entries
+    # that come with this contact bring it to the disk with them.
     center.db.soon(write)
 
 

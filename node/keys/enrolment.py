@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.hall import Hall
 from node.outbox.epochs import HallLogBook, follow_keys, note_never_sent
@@ -40,6 +41,11 @@ DDL = (
     """CREATE TABLE IF NOT EXISTS center_opens (
         one INTEGER PRIMARY KEY CHECK (one = 1), form INTEGER NOT NULL)""",
 )
+
+
+# The same few notes are read at each contact.
+_keys_in = lru_cache(maxsize=16)(CenterKeys.open)
+_entry_in = lru_cache(maxsize=64)(HallKeys.open)
 
 
 @dataclass(frozen=True)
@@ -192,15 +198,17 @@ def _keep_past(hall: Hall, keys: CenterKeys, notes: Sequence[bytes]) -> None:
 def listed_keys(hall: Hall) -> list[HallKeys]:
     """Every key of this hall that the center listed, as it said of it last; the oldest first."""
     known = trust(hall)
-    if known is None or known.state != "approved":
-        return []
-    roster = CenterKeys.open(known.keys, known.root).roster
+    return _listed_keys(hall, known) if known and known.state == "approved" else []
+
+
+def _listed_keys(hall: Hall, known: Trust) -> list[HallKeys]:
+    roster = _keys_in(known.keys, known.root).roster
     rows = hall.db.query("SELECT note FROM roster_note ORDER BY first_epoch")
     found = []
     for note in (*(bytes(row["note"]) for row in rows), known.hall):
         # What an earlier roster key signed says nothing any more; the center sends all anew.
         with suppress(UnknownKey):
-            found.append(HallKeys.open(note, roster))
+            found.append(_entry_in(note, roster))
     return found
 
 
@@ -260,7 +268,7 @@ def peer(hall: Hall) -> Peer | None:
     known = trust(hall)
     if known is None or known.state != "approved":
         return None
-    book = HallLogBook(hall, listed_keys(hall))
+    book = HallLogBook(hall, _listed_keys(hall, known))
 
     def take_over(*notes: bytes) -> None:
         keep(hall, *notes)
@@ -270,8 +278,9 @@ def peer(hall: Hall) -> Peer | None:
     return Peer(
         hall.settings.hall,
         known.root,
-        CenterKeys.open(known.keys, known.root),
+        _keys_in(known.keys, known.root),
         Receiver(hall.sealing, hall.cosigner),
         book,
         take_over,
+        center_opens(hall),
     )

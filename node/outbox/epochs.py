@@ -72,6 +72,8 @@ def follow_keys(hall: Hall) -> bool:
 
     Safe to run at any time; until then the window goes on in the epoch before, under its key.
     """
+    if hall.epoch >= hall.keys.current.first_epoch:
+        return False
     with hall.db.transaction():
         if hall.epoch >= hall.keys.current.first_epoch:
             return False

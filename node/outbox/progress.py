@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sync.client import Line
+from sync.client import Line, meanwhile
 
 # Before this much time no rate is told: it would jump.
 _SETTLED_S = 2.0
@@ -68,6 +68,10 @@ class Counted:
 
     def __init__(self, line: Line, told: Callable[[int], None]) -> None:
         self._line, self._told, self._bytes = line, told, 0
+
+    def meanwhile(self, work: Callable[[], object]) -> None:
+        """See ``sync.client.PatientLine``."""
+        meanwhile(self._line, work)
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``sync.client.Line``."""

@@ -171,6 +171,7 @@ class Syncing:
         self._chores = (lambda: apply_down(hall), lambda: promise(hall), *chores)
         self.heart = Heart(lambda: hall.clock.mono_ms() / 1000)
         self._line_to = line_to or self._http
+        self._line: tuple[object, Line] | None = None
         self._wake, self._stop = threading.Event(), threading.Event()
         self._status = SyncStatus("unenrolled")
         self._failures = 0
@@ -304,11 +305,11 @@ class Syncing:
         if known is None:
             return SyncStatus("unenrolled", next_in_s=quiet)
         url = hall.settings.center_url or known.url
-        line = Counted(self._line_to(url), self._moved)
+        line = Counted(self._open_line(url), self._moved)
         if known.state == "pending":
             known = enrolment.ask_again(hall, line) or known
             # From here on it asks with the keys that were listed a moment ago.
-            line = Counted(self._line_to(url), self._moved)
+            line = Counted(self._open_line(url), self._moved)
         if known.state != "approved":
             return SyncStatus(known.state, digits=known.digits, next_in_s=min(quiet, 5.0))
         done = contact(hall, line, self._progress)
@@ -324,6 +325,13 @@ class Syncing:
             quarantined=done.quarantined,
             next_in_s=quiet,
         )
+
+    def _open_line(self, url: str) -> Line:
+        """One line from contact to contact: opening another takes round trips."""
+        whom = url, self._hall.signer
+        if self._line is None or self._line[0] != whom:
+            self._line = whom, self._line_to(url)
+        return self._line[1]
 
     def _compare(self, line: Line, *, wished: bool) -> None:
         """A comparison that fails is no failure of the contact."""
@@ -352,6 +360,7 @@ class Syncing:
         self._status = replace(self._status, moving=moving)
 
     def _failed(self, state: str, code: str, said: str, at_least: float = 0.0) -> SyncStatus:
+        self._line = None
         failures = max(self._failures, 1)
         ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failures - 1, 10))
         # Full jitter, so that a thousand halls do not return in the same second (F12).

@@ -1,38 +1,56 @@
-"""Packing the next batch while the receiver works on this one."""
+"""Packing a batch before it is asked for, while an answer is on its way."""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
-from sync.batch import claimed_stop
 from sync.contact.sending import next_batch
 from sync.log import LogStore, Portions
+from sync.merkle import Frontier
 from sync.notes import Signer
 from sync.private.sealing import Recipient
 
-# Of a short batch there is nothing to gain; most contacts never start the thread.
-_WORTH_ENTRIES = 1_000
-_packer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="packing")
+
+@dataclass(frozen=True)
+class Wanted:
+    """The next batch of an own log from a size on, for one receiver."""
+
+    origin: str
+    start: int
+    signer: Signer
+    to: Recipient
 
 
 class PackedAhead:
-    """The batches of a log, each packed once, the next one beforehand.
+    """The batches of a contact, each packed once.
 
-    What was packed beforehand is used only when it is exactly what is asked for then.
+    What was packed beforehand is used only when it is exactly what is asked for then, and the log
+    still ends where it did: entries may have gone on in another epoch meanwhile.
     """
 
-    def __init__(self, logs: LogStore, origin: str, signer: Signer, to: Recipient) -> None:
-        self._logs, self._origin, self._signer, self._to = logs, origin, signer, to
-        self._next: tuple[tuple[int, Portions], Future[bytes | None]] | None = None
+    def __init__(self, logs: LogStore) -> None:
+        self._logs = logs
+        self._kept: tuple[tuple[Wanted, Portions, Frontier], bytes] | None = None
 
-    def batch_from(self, start: int) -> bytes | None:
-        """The next batch from this size, or None when there is nothing after it."""
-        ahead, self._next = self._next, None
-        wanted = start, self._logs.portions
-        raw = ahead[1].result() if ahead and ahead[0] == wanted else self._pack(start)
-        if raw is not None and (stop := claimed_stop(raw)) - start >= _WORTH_ENTRIES:
-            self._next = (stop, self._logs.portions), _packer.submit(self._pack, stop)
-        return raw
+    def prepare(self, wanted: Wanted) -> None:
+        """Pack this one now; what fails is met again when it is asked for."""
+        try:
+            here = self._here(wanted)
+            raw = self._pack(wanted)
+        except Exception:
+            return
+        if raw is not None:
+            self._kept = here, raw
 
-    def _pack(self, start: int) -> bytes | None:
-        return next_batch(self._logs, self._origin, start, self._signer, self._to)
+    def batch(self, wanted: Wanted) -> bytes | None:
+        """This batch, or None when there is nothing after its start."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept[0] == self._here(wanted):
+            return kept[1]
+        return self._pack(wanted)
+
+    def _here(self, wanted: Wanted) -> tuple[Wanted, Portions, Frontier]:
+        return wanted, self._logs.portions, self._logs.state(wanted.origin).frontier
+
+    def _pack(self, wanted: Wanted) -> bytes | None:
+        return next_batch(self._logs, wanted.origin, wanted.start, wanted.signer, wanted.to)

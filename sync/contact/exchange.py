@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
 from sync.batch import MEDIA_TYPE
-from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer
+from sync.client import JSON, PREFIX, SOFTWARE, Line, Peer, meanwhile
 from sync.contact import messages
+from sync.contact.ahead import PackedAhead
 from sync.contact.messages import LogHead, RoundAnswer, RoundAsk
-from sync.contact.pushing import Push
+from sync.contact.pushing import Push, batch_for
 from sync.contact.receiving import Writer, receive
 from sync.contact.relaying import relayed_batch
 from sync.contact.reopening import Reopening
@@ -54,6 +56,7 @@ class Exchange:
 
     def __init__(self, logs: LogStore, line: Line, peer: Peer) -> None:
         self._logs, self._line, self._peer = logs, line, peer
+        self._ahead = PackedAhead(logs)
         # Logs of the center that are another there than here, with both heads where they are known;
         # and those that were brought into step.
         self.apart: list[SyncError] = []
@@ -75,13 +78,11 @@ class Exchange:
         held = {head.origin: head for head in answer.logs if self._peer.is_own(head.origin)}
         sent, returned, cloned = 0, 0, None
         wanted = answer.wants if isinstance(answer.wants, tuple) else ()
-        self._opens = answer.sealed if isinstance(answer.sealed, int) else 1
         for want in wanted:
             self._of_one_log(want, self._give_back)
         try:
             returned = CatchUp(self._logs, self._line, self._peer).run(held)
-            together = self._opens >= SEALED_TOGETHER
-            sent = Push(self._logs, self._line, self._peer, together=together).run(held, progress)
+            sent = Push(self._logs, self._line, self._peer, self._ahead).run(held, progress)
         except Cloned as error:
             cloned = error
         not_down = {*held, *(want.origin for want in wanted)}
@@ -95,11 +96,13 @@ class Exchange:
         skew = (self._logs.clock.now() - _instant(answer.clock)).total_seconds()
         keys = answer.keys.encode()
         asked = answer.compare is True
-        return Contact(sent, fetched, skew, answer.quarantined, keys, asked, returned, self._opens)
+        return Contact(
+            sent, fetched, skew, answer.quarantined, keys, asked, returned, self._peer.opens
+        )
 
     def _reopen(self, answer: RoundAnswer) -> None:
         """Personal parts that one side cannot open any more, from the other."""
-        again = Reopening(self._logs, self._line, self._peer, self._opens)
+        again = Reopening(self._logs, self._line, self._peer, self._peer.opens)
         self.apart += again.run(answer.again if isinstance(answer.again, tuple) else ())
 
     def _of_one_log(self, head: LogHead, what: Callable[[LogHead], int]) -> int:
@@ -116,15 +119,19 @@ class Exchange:
 
     def _round(self) -> RoundAnswer:
         logs, peer = self._logs, self._peer
+        written = peer.book.open_log()
+        is_listed = self._is_listed(written)
         ask = RoundAsk(
             hall=peer.hall,
             clock=logs.clock.stamp(),
             software=SOFTWARE,
             oldest_unsent=oldest_unsent(logs),
-            key_set=peer.keys.version if self._is_listed() else msgspec.UNSET,
+            key_set=peer.keys.version if is_listed else msgspec.UNSET,
             sealed=SEALED_TOGETHER,
             logs=tuple(self._heads()),
         )
+        if is_listed:
+            self._pack_meanwhile(written)
         raw = self._line.send("POST", f"{PREFIX}/round", messages.write(ask), JSON)
         fp("round.after_answer")
         answer = messages.read(raw, RoundAnswer)
@@ -138,12 +145,11 @@ class Exchange:
         }
         return answer
 
-    def _is_listed(self) -> bool:
+    def _is_listed(self, origin: str) -> bool:
         """Do we know that the center lists the key we write with? After a restore, or a power cut
         while we took it over, we have to hear it again, and that of earlier keys.
         """
         book = self._peer.book
-        origin = book.open_log()
         return book.verifier(origin) == book.signer(origin).verifier
 
     def _follow(self, answer: RoundAnswer) -> None:
@@ -156,7 +162,18 @@ class Exchange:
             past = answer.past if isinstance(answer.past, tuple) else ()
             news = answer.keys if keys != peer.keys else ""
             peer.keep(*(note.encode() for note in (news, hall, *past)))
-        self._peer = replace(peer, keys=keys)
+        opens = answer.sealed if isinstance(answer.sealed, int) else 1
+        self._peer = replace(peer, keys=keys, opens=opens)
+
+    def _pack_meanwhile(self, origin: str) -> None:
+        """What is unsent, while the answer to the round is on its way: mostly the center then holds
+        what our latest receipt says. Where it holds something else, this is thrown away.
+        """
+        logs, peer = self._logs, self._peer
+        state = logs.state(origin)
+        if state.mark.size < state.size:
+            wanted = batch_for(peer, origin, state.mark.size)
+            meanwhile(self._line, partial(self._ahead.prepare, wanted))
 
     def _heads(self) -> list[LogHead]:
         logs, peer = self._logs, self._peer
@@ -211,7 +228,7 @@ class Exchange:
         logs, peer, writer = self._logs, self._peer, self._writer(want.origin)
         origin, here = writer.origin, want.size
         signer = peer.book.signer(peer.book.open_log())
-        to = Recipient(peer.keys.sealing, self._opens >= SEALED_TOGETHER)
+        to = Recipient(peer.keys.sealing, peer.opens >= SEALED_TOGETHER)
         target = f"{PREFIX}/logs/{origin.removeprefix(peer.keys.center + '/')}"
         while here < logs.open(origin, writer.name, own=False).size:
             raw = relayed_batch(logs, origin, here, signer, to)

@@ -5,17 +5,19 @@ receipted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
-from sync.batch import MEDIA_TYPE
-from sync.client import PREFIX, Line, Peer
-from sync.contact.ahead import PackedAhead
+from sync.batch import MEDIA_TYPE, claimed_stop
+from sync.client import PREFIX, Line, Peer, meanwhile
+from sync.contact.ahead import PackedAhead, Wanted
 from sync.contact.messages import LogHead
 from sync.contact.sending import accept_receipt
 from sync.errors import Behind, Gap, Malformed, Unreachable
 from sync.failpoints import fp
 from sync.log import LogStore
 from sync.notes import Checkpoint, text_of
-from sync.private.sealing import Recipient
+from sync.private.sealing import SEALED_TOGETHER, Recipient
 from sync.recovery.epochs import in_order
 
 # A batch that gets through any line; one that does not has met a line that is down.
@@ -23,17 +25,22 @@ _SHORT_BYTES = 128 * 1024
 _MAX_TURNS_BACK = 3
 
 
+def batch_for(peer: Peer, origin: str, start: int) -> Wanted:
+    """What the center is sent next of one of our logs."""
+    to = Recipient(peer.keys.sealing, peer.opens >= SEALED_TOGETHER)
+    return Wanted(origin, start, peer.book.signer(origin), to)
+
+
 class Push:
     """One contact's sending, after ``sync.recovery.catching_up`` found the center's copies ours.
 
     Args:
-        together: the center opens parts that are sealed together.
+        ahead: what was packed while the center's answer was on its way.
     """
 
-    def __init__(self, logs: LogStore, line: Line, peer: Peer, *, together: bool = False) -> None:
-        self._logs, self._line, self._peer = logs, line, peer
+    def __init__(self, logs: LogStore, line: Line, peer: Peer, ahead: PackedAhead) -> None:
+        self._logs, self._line, self._peer, self._ahead = logs, line, peer, ahead
         self._sent = 0
-        self._to = Recipient(peer.keys.sealing, together)
 
     def run(self, held: Mapping[str, LogHead], progress: Callable[[int], None]) -> int:
         """Send everything; answers how many entries were receipted.
@@ -62,9 +69,12 @@ class Push:
             self._logs.portions = usual
 
     def _push_from(self, origin: str, start: int, moved: Callable[[int], None]) -> None:
-        logs, peer, turns_back = self._logs, self._peer, 0
-        batches = PackedAhead(logs, origin, peer.book.signer(origin), self._to)
-        while raw := batches.batch_from(start):
+        logs, ahead, turns_back = self._logs, self._ahead, 0
+        wanted = batch_for(self._peer, origin, start)
+        while raw := ahead.batch(wanted):
+            # The next one is packed while the center works on this one.
+            after = replace(wanted, start=claimed_stop(raw))
+            meanwhile(self._line, partial(ahead.prepare, after))
             try:
                 reached = self._send_batch(origin, raw)
             except Unreachable:
@@ -77,6 +87,7 @@ class Push:
             if turns_back > _MAX_TURNS_BACK:
                 raise Malformed("the center does not move on", size=reached)
             start = reached
+            wanted = replace(wanted, start=start)
             moved(start)
 
     def _send_batch(self, origin: str, raw: bytes) -> int:

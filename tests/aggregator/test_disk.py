@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from aggregator.database import disk
+from aggregator.database.store import CenterStore
 from standards.records import NumberScheme
 from sync.errors import DiskFull, Unwritable
 from sync.safekeeping.reserve import MIB
@@ -33,6 +35,41 @@ def test_with_only_the_space_kept_aside_the_center_asks_halls_to_come_later(desk
     free = 500 * MIB
     disk.look(center)
     assert desk.push(desk.packed(hall, 0, 5)).status_code == 200
+
+
+def log_bytes(store: CenterStore) -> int:
+    path = store._engine.url.database
+    assert path is not None
+    return Path(path + "-wal").stat().st_size
+
+
+def test_what_need_not_last_at_once_waits_for_no_sync_and_no_longer_than_a_moment(tmp_path: Path):
+    store = CenterStore(f"sqlite:///{tmp_path / 'center.db'}")
+
+    def mode() -> int:
+        ((found,),) = store.cells("PRAGMA synchronous")
+        return int(found)
+
+    full, normal = 2, 1
+    for _ in range(2):
+        assert store.soon(mode) == normal
+        assert store.together(mode) == full
+        with store.transaction():
+            assert mode() == full
+            assert store.soon(mode) == full, "within another one it lasts as that does"
+        with pytest.raises(ZeroDivisionError):
+            store.soon(lambda: 1 // 0)
+    assert store.together(mode) == full, "whatever came of the one before it"
+    store.settle()
+    before = log_bytes(store)
+    store.settle()
+    assert log_bytes(store) == before, "nothing waits"
+    store.soon(mode)
+    store.settle(after_s=60)
+    assert log_bytes(store) == before, "not yet"
+    store.settle()
+    assert log_bytes(store) > before, "a commit that is synced takes it along"
+    store.close()
 
 
 @contextmanager

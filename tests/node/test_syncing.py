@@ -155,12 +155,43 @@ def test_a_fault_of_our_own_is_shown_by_its_kind_and_never_by_its_text(
     assert "13812345678" not in status.last_error
 
 
+class First:
+    """The first of these lines, whichever that is."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self._lines = lines
+
+    def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
+        return self._lines[0].send(method, target, body, media_type)
+
+
+def test_one_line_is_kept_from_contact_to_contact_and_another_opened_after_a_failure(
+    hall: Hall, office: Listening
+):
+    enrolled(hall, office)
+    lines: list[Line] = [line_of(hall, office.url)]
+    opened: list[str] = []
+
+    def line_to(url: str) -> Line:
+        opened.append(url)
+        return First(lines)
+
+    sync = Syncing(hall, line_to)
+    sync.turn()
+    sync.turn()
+    assert len(opened) == 1
+    lines.insert(0, Broken(Unreachable("no line")))
+    sync.turn()
+    lines.pop(0)
+    assert (sync.turn().state, len(opened)) == ("waiting", 2)
+
+
 def test_the_last_success_stands_while_the_line_is_down_and_the_error_goes_when_it_is_back(
     hall: Hall, office: Listening
 ):
     enrolled(hall, office)
     lines: list[Line] = [line_of(hall, office.url), Broken(Unreachable("no line"))]
-    sync = Syncing(hall, lambda url: lines[0])
+    sync = Syncing(hall, lambda url: First(lines))
     success = sync.turn().last_success
     lines.reverse()
     down = sync.turn()
@@ -187,7 +218,7 @@ def test_it_waits_longer_after_each_failure_within_bounds_and_not_always_the_sam
 def test_a_success_ends_the_waiting(hall: Hall, office: Listening):
     enrolled(hall, office)
     lines: list[Line] = [Broken(Unreachable("no line")), line_of(hall, office.url)]
-    sync = Syncing(hall, lambda url: lines[0])
+    sync = Syncing(hall, lambda url: First(lines))
     for _ in range(8):
         sync.turn()
     lines.reverse()
@@ -243,7 +274,7 @@ def test_a_silent_center_is_no_fault_of_the_hall_and_healthz_says_since_when(
 ):
     enrolled(hall, office)
     lines: list[Line] = [line_of(hall, office.url)]
-    sync = Syncing(hall, lambda url: lines[0])
+    sync = Syncing(hall, lambda url: First(lines))
     sync.start()
     assert eventually(lambda: sync.status().state == "waiting")
     lines[0] = Broken(Unreachable("no route"))

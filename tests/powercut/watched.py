@@ -19,6 +19,7 @@ from sqlalchemy import event
 
 from aggregator.database.store import CenterStore
 from node.store import NodeStore
+from sync.storage.store import Answer
 from tests.powercut import preload
 
 # A first start that was cut before its keys were on the disk makes others; whether the key set that
@@ -65,12 +66,13 @@ class Commits:
         self.states.append(digest(self.database))
         self.sizes_at_first = sizes(self.database)
 
-    def note(self) -> None:
-        """A commit returned; mark it when it changed something."""
+    def note(self, *, relied_on: bool = True) -> None:
+        """A commit returned; mark it when it changed something and must last from now on."""
         state = self.states[-1] if self.resting else digest(self.database)
         if state != self.states[-1]:
             self.states.append(state)
-            preload.mark("committed", machine=self.machine, state=len(self.states) - 1)
+            if relied_on:
+                preload.mark("committed", machine=self.machine, state=len(self.states) - 1)
 
 
 class _Depth:
@@ -112,8 +114,17 @@ class WatchedCenterStore(CenterStore):
     def __init__(self, commits: Commits) -> None:
         self._around = _Depth(commits.note)
         super().__init__(f"sqlite:///{commits.database}")
+        self._commits_seen = commits
         if commits.synchronous != "FULL":
             event.listen(self._engine, "connect", _lower(commits.synchronous))
+
+    def soon(self, work: Callable[[], Answer]) -> Answer:
+        """See ``sync.storage.store.Database``: seen by everybody, and not relied on yet."""
+        if self._commits_seen.synchronous != "FULL":
+            return self.together(work)
+        answer = super().soon(work)
+        self._commits_seen.note(relied_on=False)
+        return answer
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from aggregator.center import Center
 from node.hall import Hall
 from standards.judging import judge as judge_case
 from sync.batch import Batch, Header
+from sync.contact.ahead import PackedAhead, Wanted
 from sync.entries import Entry, read_leaf
 from sync.errors import Behind, Fork, Gap
 from sync.log import LogStore
@@ -175,6 +176,11 @@ def _move_mark_anywhere(logs: LogStore, origin: str, size: int) -> None:
     )
 
 
+def _packed_for_any_log(ahead: PackedAhead, wanted: Wanted) -> Any:
+    """Sends what was packed beforehand, though it went on in another epoch since."""
+    return wanted, ahead._logs.portions
+
+
 # --- applying ---------------------------------------------------------------------------------
 
 
@@ -304,6 +310,11 @@ MUTANTS = (
         "the hall's commit is durable before the clerk sees a green tick",
         "node.store.NodeStore.transaction",
         ((Disk, "commit", _late(center=False)),),
+    ),
+    Mutant(
+        "what was packed beforehand is still what the log holds",
+        "sync.contact.ahead.PackedAhead._here",
+        ((PackedAhead, "_here", _packed_for_any_log),),
     ),
     Mutant(
         "a receipt is checked against our own tree (S3)",

@@ -5,6 +5,7 @@ At its other end is the center's door (`tests.simulation.door`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -135,6 +136,11 @@ class Road:
     def __init__(self, wire: Wire, machine: HallMachine, meeting: Meeting) -> None:
         self._wire, self._machine, self._meeting = wire, machine, meeting
         self._signer = machine.hall.signer
+        self._work: list[Callable[[], object]] = []
+
+    def meanwhile(self, work: Callable[[], object]) -> None:
+        """See ``sync.client.PatientLine``."""
+        self._work = [work]
 
     def send(self, method: str, target: str, body: bytes, media_type: str) -> bytes:
         """See ``sync.client.Line``."""
@@ -144,6 +150,9 @@ class Road:
         world.meanwhile(machine)
         self._wire.check_heads(machine, target, body)
         request = request_of(machine.hall, self._signer, method, target, body)
+        work, self._work = self._work, []
+        for some in work if body else ():
+            some()
         if request.is_history and not world.ended and world.draw.random() < 0.5:
             return self._elsewhere(request)
         return self._back(request, self._there(request))

@@ -240,6 +240,33 @@ def test_a_large_batch_on_a_slow_line_takes_the_time_it_needs(
     assert send(talk(read_slowly), body) == b"receipt"
 
 
+def test_work_is_done_while_the_answer_is_on_its_way(talk: Talk) -> None:
+    done = threading.Event()
+
+    def answer_when_done(line: socket.socket) -> None:
+        line.recv(64 * 1024)
+        said = b"receipt" if done.wait(10) else b"too late"
+        line.sendall(b"HTTP/1.1 200 OK\r\nOneHall: 1\r\nContent-Length: %d\r\n\r\n" % len(said))
+        line.sendall(said)
+
+    line = HttpLine(talk(answer_when_done), HALL, lambda: 1_795_480_197)
+    line.meanwhile(done.set)
+    assert line.send("POST", "/sync/v1/round", b"{}", JSON) == b"receipt"
+
+
+def test_work_for_a_request_that_does_not_get_out_is_left_undone(
+    serve: Callable[[Answer], Server],
+) -> None:
+    server, done = serve((200, OURS, b"receipt")), []
+    line = HttpLine("http://127.0.0.1:9", HALL, lambda: 1_795_480_197)
+    line.meanwhile(lambda: done.append("work"))
+    with pytest.raises(Unreachable):
+        line.send("POST", "/sync/v1/round", b"{}", JSON)
+    line._url = server.url
+    assert line.send("POST", "/sync/v1/round", b"{}", JSON) == b"receipt"
+    assert done == []
+
+
 def test_an_answer_that_drips_is_given_up(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time for a read, and the whole never would."""
 
