@@ -59,9 +59,14 @@ class Brought:
 
 
 def folder_of(root: Path, hall: str, way: str, *, make: bool = False) -> Path | None:
-    """Where a hall's files of one way stand on a stick; None when there are none."""
+    """Where a hall's files of one way stand on a stick; None when there are none.
+
+    Args:
+        root: the stick, or what is read of it: its folder ``ONEHALL``.
+    """
     found = root
-    for part in (FOLDER, hall, way):
+    is_inside = not make and root.name.upper() == FOLDER
+    for part in (hall, way) if is_inside else (FOLDER, hall, way):
         inside = subfolder(found, part)
         if inside is None:
             if not make:

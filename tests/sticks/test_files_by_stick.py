@@ -87,7 +87,7 @@ def test_scans_go_up_and_files_come_down_once_and_each_side_learns_what_arrived(
         assert len(path.stem) == 8 and path.name == path.name.upper()
         assert SECRET not in path.read_bytes()
     arrive(office, stick)
-    assert center_brings_in(office.center, "T01", stick) == (2, 0)
+    assert center_brings_in(office.center, "T01", stick / "ONEHALL") == (2, 0)
     assert center_brings_in(office.center, "T01", stick) == (0, 0)
     assert names <= set(at_center.archive_of(office.center, "T01").cabinet.names())
 
