@@ -205,6 +205,20 @@ def text_of(raw: bytes) -> str:
     return _split_note(raw)[0]
 
 
+def cosigned_at(raw: bytes, name: str) -> int | None:
+    """The POSIX second at which a key of this name cosigned a note that was checked before it was
+    kept; None when it did not.
+
+    Raises:
+        Malformed: not a signed note.
+    """
+    for line in _split_note(raw)[1]:
+        signer, _, payload = _read_line(line)
+        if signer == name and len(payload) == 72:
+            return int.from_bytes(payload[:8], "big")
+    return None
+
+
 def open_note(raw: bytes, verifiers: Iterable[Verifier], most: int = MAX_NOTE_BYTES) -> Note:
     """Check every signature that a known key claims, and answer what they signed.
 

@@ -7,8 +7,7 @@ outside is shown as disputed; nothing is refused for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 
@@ -16,30 +15,8 @@ from aggregator.center import Center
 from sync.batch import Header
 from sync.clock import BEIJING
 from sync.errors import SyncError
+from sync.evidence.timing import PROMPT, Bounds
 from sync.storage.store import Row
-
-# Clocks of halls are off by so much, and a batch is so long on its way, without any intent.
-SLACK = timedelta(minutes=15)
-# A batch whose last entry is older came by a stick, or after a cut: it says nothing of later ones.
-PROMPT = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Between these moments an entry was written; None where nobody saw anything."""
-
-    after: datetime | None = None
-    before: datetime | None = None
-
-    def allow(self, day: date) -> bool:
-        """Whether an entry of this time may claim this day."""
-        early = self.after is not None and day < _day(self.after - SLACK)
-        late = self.before is not None and day > _day(self.before + SLACK)
-        return not (early or late)
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(BEIJING).date()
 
 
 class _Leaf(msgspec.Struct):
@@ -113,6 +90,9 @@ def disputed(center: Center, steps: list[Row]) -> dict[str, Bounds]:
     """Of these steps the ones that claim a day on which they cannot have been taken, by id."""
     found = {}
     for step in steps:
+        if step["step"] == "deemed_accepted":
+            # Its day follows from the law: nobody claims it.
+            continue
         bounds = bounds_of(center, step["origin"], int(step["idx"]))
         if not bounds.allow(date.fromisoformat(str(step["day"]))):
             found[str(step["id"])] = bounds

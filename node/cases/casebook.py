@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple, cast
 
 from node.hall import Hall
+from node.outbox.timing import doubt
 from standards import cases
 from standards.cases import NOTICE_DAYS, STAGES, Light, light
 from standards.errors import Invalid
@@ -22,6 +23,7 @@ from standards.records.declare import record_of
 from standards.records.wording import APPLICANT_KINDS, PAPER_KINDS
 from standards.shelf import Shelf
 from standards.workdays import Calendar, add_working_days, count_working_days
+from sync.evidence.timing import Bounds
 from sync.storage.store import Row
 from sync.storage.tables import standing
 
@@ -40,11 +42,16 @@ WARN_DAYS = 2
 
 @dataclass(frozen=True)
 class StepTaken:
-    """One step of a case with who took it and when it was written."""
+    """One step of a case with who took it and when it was written.
+
+    ``doubt``: between which moments it was, by the center's clock, when that is not the day it
+    claims.
+    """
 
     step: CaseStep
     actor: str
     at: str
+    doubt: Bounds | None = None
 
 
 class Provisional(NamedTuple):
@@ -142,10 +149,15 @@ def steps_of(hall: Hall, case_id: str) -> list[StepTaken]:
         hall=hall.settings.hall,
         case_id=case_id,
     )
-    return [
-        StepTaken(hall.logs.opened(CaseStep, row), str(row["actor"]), str(row["at"]))
-        for row in rows
-    ]
+    return [_step(hall, hall.logs.opened(CaseStep, row), row) for row in rows]
+
+
+def _step(hall: Hall, step: CaseStep, row: Row) -> StepTaken:
+    # The day of an acceptance by lapse of time follows from the law: nobody claims it.
+    claims = step.step != "deemed_accepted"
+    place = str(row["origin"]), int(row["idx"])
+    found = doubt(hall, place, step.day) if claims else None
+    return StepTaken(step, str(row["actor"]), str(row["at"]), found)
 
 
 def guide_of(case: CaseStanding, shelf: Shelf) -> Guide | None:

@@ -13,10 +13,10 @@ import pytest
 from aggregator.app import create_app
 from aggregator.receiving.apply import apply_all
 from aggregator.reconciling import timing
-from aggregator.reconciling.timing import Bounds
 from node.hall import Hall
 from node.outbox.syncing import contact
 from standards.records import CaseStep
+from sync.evidence.timing import Bounds
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import Listening, office
 from tests.node.contacts import enrolled, line_of, new_hall
