@@ -129,9 +129,7 @@ def _news_of_keys(center: Center, keys: HallKeys, ask: RoundAsk) -> tuple[bytes,
 def _own_heads(
     center: Center, hall: str, ask: RoundAsk, known: Mapping[str, LogHead]
 ) -> list[LogHead]:
-    """Our own logs for this hall; without one of which it has yet to prove what it holds, while
-    something stands there that nobody was shown.
-    """
+    """Our own logs for this hall; without one of which it has yet to prove what it holds."""
     said = {head.origin: head for head in ask.logs}
     found = []
     for origin in own_logs(center, hall):
