@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aggregator.center import Center
 from standards.records import RECORDS
+from sync.entries import Unreadable, read_generic
+from sync.evidence.comparing import place_of
 from sync.evidence.comparison import Comparison
-from sync.evidence.kept import kept_days
+from sync.evidence.kept import kept_days, kept_leaves
+from sync.recovery.epochs import epoch_of
 
 DAYS_SHOWN = 14
 
@@ -39,6 +42,41 @@ def days_by_kind(center: Center, hall: str, days: int = DAYS_SHOWN) -> dict[str,
             counts = found.setdefault(day, {})
             counts[kind] = counts.get(kind, 0) + cell.count
     return dict(sorted(found.items(), reverse=True))
+
+
+@dataclass(frozen=True)
+class Written:
+    """One record of a day and kind: where it stands, when and by whom it was written."""
+
+    epoch: int
+    index: int
+    at: str
+    actor: str
+
+
+def written_on(center: Center, hall: str, day: str, kind: str) -> list[Written]:
+    """The records of one day and kind, as far back as `days_by_kind` looks, the newest first."""
+    found = []
+    for state in center.logs.states():
+        if state.writer != hall:
+            continue
+        start = max(0, state.size - _ENTRIES_READ)
+        leaves = kept_leaves(center.logs, state.origin, start, state.size)
+        for index, leaf in enumerate(leaves, start):
+            if leaf is not None and place_of(leaf) == (day, kind):
+                at, actor = _said(leaf)
+                found.append(Written(epoch_of(state.origin), index, at, actor))
+    return sorted(found, key=lambda one: (one.epoch, one.index), reverse=True)
+
+
+def _said(leaf: bytes) -> tuple[str, str]:
+    """When and by whom, as far as that can be read; what a clock of nonsense says is not shown."""
+    try:
+        whole = read_generic(leaf)
+        at = datetime.fromisoformat(str(whole.get("at", "")))
+        return at.isoformat() if at.tzinfo else "", str(whole.get("actor", ""))
+    except (Unreadable, ValueError):
+        return "", ""
 
 
 @dataclass(frozen=True)

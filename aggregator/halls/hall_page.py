@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from aggregator.center import Center
 from aggregator.halls import latency, succession
-from aggregator.halls.hall_days import compared, days_by_kind, occurring
+from aggregator.halls.hall_days import compared, days_by_kind, occurring, written_on
 from aggregator.halls.halls import LABELS, HallFacts, one_hall, pages, signs, standards_size
 from aggregator.halls.silence import patience
 from aggregator.office import ADMINISTRATOR, INSPECTOR, RECONCILER, actor, center
@@ -104,6 +104,20 @@ def one(hall: str) -> str:
         labels=LABELS,
         asked="asked" in request.args,
         succession=succession.of_hall(here, hall),
+    )
+
+
+@pages.get("/<hall>/days/<day>/<kind>")
+@access.roles(RECONCILER, INSPECTOR, ADMINISTRATOR)
+def day(hall: str, day: str, kind: str) -> str:
+    """The records behind one number of the table by day and kind."""
+    here = center()
+    facts = hall_or_404(here, hall)
+    found = written_on(here, hall, day, kind)
+    if not found:
+        raise NotFound()
+    return render_template(
+        "halls/day.html", facts=facts, day=day, kind=LABELS.get(kind, kind), found=found
     )
 
 

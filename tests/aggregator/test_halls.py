@@ -207,6 +207,20 @@ def test_the_counts_by_day_have_a_column_for_every_kind_that_occurs_and_for_no_o
     assert hall_days.occurring({"2026-11-24": dict.fromkeys(HALL_KINDS, 1)}) == HALL_KINDS
 
 
+def test_each_number_of_a_day_and_kind_leads_to_its_records(office: Office):
+    for number in ("T01-1", "T01-2"):
+        office.hall_writes("T01", a_case("XA-001", number))
+    office.hall_writes("T01", a_punch("T01-001", "2026-11-24T09:00:00+08:00"))
+    person = office.person("duizhang")
+    address = "/halls/T01/days/2026-11-24/case_received"
+    assert f'<a href="{address}">2</a>' in person.text("/halls/T01")
+    shown = person.text(address)
+    assert re.findall(r'href="/halls/T01/record/1/(\d+)"', shown) == ["1", "0"]
+    assert "T01-001" in shown and "2026-11-24 09:00" in shown
+    for path in ("/halls/T01/days/2026-11-23/case_received", "/halls/T01/days/x/punch"):
+        assert person.get(path).status_code == 404
+
+
 def test_a_page_leads_only_where_its_reader_may_go(office: Office):
     for login in ("duizhang", "ducha", "guanli"):
         person = office.person(login)
