@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from aggregator.safekeeping import unheard
 from sync.private.sealing import OPENING_BYTES
 from sync.recovery.highwater import HighWater
-from tests.simulation import locksmith
+from tests.simulation import contacts, locksmith
 from tests.simulation.book import MachineBook
 from tests.simulation.disk import Disk
 from tests.simulation.folders import KEYS, content, put
@@ -94,6 +94,7 @@ def _at_center(world: World, step: int) -> None:
     if step == plan.copied_at:
         plan.image, plan.marks = center.disk.copy(), copied_marks(center.marks)
         plan.references = {name: book.snapshot() for name, book in world.books.items()}
+        _one_hears(world, 0)
     if step < plan.done_at or center.restored:
         return
     assert plan.image is not None and plan.marks is not None
@@ -114,6 +115,24 @@ def _at_center(world: World, step: int) -> None:
         book.forget()
     # What the center published since the copy comes back, or is lost.
     world.published = world.own_sizes()
+    _one_hears(world, -1)
+
+
+def _one_hears(world: World, which: int) -> None:
+    """Where marks will be lost, something is published right after the copy and right after it was
+    put back; a hall that holds much of the standards hears of the first, one that holds little of
+    the second.
+    """
+    if _marks_at_center(world) == "lost":
+        world.at(world.center, world.publish_guide)
+        hall = sorted(world.halls, key=_standards_at, reverse=True)[which]
+        world.at(hall, lambda: contacts.call(world, hall))
+
+
+def _standards_at(machine: HallMachine) -> int:
+    logs, origin = machine.hall.logs, machine.hall.standards_origin
+    with machine.disk.looked_at():
+        return next((state.size for state in logs.states() if state.origin == origin), 0)
 
 
 def copied_marks(marks: HighWater) -> HighWater:

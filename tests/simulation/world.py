@@ -247,13 +247,17 @@ class World:
     def _publish(self) -> None:
         office = self.center.office
         if self.draw.random() < 0.3:
-            version = len(office.shelf().guides) + 1
-            record = guide_published(version, office.clock.today())
-            self.unless_full(self.center, lambda: office.publish(record, actor="C-03"))
+            self.publish_guide()
             return
         hall = self.any_hall().name
         seen = Inspection(for_hall=hall, mode="overt", day=office.clock.today(), inspector="C-09")
         self.unless_full(self.center, lambda: office.order(hall, seen, actor="C-09"))
+
+    def publish_guide(self) -> None:
+        """One more version of the guide, for every hall."""
+        office = self.center.office
+        record = guide_published(len(office.shelf().guides) + 1, office.clock.today())
+        self.unless_full(self.center, lambda: office.publish(record, actor="C-03"))
 
     def _center_erases(self) -> None:
         self.at(self.center, lambda: erasures.at_center(self))
