@@ -14,12 +14,15 @@ from sync.clock import system_clock
 from sync.errors import ComesBack, DatabaseDamaged, DiskFull, StoreBusy
 from sync.keys.vault_key import VaultLost
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
+from web import mounts
 from web.command_line import Advice, data_folder, in_a_sentence
 from web.damage import keep_aside, look
+from web.mounts import NetworkFolder, refuse_network
 from web.reading import READ_ONLY, VAULT_LOST, can_be_written
 
 DATA = data_folder("the center")
 ADVICE: Advice = {
+    NetworkFolder: "put it on a disk of this machine, or the database on PostgreSQL",
     ComesBack: "see what is waited for with go-on",
     UnfitDatabase: "mend that on the database's machine",
     StoreBusy: "see that the server runs and that database in center.toml names it",
@@ -35,10 +38,12 @@ def started(data: Path) -> Center:
         DiskFull, OSError: the disk is full, and nothing was kept aside.
     """
     settings = CenterSettings.load(data)
+    if (database := settings.database_file(data)) is not None:
+        refuse_network(database.parent, mounts.MOUNTS.read_text(encoding="utf-8"))
     try:
         return _begun(data)
     except DatabaseDamaged:
-        if (database := settings.database_file(data)) is not None:
+        if database is not None:
             keep_aside(database, system_clock().stamp()[:10])
         raise
     except (DiskFull, OSError) as error:

@@ -11,7 +11,7 @@ import click
 from node.app import LOCAL_TABLES
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
-from node.lock import NetworkFolder, Taken, exclusive
+from node.lock import Taken, exclusive
 from node.presence import holders
 from node.safekeeping import disk
 from sync.clock import system_clock
@@ -20,6 +20,7 @@ from sync.keys.vault_key import VaultLost
 from sync.safekeeping.reserve import MIB, RESERVE, Reserve, room_may_help
 from web.command_line import Advice, data_folder, in_a_sentence
 from web.damage import keep_aside, look
+from web.mounts import NetworkFolder
 from web.reading import READ_ONLY, VAULT_LOST, can_be_written
 
 DATA = data_folder("this hall")

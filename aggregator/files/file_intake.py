@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from flask import Response, current_app, request
+from flask import Response, request
 
-from aggregator.center import Center
 from aggregator.files import archives
+from aggregator.office import center as the_center
 from aggregator.receiving.intake import intake, signing_hall
 from sync.contact import messages
 from sync.contact.signed_requests import digest_of
@@ -21,17 +21,12 @@ _JSON = "application/json"
 _ASKED = re.compile(r"bytes=(\d{1,12})-(\d{1,12})")
 
 
-def _center() -> Center:
-    center: Center = current_app.extensions["center"]
-    return center
-
-
 @intake.get("/files")
 @signed_by_other_means(_SIGNED)
 def files() -> Response:
     """What the center lacks of the files that the caller's log names."""
     keys = signing_hall(b"")
-    wanted = archives.wanted_of(_center(), keys, request.args.get("after", ""))
+    wanted = archives.wanted_of(the_center(), keys, request.args.get("after", ""))
     return Response(messages.write(wanted), content_type=_JSON)
 
 
@@ -45,7 +40,7 @@ def put_file(name: str) -> Response:
     body = request.get_data(cache=False)
     keys = signing_hall(body)
     piece = piece_of(request.headers.get("Content-Range", ""), body)
-    held = archives.take_piece(_center(), keys, name, piece)
+    held = archives.take_piece(the_center(), keys, name, piece)
     return Response(messages.write(held), content_type=_JSON)
 
 
@@ -55,12 +50,12 @@ def get_file(name: str) -> Response:
     """A piece of a file; to HEAD, how many bytes are kept."""
     keys = signing_hall(b"")
     if request.method == "HEAD":
-        held = archives.held_of(_center(), keys, name)
+        held = archives.held_of(the_center(), keys, name)
         return Response(headers={OFFSET: str(held)}, content_type=BYTES)
     asked = _ASKED.fullmatch(request.headers.get("Range", ""))
     if asked is None or int(asked[2]) < int(asked[1]):
         raise Malformed("a piece is asked for by Range: bytes=<first>-<last>")
     start = int(asked[1])
-    piece = archives.give_piece(_center(), keys, name, start, int(asked[2]) - start + 1)
+    piece = archives.give_piece(the_center(), keys, name, start, int(asked[2]) - start + 1)
     headers = {"Content-Range": range_of(piece), "Content-Digest": digest_of(piece.body)}
     return Response(piece.body, 206, headers, content_type=BYTES)

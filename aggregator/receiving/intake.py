@@ -16,6 +16,7 @@ from flask import Blueprint, Response, current_app, request
 
 from aggregator.center import Center
 from aggregator.halls import roster
+from aggregator.office import center as the_center
 from aggregator.receiving import rounds
 from aggregator.receiving.apply import apply_hall, replay_newer, waiting
 from aggregator.reconciling import comparisons
@@ -36,11 +37,6 @@ intake = Blueprint("intake", __name__, url_prefix=PREFIX)
 _RETRY_S, _ROOM_RETRY_S = 60, 5
 JSON = "application/json"
 NOTE = "text/plain; charset=utf-8"
-
-
-def _center() -> Center:
-    center: Center = current_app.extensions["center"]
-    return center
 
 
 @intake.after_app_request
@@ -84,7 +80,7 @@ def _body(media_type: str) -> bytes:
 
 def signing_hall(body: bytes) -> HallKeys:
     """The hall whose key signed this request (RFC 9421)."""
-    center = _center()
+    center = the_center()
     found: dict[str, HallKeys] = {}
 
     def key_of(name: str) -> Verifier:
@@ -103,7 +99,7 @@ def signing_hall(body: bytes) -> HallKeys:
 def enrol() -> Response:
     """A node asks to be a hall, or asks how its request stands."""
     message = messages.read(_body(JSON), EnrolAsk)
-    return _answer(messages.write(roster.ask(_center(), message)), JSON)
+    return _answer(messages.write(roster.ask(the_center(), message)), JSON)
 
 
 @intake.post("/round")
@@ -114,7 +110,7 @@ def round_() -> Response:
     body = _body(JSON)
     keys = signing_hall(body)
     ask = messages.read(body, RoundAsk)
-    return _answer(messages.write(rounds.answer_round(_center(), keys, ask)), JSON)
+    return _answer(messages.write(rounds.answer_round(the_center(), keys, ask)), JSON)
 
 
 @intake.post("/compare")
@@ -123,7 +119,7 @@ def round_() -> Response:
 def compare() -> Response:
     """What is kept here of one of the hall's logs, from its bytes; signed."""
     body = _body(JSON)
-    answer = comparisons.answer_compare(_center(), signing_hall(body), body)
+    answer = comparisons.answer_compare(the_center(), signing_hall(body), body)
     return _answer(messages.write(answer), JSON)
 
 
@@ -170,11 +166,11 @@ def taking(size: int) -> AbstractContextManager[None]:
 def batch(hall: str, epoch: str) -> Response:
     """Take in one batch; the receipt is kept before it is answered."""
     with _room.taken(request.content_length or 0):
-        receipt = rounds.take_batch(_center(), (hall, epoch), _body(MEDIA_TYPE))
+        receipt = rounds.take_batch(the_center(), (hall, epoch), _body(MEDIA_TYPE))
     fp("receive.before_answer")
     worker: Worker | None = current_app.extensions.get("applying")
     if worker is not None:
-        worker.wake(f"{_center().settings.center}/{hall}/{epoch}")
+        worker.wake(f"{the_center().settings.center}/{hall}/{epoch}")
     return _answer(receipt, NOTE)
 
 
@@ -184,7 +180,7 @@ def log(origin: str) -> Response:
     """One batch of a log that the caller may read."""
     keys = signing_hall(b"")
     start = decimal(request.args.get("from", "0"))
-    return _answer(rounds.give_batch(_center(), keys, origin, start), MEDIA_TYPE)
+    return _answer(rounds.give_batch(the_center(), keys, origin, start), MEDIA_TYPE)
 
 
 def _told(error: Exception) -> str:

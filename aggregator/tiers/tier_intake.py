@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, current_app, request
 
-from aggregator.center import Center
+from aggregator.office import center as the_center
 from aggregator.receiving.intake import JSON, NOTE, Worker, intake, taking
 from aggregator.tiers import tiers
 from sync.batch import MAX_BATCH_BYTES
@@ -19,11 +19,6 @@ from sync.notes import Verifier
 from web.access import limits, signed_by_other_means
 
 
-def _center() -> Center:
-    center: Center = current_app.extensions["center"]
-    return center
-
-
 @intake.post("/forwards")
 @signed_by_other_means("RFC 9421 signature of the county's log key, under its pinned root")
 @limits(body=MAX_MESSAGE_BYTES)
@@ -33,7 +28,7 @@ def forwards() -> Response:
         raise Malformed(f"the content type must be {JSON}")
     body = request.get_data(cache=False)
     ask = messages.read(body, ForwardAsk)
-    key = tiers.log_key_of(_center(), ask)
+    key = tiers.log_key_of(the_center(), ask)
 
     def key_of(name: str) -> Verifier:
         return key
@@ -41,7 +36,7 @@ def forwards() -> Response:
     target = request.environ.get("REQUEST_URI") or request.full_path.removesuffix("?")
     headers: dict[str, Any] = dict(request.headers.items())
     check_request(headers, request.method, target, body, key_of)
-    return Response(messages.write(tiers.answer(_center(), ask)), content_type=JSON)
+    return Response(messages.write(tiers.answer(the_center(), ask)), content_type=JSON)
 
 
 @intake.post("/forwards/<county>")
@@ -52,7 +47,7 @@ def forwarded(county: str) -> Response:
     if request.mimetype != MEDIA_TYPE:
         raise Malformed(f"the content type must be {MEDIA_TYPE}")
     with taking(request.content_length or 0):
-        origin, receipt = tiers.take_in(_center(), county, request.get_data(cache=False))
+        origin, receipt = tiers.take_in(the_center(), county, request.get_data(cache=False))
     worker: Worker | None = current_app.extensions.get("applying")
     if worker is not None:
         worker.wake(origin)

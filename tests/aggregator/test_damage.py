@@ -33,6 +33,7 @@ from tests.aggregator.office import Hands, Office
 from tests.modes import modes, without_power_over_modes
 from tests.served import ROOT, eventually, free_port, get
 from tests.spoilt import spoilt, zeroed, zeroed_table
+from web import mounts
 from web.reading import READ_ONLY
 
 SCHEME = NumberScheme(version=1, template="x")
@@ -213,3 +214,15 @@ def test_a_center_starts_over_a_read_only_folder_and_ends_when_it_can_be_written
         assert (folder / "center.db").read_bytes() == before
         modes(folder, 0o700, 0o600)
         assert served.wait(30) == 0, "its supervisor starts it as usual then"
+
+
+def test_a_database_on_a_network_file_system_is_refused_before_it_is_opened(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """F20: its locks do not hold there."""
+    told = tmp_path / "mounts"
+    told.write_text(f"1 0 0:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:2 / {tmp_path} rw - nfs4 h:/x rw")
+    monkeypatch.setattr(mounts, "MOUNTS", told)
+    refused = CliRunner().invoke(main, ["status", "--data", str(folder)])
+    assert refused.exit_code == 1 and "file system of kind nfs4" in refused.output
+    assert not list(folder.glob("center.db-*"))

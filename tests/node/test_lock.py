@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from node.hall import Hall, HallSettings
-from node.lock import NetworkFolder, Taken, exclusive, file_system_of, refuse_network
+from node.lock import Taken, exclusive
+from web.mounts import NetworkFolder, file_system_of, refuse_network
 
 COMMAND = Path(sys.executable).parent / "onehall-node"
 HOLD = """
