@@ -12,11 +12,13 @@ from standards.cases import PROJECTIONS
 from standards.identity import SHUT
 from standards.records import RECORDS, CaseReceived
 from sync.applied.applying import apply_pending
+from sync.batch import pack
 from sync.contact.sending import batch_within
-from sync.errors import Gap
+from sync.errors import Gap, Malformed
 from sync.keys.keyfiles import key_file
 from sync.keys.vault_key import VaultLost, open_vault, renew
 from sync.log import LogStore
+from sync.notes import Checkpoint
 from sync.private import shut
 from sync.private.vault import Vault
 from sync.recovery.refilling import reopen
@@ -165,10 +167,10 @@ def test_a_replay_with_other_leaves_brings_nothing(center: LogStore, tmp_path: P
     other = Pair()
     for number in range(10):
         other.write(case(100 + number), *([consent()] if number % 3 == 0 else []))
-    raw = batch_within(other.hall, HALL, (0, 4), SIGNER, SEALING.public)
-    with pytest.raises(Exception) as refused:
-        pair.take(raw)
-    assert not isinstance(refused.value, Gap)
+    head = Checkpoint(HALL, 4, pair.hall.root_at(HALL, 4))
+    theirs = other.hall.leaves(HALL, 0, 4), other.hall.personal(HALL, 0, 4), SEALING.public
+    with pytest.raises(Malformed, match="other leaves"):
+        pair.take(pack(SIGNER, head, 0, 14, theirs))
     assert told(pair.center, 1) == SHUT
 
 
