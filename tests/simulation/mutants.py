@@ -128,7 +128,10 @@ def _receive_receipt_first(logs: LogStore, raw: bytes, writer_of: Any, receiver:
     hashes = real.hashes_of(leaves)
     verdict = real.judge(held, batch.header, batch.head, hashes)
     if isinstance(verdict, Duplicate):
-        return real._again(logs, batch, receiver.cosigner)
+        again = real._again(logs, batch, receiver.cosigner)
+        if isinstance(again, Gap):
+            raise again
+        return bytes(again)
     parts = batch.personal(receiver.sealing)
     real.check_commitments(parts, leaves, batch.header.start)
     note = real._receipt(logs, batch, receiver.cosigner)
