@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -257,7 +257,9 @@ class Running:
             self._grace_until = time.monotonic() + grace
             self._stop.set()
             self.listener.ending()
-            self._server.pull_trigger()
+            # The loop may have seen it already, and closed what would wake it.
+            with suppress(OSError):
+                self._server.pull_trigger()
         if self._thread.ident is None:
             self._close()
         else:

@@ -260,3 +260,17 @@ def test_a_long_body_that_is_let_in_has_as_much_more_time_as_it_needs(started):
         answer = line.recv(65_536)
 
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_loop_that_ended_before_it_was_woken_is_stopped_all_the_same(started):
+    ended = threading.Event()
+
+    def wait_for_its_end() -> None:
+        assert ended.wait(9)
+
+    listener = Running(Listener(app=echo, host="127.0.0.1", port=0, ending=wait_for_its_end))
+    listener.start(ended.set)
+
+    listener.stop(grace=0)
+
+    assert not listener.is_alive()
