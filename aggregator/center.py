@@ -139,6 +139,8 @@ class Center:
             for origin, size in self.offered.sizes().items():
                 self.highwater.promise(origin, size)
         self.logs.promise = self._promise
+        # Halls that were left to prove what they hold of a log; forgotten at a restart.
+        self.asked_to_prove: set[tuple[str, str, int]] = set()
         # True once something came back: what was judged before is then not judged again.
         self.was_restored = self._has_returned()
         self.keys = KeyRing(keys, settings.center, self.db, self.clock, make=make)

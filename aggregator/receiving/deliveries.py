@@ -82,15 +82,22 @@ def _is_proved(center: Center, hall: str, head: LogHead) -> bool:
 
 
 def is_unproved(center: Center, hall: str, head: LogHead | None, size: int) -> bool:
-    """Whether a hall says without proof what it holds of a log of ours, while something stands
-    there that nobody was shown: it may hold another history. It shows its proof next time, and so
-    does one that says it holds more than stands here.
+    """Whether a hall says without proof what it holds of a log of ours, and it is more than stands
+    here, or something stands here that nobody was shown: it may hold another history. It shows its
+    proof next time.
     """
-    if head is not None and head.size > size:
-        return not head.note
-    if head is None or center.offered.covers(head.origin, size):
+    if head is None or (head.size <= size and center.offered.covers(head.origin, size)):
         return False
-    return center.offered.reached(head.origin) < size and not _is_proved(center, hall, head)
+    doubtful = head.size > size or center.offered.reached(head.origin) < size
+    if not doubtful or _is_proved(center, hall, head):
+        return False
+    asked = (hall, head.origin, head.size)
+    if asked in center.asked_to_prove:
+        # It has none, as programs before this one after a change of their keys.
+        center.asked_to_prove.discard(asked)
+        return False
+    center.asked_to_prove.add(asked)
+    return True
 
 
 def _size(center: Center, origin: str) -> int:
