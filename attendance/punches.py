@@ -1,12 +1,13 @@
 """From what a terminal saw to the fact that is recorded: who, when, by which way, how proven.
 
 Every way in makes a :class:`RawPunch`, whatever terminal it comes from; a :class:`SignIn` is one
-whose person the hall has proved itself, by face, PIN or a supervisor's word.
+whose person the hall has proved itself, by face, PIN, card or a supervisor's word.
 
-Pure. Face, PIN and the supervisor's hand are ways of equal right (人脸识别技术应用安全管理办法:
-face must not be the only way). The record that travels is ``standards.records.presence.Punch``; the
-decision with its distances stays beside it, in the hall. In or out is derived later, from all
-punches of a day; nothing is dropped here, a second punch a minute later included.
+Pure. Face, PIN, card and the supervisor's hand are ways of equal right
+(人脸识别技术应用安全管理办法: face must not be the only way). The record that travels is
+``standards.records.presence.Punch``; the decision with its distances stays beside it, in the hall.
+In or out is derived later, from all punches of a day; nothing is dropped here, a second punch a
+minute later included.
 """
 
 from __future__ import annotations
@@ -165,6 +166,11 @@ def punch_by_code(staff_no: str, occasion: Occasion) -> SignIn:
     return _sign_in(staff_no, "qr", occasion, None)
 
 
+def punch_by_card(staff_no: str, occasion: Occasion) -> SignIn:
+    """A sign-in with the person's card, whose owner the caller has looked up."""
+    return _sign_in(staff_no, "card", occasion, None)
+
+
 def punch_by_supervisor(staff_no: str, occasion: Occasion, reason: str) -> SignIn:
     """补签: the supervisor named as witness signs for somebody, and says why.
 
@@ -182,7 +188,7 @@ def _by_accepted_face(decision: Decision, occasion: Occasion, pin_of: str | None
     return _sign_in(decision.staff_no, way, occasion, decision)
 
 
-_GRADES = {"face": "B", "face_pin": "B", "pin": "C", "qr": "C", "supervisor": "D"}
+_GRADES = {"face": "B", "face_pin": "B", "pin": "C", "qr": "C", "card": "C", "supervisor": "D"}
 
 
 def grade_of(way: str, witness: str) -> str:

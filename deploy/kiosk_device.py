@@ -158,9 +158,9 @@ class Device:
             "tz": "Asia/Shanghai",
             **more,
         }
-        if "pin" in more:
+        for secret in {"pin", "card"} & more.keys():
             place = f"{self.terminal}/{event['event_id']}"
-            event["pin"] = b64encode(self.seal(more["pin"].encode(), place)).decode()
+            event[secret] = b64encode(self.seal(more[secret].encode(), place)).decode()
         text = _json(event)
         self.seq += 1
         self.last_hash = sha256(text.encode()).hexdigest()

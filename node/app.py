@@ -41,7 +41,7 @@ from node.leave import (
 from node.outbox import epoch_page, outbox, quarantine, records, stick_pages
 from node.presence import holders, number_pages, presence, raw_punches, sign_ins, statistics
 from node.safekeeping import erasures
-from node.staff import face_pages, face_report, staff
+from node.staff import card_pages, face_pages, face_report, staff
 from node.staff.face_gallery import Faces, delete_templates_without_ground
 from node.terminals import (
     certificate_pages,
@@ -131,6 +131,7 @@ ROOMS: tuple[Blueprint, ...] = (
     void_pages.pages,
     month_pages.pages,
     staff.pages,
+    card_pages.pages,
     face_pages.pages,
     face_report.pages,
     terminal_pages.pages,

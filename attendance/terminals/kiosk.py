@@ -23,7 +23,7 @@ FURTHEST: Final = 10_000
 """So far may a number be ahead of the last one that arrived."""
 GAP_ALARM_HOURS: Final = 24
 
-Kind = Literal["match", "manual", "frame", "app_start", "clock_set"]
+Kind = Literal["match", "manual", "card", "frame", "app_start", "clock_set"]
 Placed = Literal["new", "duplicate", "clone"]
 _ID = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{16,64}$")]
 _HASH = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32,64}$")]
@@ -33,7 +33,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One event as a kiosk writes it.
 
     ``match`` was recognised by the node, which gave a ticket; ``manual`` is a number with its PIN
-    under the node's key; ``frame`` is pictures under the node's key, taken while it was away.
+    under the node's key, ``card`` a card's number under that key; ``frame`` is pictures under it,
+    taken while the node was away.
     """
 
     seq: Annotated[int, msgspec.Meta(ge=1, le=2**48)]
@@ -49,6 +50,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ticket: Annotated[str, msgspec.Meta(max_length=1024)] = ""
     staff_no: Annotated[str, msgspec.Meta(max_length=20)] = ""
     pin: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    card: Annotated[str, msgspec.Meta(max_length=400)] = ""
     blobs: Annotated[tuple[_HASH, ...], msgspec.Meta(max_length=3)] = ()
     note: Annotated[str, msgspec.Meta(max_length=200)] = ""
 

@@ -55,7 +55,7 @@ def _database(data: Path) -> Iterator[Database]:
 
 
 def _forget(db: Database) -> Sequence[str]:
-    """Faces, PINs and names at terminals were locked with the lost key, or reckoned with it."""
+    """Faces, PINs, cards and terminals' names were locked with the lost key, or made with it."""
     known = db.tables()
     with db.transaction():
         if "face_template" in known:
@@ -64,10 +64,12 @@ def _forget(db: Database) -> Sequence[str]:
             db.execute("DELETE FROM face_frame")
         if "staff_pin" in known:
             db.execute("DELETE FROM staff_pin")
+        if "staff_card" in known:
+            db.execute("DELETE FROM staff_card")
         if "zkteco_name" in known:
             db.execute("DELETE FROM zkteco_name")
     return (
-        "Everybody enrols the face and sets the PIN anew.",
+        "Everybody enrols the face, sets the PIN and registers the card anew.",
         "ZKTeco terminals get another address: type it in as its page shows it now.",
         "The check codes on papers printed before are not known again.",
     )

@@ -19,7 +19,7 @@ from attendance.drift import DAYS, drifts
 from node.desk import actor, faces, hall
 from node.hall import Hall
 from node.presence import sign_in_codes
-from node.staff import face_frames, face_gallery, members, pins
+from node.staff import cards, face_frames, face_gallery, members, pins
 from node.staff.members import Member
 from standards.errors import Invalid
 from standards.records import StaffMember
@@ -33,6 +33,7 @@ TABLES = (
     *face_frames.TABLES,
     *sign_in_codes.TABLES,
     *pins.TABLES,
+    *cards.TABLES,
 )
 
 
@@ -46,6 +47,7 @@ def listing() -> str:
         members=members.members(here),
         faces=face_gallery.templates(here),
         pins=pins.staff_with_pin(here),
+        cards=cards.staff_with_card(here),
     )
 
 
@@ -87,10 +89,17 @@ def _form(template: str, typed: Mapping[str, str], wrong: Mapping[str, str], **m
 @access.roles("supervisor", "administrator")
 def one(staff_no: str) -> str:
     """One member of staff, and what can be done."""
-    here, who = hall(), known(staff_no)
+    return shown(known(staff_no), {})
+
+
+def shown(who: Member, wrong: Mapping[str, str]) -> str:
+    """The page of one member of staff, with what was wrong in its form."""
+    here, staff_no = hall(), who.staff_no
     return render_template(
         "members/one.html",
         who=who,
+        errors=wrong,
+        has_card=staff_no in cards.staff_with_card(here),
         said=members.consent_of(here, staff_no),
         current_notice=consent.CURRENT,
         face=face_gallery.templates(here).get(staff_no),
@@ -145,7 +154,7 @@ def _change(here: Hall, old: StaffMember) -> str:
 @pages.post("/<staff_no>/leave")
 @access.roles("supervisor", "administrator")
 def leave(staff_no: str) -> Response:
-    """The person leaves the post: consent ends, face and PIN are deleted, punches stay."""
+    """The person leaves: consent ends, face, PIN and card are deleted, punches stay."""
 
     def effect() -> str:
         here, who = hall(), known(staff_no)
@@ -155,6 +164,7 @@ def leave(staff_no: str) -> Response:
             members.write_consent(here, staff_no, False, actor())
         face_gallery.delete_template(here, staff_no)
         pins.forget_pin(here, staff_no)
+        cards.forget_card(here, staff_no)
         logs.event("member.left", member=staff_no)
         return url_for("members.one", staff_no=staff_no, done="leave")
 

@@ -33,7 +33,7 @@ from web.shell import Shell, ShellSettings
 pages = Blueprint("kiosk", __name__, static_folder="../static", static_url_path="/kiosk-static")
 
 _SMALL_BODY = 4096
-SCRIPTS = ("store", "keys", "line", "chain", "lens", "voice", "screen", "upkeep", "kiosk")
+SCRIPTS = ("store", "keys", "line", "chain", "lens", "voice", "screen", "upkeep", "card", "kiosk")
 """The page's own scripts under static/kiosk, in the order in which they need each other."""
 
 

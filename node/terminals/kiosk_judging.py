@@ -1,8 +1,8 @@
 """一条签到怎么算: from an event of a kiosk to a sign-in, or to the reason why there is none.
 
-The node's own ticket says who was recognised; a PIN comes under the node's key and is checked here,
-also days later; pictures that were taken while the node was away are measured here and then gone.
-Writes nothing but what counting wrong PINs needs.
+The node's own ticket says who was recognised; a PIN or a card comes under the node's key and
+is checked here, also days later; pictures that were taken while the node was away are measured here
+and then gone. Writes nothing but what counting wrong PINs and cards needs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from msgspec.structs import replace
 from attendance import gallery
 from attendance.errors import MESSAGES, FaceError
 from attendance.gallery import Decision
-from attendance.punches import Occasion, SignIn, punch_by_code, punch_by_face, punch_by_pin
+from attendance.punches import (
+    Occasion,
+    SignIn,
+    punch_by_card,
+    punch_by_code,
+    punch_by_face,
+    punch_by_pin,
+)
 from attendance.terminals.anchors import Told
 from attendance.terminals.kiosk import Event
 from node.hall import Hall
 from node.presence import sign_in_codes
-from node.staff import members, pins
+from node.staff import cards, members, pins
 from node.staff.face_gallery import Faces, templates
 from node.terminals import terminal_keys
 from node.terminals.device_keys import BadKey
@@ -34,6 +41,8 @@ TICKET_LATE: Final = timedelta(minutes=15)
 SENTENCES: Final = {
     "pin": "工号或口令不对，请再输一次。",
     "pin_locked": "口令输错次数过多，请过几分钟再试，或请督导代签。",
+    "card": "这张卡没有登记或已删除。请用其他方式签到，或请督导登记这张卡。",
+    "card_locked": "没有登记的卡刷得太多，请过几分钟再试，或用其他方式签到。",
     "sealed": "签到机保存的内容打不开，请管理员重新配对签到机。",
     "ticket": "这次识别的凭据无效，请重新签到。",
     "blobs_gone": "断网期间的画面已不在，请督导核实后代签。",
@@ -83,6 +92,8 @@ def judge(here: Hall, faces: Faces, sent: Sent) -> Judged:
         return _by_ticket(here, sent)
     if event.kind == "manual":
         return _by_pin(here, sent)
+    if event.kind == "card":
+        return _by_card(here, sent)
     if event.kind == "frame":
         return _by_pictures(here, faces, sent)
     return Judged("stored")
@@ -153,10 +164,8 @@ def _by_pin(here: Hall, sent: Sent) -> Judged:
 
 def _who_gave_the_pin(here: Hall, sent: Sent) -> tuple[str | None, str]:
     event = sent.event
-    place = f"{sent.terminal}/{event.event_id}"
-    try:
-        pin = terminal_keys.hall_keys(here).open(unbase64(event.pin), place).decode()
-    except (BadKey, UnicodeDecodeError):
+    pin = _unsealed(here, sent, event.pin)
+    if pin is None:
         return None, "sealed"
     who = members.active_member(here, event.staff_no)
     staff_no = who.staff_no if who else event.staff_no.strip().upper()
@@ -171,6 +180,29 @@ def _who_gave_the_pin(here: Hall, sent: Sent) -> tuple[str | None, str]:
     except pins.Locked:
         return None, "pin_locked"
     return None, "pin"
+
+
+def _by_card(here: Hall, sent: Sent) -> Judged:
+    number = _unsealed(here, sent, sent.event.card)
+    if number is None:
+        return Judged("held", "sealed")
+    try:
+        staff_no = cards.owner_of(here, number, sent.told.at, f"terminal:{sent.terminal}")
+    except cards.Locked:
+        return Judged("held", "card_locked")
+    if staff_no is None:
+        return Judged("rejected", "card")
+    made = punch_by_card(staff_no, Occasion(sent.told.at.astimezone(BEIJING), sent.terminal))
+    return _kept(here, SignIn(replace(made.punch, clock=sent.told.clock), made.decision))
+
+
+def _unsealed(here: Hall, sent: Sent, sealed: str) -> str | None:
+    """What was typed or read, under the node's key and for this event alone; None: not so."""
+    place = f"{sent.terminal}/{sent.event.event_id}"
+    try:
+        return terminal_keys.hall_keys(here).open(unbase64(sealed), place).decode()
+    except (BadKey, UnicodeDecodeError):
+        return None
 
 
 def _by_pictures(here: Hall, faces: Faces, sent: Sent) -> Judged:

@@ -14,6 +14,7 @@ from attendance.errors import FaceError
 from attendance.liveness import STEPS
 from node.desk import faces, hall
 from node.hall import Hall
+from node.staff.cards import staff_with_card
 from node.staff.face_gallery import templates
 from node.terminals import (
     terminal_blobs,
@@ -88,6 +89,7 @@ def state(caller: Caller) -> Response:
         told |= {
             # Where nobody is enrolled the camera would only waste people's time.
             "faces": bool(templates(here)) and faces().health()[0],
+            "cards": bool(staff_with_card(here)),
             "liveness": here.settings.liveness,
             "acked_through": acked,
             "missing": missing,

@@ -36,6 +36,7 @@ pages = Blueprint("terminals", __name__, url_prefix="/terminals")
 KINDS = {
     "match": "刷脸",
     "manual": "工号口令",
+    "card": "刷卡",
     "frame": "断网时的画面",
     "app_start": "打开页面",
     "clock_set": "时钟改动",

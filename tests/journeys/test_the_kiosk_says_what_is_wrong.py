@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from node.app import LOCAL_TABLES
 from node.hall import Hall
-from node.staff import pins
+from node.staff import cards, pins
 from node.terminals import terminal_keys, terminals
 from node.terminals.kiosk_views import WAITING
 from standards.records import StaffMember
@@ -156,3 +156,37 @@ def test_without_the_halls_machine_the_page_says_where_the_sign_in_is(
     expect(kiosk.locator("#away")).to_contain_text("与本厅主机断开")
     expect(kiosk.locator("#waiting")).to_contain_text("条记录待上报")
     assert how_many(hall, "punch") == 0
+
+
+def hold_card(kiosk: Page, number: str) -> None:
+    """A reader types faster than a test can, so the keys are pressed within the page."""
+    kiosk.evaluate(
+        "number => [...number, 'Enter'].forEach(key => document.activeElement.dispatchEvent("
+        "new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true })))",
+        number,
+    )
+
+
+def test_a_card_signs_in_at_any_time_and_a_number_typed_by_hand_is_no_card(hall: Hall, kiosk: Page):
+    hold_card(kiosk, "0012345678")
+    expect(kiosk.locator("#said")).to_contain_text("这张卡没有登记或已删除")
+    cards.register(hall, ZHANG, "0012345678")
+    hold_card(kiosk, "0012345678")
+    expect(kiosk.locator("#said")).to_contain_text(
+        re.compile(r"张\*\*\s*签到成功 \d\d:\d\d\s*刷卡")
+    )
+
+    # With the form open, too; what is typed slowly, or not whole, stays in the form.
+    kiosk.get_by_role("button", name="工号口令签到").click()
+    hold_card(kiosk, "021 12345678")
+    kiosk.locator("#staff-no").press_sequentially("00123456", delay=70)
+    kiosk.keyboard.press("Enter")
+    expect(kiosk.locator("#staff-no")).to_have_value("00123456")
+    assert how_many(hall, "punch") == 1
+    hold_card(kiosk, "0012345678")
+    expect(kiosk.locator("#said")).to_contain_text("签到成功")
+    expect(kiosk.locator("#pin-form")).to_be_hidden()
+    assert how_many(hall, "punch") == 2
+    assert "0012345678" not in kiosk.evaluate(
+        "Kiosk.store.range('events', '', '~').then(found => JSON.stringify(found))"
+    )

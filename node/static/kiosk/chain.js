@@ -25,9 +25,11 @@ Kiosk.chain = (function () {
   async function sealed(event, more) {
     const out = Object.assign({}, event, more);
     const mine = Kiosk.keys.mine;
-    if (out.pin !== undefined) {
-      const plain = Kiosk.keys.bytes(out.pin);
-      out.pin = Kiosk.keys.base64(await Kiosk.keys.seal(plain, mine.terminal + "/" + out.event_id));
+    for (const secret of ["pin", "card"]) {
+      if (out[secret] === undefined) continue;
+      const place = mine.terminal + "/" + out.event_id;
+      const plain = Kiosk.keys.bytes(out[secret]);
+      out[secret] = Kiosk.keys.base64(await Kiosk.keys.seal(plain, place));
     }
     const blobs = [];
     for (const picture of out.pictures || []) {

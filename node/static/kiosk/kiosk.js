@@ -14,7 +14,7 @@
   const ASK_EVERY = 1500;
   const KEPT = "已记在本机，恢复后自动补报";
 
-  const { screen, keys, line, chain, lens, voice, upkeep, store } = Kiosk;
+  const { screen, keys, line, chain, lens, voice, upkeep, store, card } = Kiosk;
   const byId = screen.byId;
   const view = document.querySelector(".kiosk-view");
   const choices = byId("choices");
@@ -25,6 +25,7 @@
 
   let current = null; /* the sign-in going on: {until, ticket} */
   let facesInUse = true;
+  let cardsInUse = false;
   let idleTimer = 0;
   let pinTimer = 0;
 
@@ -102,6 +103,7 @@
     await caughtUp(told);
     byId("terminal-name").textContent = told.name + "。";
     facesInUse = told.faces;
+    cardsInUse = told.cards;
     open();
   }
 
@@ -112,7 +114,8 @@
   }
 
   async function caughtUp(told) {
-    await store.put("facts", "idle", { name: told.name, faces: told.faces });
+    await store.put("facts", "idle", {
+      name: told.name, faces: told.faces, cards: told.cards });
     if (await chain.resync(told.acked_through) > 0 || await chain.waiting()) chain.deliver();
   }
 
@@ -126,6 +129,7 @@
     }
     byId("terminal-name").textContent = known.name + "。";
     facesInUse = known.faces;
+    cardsInUse = Boolean(known.cards);
     open();
   }
 
@@ -149,7 +153,8 @@
     current = null;
     closePin();
     voice.forget();
-    screen.say(facesInUse ? "请按下面的按钮签到" : "请用工号和口令签到");
+    const asked = facesInUse ? "请按下面的按钮签到" : "请用工号和口令签到";
+    screen.say(asked + (cardsInUse ? "\n或者直接刷卡" : ""));
     screen.taken(-1);
     screen.steps([], 0);
     looking(false);
@@ -273,7 +278,7 @@
     const told = results.get(seq);
     if (!told) return keptHere(mine, kind, more);
     if (told.status === "stored" || told.was === "stored") return welcome(told, more.staff_no);
-    return refused(mine, told);
+    return refused(mine, kind, told);
   }
 
   async function keptHere(mine, kind, more) {
@@ -306,8 +311,9 @@
     idleSoon(after);
   }
 
-  function refused(mine, told) {
+  function refused(mine, kind, told) {
     screen.say(told.message || "这次没有成功，请再试一次。", "warn");
+    if (kind === "card") return finish(told.message, "warn", SHOW_LONGER);
     if (told.reason === "pin") {
       pin.value = "";
       openPin();
@@ -390,6 +396,21 @@
       typedInto.focus();
       stayWithPin();
     });
+  });
+
+  /* --- by card ------------------------------------------------------------------------------------ */
+
+  /* At any time, whatever is on the screen: what was begun otherwise gives way to the card. */
+  card.watch(function (number) {
+    if (byId("sign-in").hidden) return false;
+    window.clearTimeout(idleTimer);
+    lens.closeSoon();
+    looking(false);
+    closePin();
+    screen.steps([], 0);
+    screen.taken(-1);
+    record(current = { until: 0, ticket: "" }, "card", { card: number });
+    return true;
   });
 
   /* --- begin ---------------------------------------------------------------------------------------- */
