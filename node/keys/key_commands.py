@@ -69,7 +69,7 @@ def _forget(db: Database) -> Sequence[str]:
         if "zkteco_name" in known:
             db.execute("DELETE FROM zkteco_name")
     return (
-        "Everybody enrols the face, sets the PIN and registers the card anew.",
+        "Everybody enrols the face, registers the card and sets the PIN anew.",
         "ZKTeco terminals get another address: type it in as its page shows it now.",
         "The check codes on papers printed before are not known again.",
     )
