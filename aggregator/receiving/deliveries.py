@@ -88,8 +88,10 @@ def is_unproved(center: Center, hall: str, head: LogHead | None, size: int) -> b
     """
     if head is None or (head.size <= size and center.offered.covers(head.origin, size)):
         return False
-    doubtful = head.size > size or center.offered.reached(head.origin) < size
-    if not doubtful or _is_proved(center, hall, head):
+    if head.size > size:
+        # There is nothing to offer it; it may not have heard the answer that asked for its proof.
+        return not head.note
+    if center.offered.reached(head.origin) >= size or _is_proved(center, hall, head):
         return False
     asked = (hall, head.origin, head.size)
     if asked in center.asked_to_prove:
