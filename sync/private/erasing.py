@@ -24,6 +24,9 @@ from sync.storage.store import Row
 
 if TYPE_CHECKING:
     from sync.log import LogStore
+    from sync.storage.schema import LogState
+
+_AT_ONCE = 1_000
 
 
 def family(origin: str) -> str:
@@ -97,12 +100,23 @@ def _places(logs: LogStore, named: Sequence[Named]) -> set[tuple[str, int]]:
         if some:
             maybe |= logs.tables.places_of(logs.db, state.origin, sorted(some))
             maybe |= _aside(logs, state.origin)
+            maybe |= _waiting(logs, state, some)
     # Nothing is said by a place alone: after a restore another entry may stand there.
     return {place for place in maybe if id_at(logs, *place) in ids.get(family(place[0]), ())}
 
 
+def _waiting(logs: LogStore, state: LogState, ids: set[str]) -> set[tuple[str, int]]:
+    """What is received and not applied has no row yet: a writer may have given an id twice."""
+    found: set[tuple[str, int]] = set()
+    first = state.size if state.own else state.applied
+    for start in range(first, state.size, _AT_ONCE):
+        leaves = logs.leaves(state.origin, start, min(start + _AT_ONCE, state.size))
+        found |= {(state.origin, start + n) for n, one in enumerate(leaves) if _id_of(one) in ids}
+    return found
+
+
 def _aside(logs: LogStore, origin: str) -> set[tuple[str, int]]:
-    """What is received and has no row yet."""
+    """What was put aside has no row either."""
     rows = logs.db.query("SELECT idx FROM quarantine WHERE origin = :origin", origin=origin)
     return {(origin, int(row["idx"])) for row in rows}
 

@@ -182,6 +182,20 @@ def test_received_and_not_applied_yet_is_erased_and_applied_all_the_same(pair: P
     assert pair.center.db.query("SELECT case_no FROM case_received WHERE idx = 0") != []
 
 
+def test_both_entries_of_one_id_that_wait_to_be_applied_lose_their_parts_with_the_order(pair: Pair):
+    """A hall of another make gives an id twice; the order names the place of one of them."""
+    pair.write(case(0))
+    first = named(pair.hall, 0)
+    for table in ("case_received", "case_standing"):
+        pair.hall.db.execute(f"DELETE FROM {table}")
+    pair.hall.write_all(HALL, [Draft(case(1), "T01-001", first.id)])
+    pair.send_all()
+    order(pair.center, ordered(first))
+    assert kept(pair.center) == set()
+    apply_pending(pair.center, HALL)
+    assert pair.center.verify(HALL) is None
+
+
 def test_a_hall_that_sends_everything_anew_sends_nothing_of_it(pair: Pair):
     pair.write(case(0), case(1))
     pair.write(decided(named(pair.hall, 0)))
