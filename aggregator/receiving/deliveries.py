@@ -102,6 +102,14 @@ def is_unproved(center: Center, hall: str, head: LogHead | None, size: int) -> b
     return True
 
 
+def shown(center: Center, origin: str) -> int:
+    """How much of a log of ours is given to a hall that asks for its entries: what a head was
+    signed over before. Asking says nothing of what the hall holds, and the request may be an old
+    one; more is shown only in the answer to a round, or on a stick.
+    """
+    return min(_size(center, origin), center.offered.reached(origin))
+
+
 def _size(center: Center, origin: str) -> int:
     try:
         return center.logs.state(origin).size

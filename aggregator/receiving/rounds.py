@@ -19,7 +19,7 @@ from sync.batch import claimed_origin
 from sync.contact.messages import LogHead, RoundAnswer, RoundAsk, Span
 from sync.contact.receiving import Receiver, Writer, receive
 from sync.contact.relaying import relayed_batch
-from sync.contact.sending import next_batch, signed_head
+from sync.contact.sending import batch_within, signed_head
 from sync.errors import (
     DiskFull,
     Malformed,
@@ -331,12 +331,15 @@ def give_batch(center: Center, keys: HallKeys, origin: str, start: int) -> bytes
     logs = center.logs
     to = Recipient(keys.sealing, opens(center, keys.hall) >= SEALED_TOGETHER)
     if origin in own_logs(center, keys.hall):
-        raw = next_batch(logs, origin, start, center.signer, to)
+        size = deliveries.shown(center, origin)
+        within = start, size
+        raw = batch_within(logs, origin, within, center.signer, to) if start < size else None
     elif origin in [state.origin for state in logs_of(center, keys.hall)]:
+        size = logs.state(origin).size
         raw = relayed_batch(logs, origin, start, center.signer, to)
     else:
         raise UnknownLog("no log of this name for this hall", origin=origin)
     if raw is None:
-        raise SyncError("nothing after this size", size=logs.state(origin).size)
+        raise SyncError("nothing after this size", size=size)
     fp("give.packed")
     return raw

@@ -53,7 +53,8 @@ def batch_after(
     """
     before, last = within
     start, size = before.size, logs.state(origin).size
-    logs.promise(origin, size)
+    # No head is signed beyond this, whatever stands behind it.
+    logs.promise(origin, min(last, size))
     most = min(last, start + logs.portions.batch_entries)
     leaves, hashes = logs.own_entries(origin, start, most)
     personal = logs.personal(origin, start, start + len(leaves))

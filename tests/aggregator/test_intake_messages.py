@@ -132,6 +132,7 @@ def test_no_hall_reads_what_another_wrote_or_what_was_ordered_of_another(
     desk.center.order("T02", a_finding("T02"), actor="ZX-01")
     for origin in ("c.example/T02/1", "c.example/orders-T02/1"):
         target = f"/sync/v1/logs/{origin}?from=0"
+        assert desk.round(other, messages.write(other.ask(5))).status_code == 200
         assert desk.get(other, target).status_code == 200
         assert refusal(desk.get(hall, target)) == (404, "unknown_log")
 

@@ -15,6 +15,7 @@ from aggregator.keys import ceremony, rotation
 from standards.errors import Invalid
 from standards.records import NumberScheme
 from sync.batch import unpack
+from sync.contact.sending import signed_head
 from sync.errors import KeySetRefused, Malformed, UnknownKey
 from sync.keys.keyfiles import KeyMissing
 from sync.keys.keysets import CenterKeys, HallKeys
@@ -137,10 +138,11 @@ def test_several_rotations_follow_each_other_and_another_program_sees_them(desk:
 def test_a_program_that_did_not_install_them_answers_its_next_request_with_the_new_keys(
     desk: Desk, safe: Path
 ):
+    desk.center.publish(NumberScheme(version=1, template="x"), actor="C-003")
+    signed_head(desk.center.logs, desk.center.standards_origin, desk.center.signer)
     other = reopened(desk)
     rotate(other, safe, ["log"])
     target = "/sync/v1/logs/c.example/standards/1?from=0"
-    desk.center.publish(NumberScheme(version=1, template="x"), actor="C-003")
     batch = desk.get(desk.halls["T01"], target).data
     assert unpack(batch, [other.signer.verifier]).header.stop == 1
     other.close()

@@ -20,7 +20,9 @@ from node.hall import Hall
 from node.outbox import heads
 from node.outbox.syncing import contact, words_of
 from standards.records import Finding, GuidePublished
-from sync.errors import Fork, StoreBusy
+from sync.batch import unpack
+from sync.client import PREFIX
+from sync.errors import Fork, StoreBusy, SyncError
 from sync.notes import Checkpoint, open_note
 from sync.recovery.highwater import HighWater
 from sync.storage.tables import records
@@ -178,6 +180,27 @@ def test_what_was_written_before_anybody_called_goes_on_behind_what_was_lost(tow
         assert first.read(Finding, mine.leaf.id) == found
         ways = {one.way for one in returning.returned(center)}
         assert ways == {"own", "behind"} and forks.split_heads(center) == []
+
+
+def test_a_request_from_before_it_was_put_back_shows_nothing_that_was_written_since(town: Town):
+    """It says nothing of what the hall holds, and nobody waits for the answer any more."""
+    with town.center() as office, town.hall("T01") as first:
+        publish(office, 2)
+        meet(first, office)
+    town.put_back()
+    with town.center() as office, town.hall("T01") as first:
+        publish(office, 3)
+        late = f"{PREFIX}/logs/{first.standards_origin}?from="
+        with pytest.raises(SyncError, match="nothing after this size") as told:
+            line_of(first, office.url).send("GET", f"{late}1", b"", "")
+        assert told.value.facts["size"] == 1
+        raw = line_of(first, office.url).send("GET", f"{late}0", b"", "")
+        assert unpack(raw, [office.center.signer.verifier]).header.stop == 1
+        meet(first, office)
+        assert versions_at(office.center) == [1, 2] and forks.split_heads(office.center) == []
+        returning.go_on_unheard(office.center, "T02")
+        meet(first, office)
+        assert versions_at(first) == [1, 2, 3] == versions_at(office.center)
 
 
 def shown_elsewhere(town: Town) -> None:
