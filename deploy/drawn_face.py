@@ -93,7 +93,8 @@ class Canvas:
         """How far each pixel lies inside: 0 outside, 1 inside, between at the edge."""
         far = np.hypot((self.x - spot.x) / spot.across, (self.y - spot.y) / spot.down)
         edge = max(spot.soft, self.pixel) / min(spot.across, spot.down)
-        return np.clip(0.5 + (1 - far) / (2 * edge), 0, 1).astype(np.float32)
+        inside: Floats = np.clip(0.5 + (1 - far) / (2 * edge), 0, 1).astype(np.float32)
+        return inside
 
     def lay(self, mask: Floats, colour: Floats | Colour) -> None:
         """Cover the pixels with a colour, as far as the mask says."""

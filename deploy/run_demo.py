@@ -30,11 +30,11 @@ from aggregator.center import CenterSettings
 from deploy.browser import Refused
 from deploy.cable import Cable, CablePage
 from deploy.people import CENTER_STAFF, HALL_STAFF
+from deploy.product import BIN, Failed, command
 from node.hall import HallSettings
 from sync.storage.durable import write_file
 
 CENTER = "tonghua.example"
-BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,6 @@ class HallPlan:
     terminal_port: int
     zkteco_port: int
     data: Path
-
-
-class Failed(Exception):
-    """The demo cannot start; the message says what to do."""
-
-
-def command(name: str, *words: str) -> str:
-    """Run one of the product's commands and answer what it prints.
-
-    Raises:
-        Failed: the command failed, with its own words.
-    """
-    done = subprocess.run([str(BIN / name), *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Failed(f"{name} {words[0]}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout.strip()
 
 
 class Demo:

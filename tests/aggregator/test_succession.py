@@ -12,15 +12,14 @@ from click.testing import CliRunner
 from aggregator.app import create_app
 from aggregator.commands import main
 from aggregator.halls import roster, succession
-from aggregator.receiving.apply import apply_all
 from node.app import create_app as create_hall_app
 from node.hall import Hall
-from node.outbox.syncing import Syncing, contact
+from node.outbox.syncing import Syncing
 from standards.errors import Invalid
 from standards.records import CaseStep
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import Listening, office
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.node.contacts import enrolled, meet, new_hall
 from tests.node.hall import Browser
 from tests.sync.pairs import case
 
@@ -39,11 +38,6 @@ def halls(tmp_path: Path, office: Listening) -> Iterator[list[Hall]]:
 
 
 NAMES = ("T01", "T02")
-
-
-def meet(hall: Hall, office: Listening) -> None:
-    contact(hall, line_of(hall, office.url))
-    apply_all(office.center)
 
 
 def worked(hall: Hall, office: Listening) -> None:

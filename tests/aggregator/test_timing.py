@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,28 +15,10 @@ from standards.records import CaseStep
 from sync.evidence.timing import Bounds
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import Listening, office
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.node.contacts import clock_off, hall, line_of
 from tests.sync.pairs import case
 
-__all__ = ["office"]
-
-
-@pytest.fixture
-def hall(tmp_path: Path, office: Listening) -> Iterator[Hall]:
-    with new_hall(tmp_path / "hall") as made:
-        enrolled(made, office)
-        yield made
-
-
-@contextmanager
-def clock_off(hall: Hall, by: timedelta) -> Iterator[None]:
-    """The hall's clock is wrong, or somebody set it so."""
-    right = hall.clock
-    hall.clock = hall.logs.clock = replace(right, now=lambda: right.now() + by)
-    try:
-        yield
-    finally:
-        hall.clock = hall.logs.clock = right
+__all__ = ["hall", "office"]
 
 
 def decided(hall: Hall, day: date) -> None:

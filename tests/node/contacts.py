@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from aggregator.receiving.apply import apply_all
 from node.hall import Hall, HallSettings
 from node.keys import enrolment
+from node.outbox.syncing import contact
 from sync.client import HttpLine, Line
 from sync.errors import SyncError
 from tests.independent.center import CENTER, Listening
@@ -37,6 +43,31 @@ def enrolled(hall: Hall, office: Listening) -> None:
     office.approve(hall.settings.hall, asked.digits)
     found = enrolment.ask_again(hall, line_of(hall, office.url))
     assert found is not None and found.state == "approved"
+
+
+@pytest.fixture
+def hall(tmp_path: Path, office: Listening) -> Iterator[Hall]:
+    """An enrolled hall that has written nothing; a test imports this and ``office``."""
+    with new_hall(tmp_path / "hall") as made:
+        enrolled(made, office)
+        yield made
+
+
+def meet(hall: Hall, office: Listening) -> None:
+    """One contact, and the center applies what came."""
+    contact(hall, line_of(hall, office.url))
+    apply_all(office.center)
+
+
+@contextmanager
+def clock_off(hall: Hall, by: timedelta) -> Iterator[None]:
+    """The hall's clock is wrong, or somebody set it so."""
+    right = hall.clock
+    hall.clock = hall.logs.clock = replace(right, now=lambda: right.now() + by)
+    try:
+        yield
+    finally:
+        hall.clock = hall.logs.clock = right
 
 
 class Broken:

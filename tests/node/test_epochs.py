@@ -11,7 +11,6 @@ import pytest
 
 from aggregator.app import create_app as create_center_app
 from aggregator.halls import roster
-from aggregator.receiving.apply import apply_all
 from aggregator.safekeeping import returning
 from node.app import create_app
 from node.hall import Hall
@@ -24,7 +23,7 @@ from sync.errors import Cloned, StoreBusy, Unreachable
 from sync.storage.tables import records
 from tests.aggregator.office import Hands, Office
 from tests.independent.center import CENTER, Listening, listening, office
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.node.contacts import enrolled, line_of, meet, new_hall
 from tests.node.hall import Browser
 from tests.simulation.machines import guide_published
 
@@ -37,11 +36,6 @@ CENTER_FILES = ("center.db", "center.db-wal", "center.db-shm")
 def write(hall: Hall, *numbers: int) -> None:
     for number in numbers:
         hall.write(StaffMember(staff_no=f"T01-{number:03}", name="赵小明"), actor="T01-001")
-
-
-def meet(hall: Hall, office: Listening) -> None:
-    contact(hall, line_of(hall, office.url))
-    apply_all(office.center)
 
 
 def numbers_at(db) -> list[int]:

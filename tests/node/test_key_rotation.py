@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +26,9 @@ from sync.notes import COSIGNATURE, Signer, open_note
 from sync.private.sealing import SealingKey
 from tests.aggregator.rotations import rotate, signed, take_root_away
 from tests.independent.center import CENTER, Listening, office
-from tests.node.contacts import Forged, enrolled, line_of, new_hall
+from tests.node.contacts import Forged, enrolled, hall, line_of, new_hall
 
-__all__ = ["office"]
+__all__ = ["hall", "office"]
 
 RECORD = StaffMember(staff_no="T01-003", name="赵小明")
 
@@ -37,13 +37,6 @@ RECORD = StaffMember(staff_no="T01-003", name="赵小明")
 def safe(tmp_path: Path, office: Listening) -> Path:
     take_root_away(office.center, tmp_path / "safe")
     return tmp_path / "safe"
-
-
-@pytest.fixture
-def hall(tmp_path: Path, office: Listening) -> Iterator[Hall]:
-    with new_hall(tmp_path / "hall") as made:
-        enrolled(made, office)
-        yield made
 
 
 def write(hall: Hall, times: int = 1) -> None:

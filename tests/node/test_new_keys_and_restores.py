@@ -11,7 +11,6 @@ import pytest
 from aggregator.halls import roster
 from aggregator.keys import keybook
 from aggregator.receiving import deliveries
-from aggregator.receiving.apply import apply_all
 from node.hall import Hall
 from node.keys import enrolment, rotation
 from node.keys.keyring import HallRing
@@ -24,16 +23,12 @@ from sync.contact.messages import LogHead, RoundAsk
 from sync.errors import EnrolmentRefused
 from sync.keys.keysets import HallKeys
 from sync.notes import COSIGNATURE, Checkpoint, Signer, open_note
-from tests.independent.center import CENTER, Listening, listening
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.independent.center import CENTER, Listening, office
+from tests.node.contacts import enrolled, line_of, meet, new_hall
+
+__all__ = ["office"]
 
 FILES = ("node.db", "node.db-wal", "node.db-shm")
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
 
 
 @pytest.fixture
@@ -52,11 +47,6 @@ def opened(data: Path) -> Iterator[Hall]:
 
 def write(hall: Hall, number: int) -> None:
     hall.write(StaffMember(staff_no=f"T01-{number:03}", name="赵小明"), actor="T01-001")
-
-
-def meet(hall: Hall, office: Listening) -> None:
-    contact(hall, line_of(hall, office.url))
-    apply_all(office.center)
 
 
 def copied(data: Path) -> dict[str, bytes]:

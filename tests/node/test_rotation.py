@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,12 @@ from sync.keys import keyfiles
 from sync.keys.keysets import sign_rotation
 from sync.notes import Signer
 from tests.independent.center import CENTER, Listening, office
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.node.contacts import enrolled, hall, line_of, meet, new_hall
 from tests.node.hall import Browser
 
-__all__ = ["office"]
+__all__ = ["hall", "office"]
 
 RECORD = StaffMember(staff_no="T01-003", name="赵小明")
-
-
-@pytest.fixture
-def hall(tmp_path: Path, office: Listening) -> Iterator[Hall]:
-    with new_hall(tmp_path / "hall") as made:
-        enrolled(made, office)
-        yield made
-
-
-def meet(hall: Hall, office: Listening) -> None:
-    contact(hall, line_of(hall, office.url))
-    apply_all(office.center)
 
 
 def numbers(office: Listening) -> list[int]:

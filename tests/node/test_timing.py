@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
-
-import pytest
 
 from node.app import create_app
 from node.cases.casebook import StepTaken, case_file
 from node.hall import Hall
-from node.outbox.syncing import contact
 from standards.records import CaseStep
-from tests.independent.center import Listening, listening
-from tests.node.contacts import enrolled, line_of, new_hall
+from tests.independent.center import Listening, office
+from tests.node.contacts import clock_off, hall, meet
 from tests.node.hall import Browser
 from tests.simulation.machines import guide_published
 from tests.sync.pairs import case
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Listening]:
-    with listening(tmp_path / "center") as made:
-        yield made
-
-
-@pytest.fixture
-def hall(tmp_path: Path, office: Listening) -> Iterator[Hall]:
-    with new_hall(tmp_path / "hall") as made:
-        enrolled(made, office)
-        yield made
-
-
-@contextmanager
-def clock_off(hall: Hall, by: timedelta) -> Iterator[None]:
-    right = hall.clock
-    hall.clock = hall.logs.clock = replace(right, now=lambda: right.now() + by)
-    try:
-        yield
-    finally:
-        hall.clock = hall.logs.clock = right
+__all__ = ["hall", "office"]
 
 
 def accepted(hall: Hall, day: date, step: str = "accepted") -> str:
@@ -55,10 +27,6 @@ def step_of(hall: Hall, case_id: str) -> StepTaken:
     found = case_file(hall, case_id)
     assert found is not None
     return found.steps[-1]
-
-
-def meet(hall: Hall, office: Listening) -> None:
-    contact(hall, line_of(hall, office.url))
 
 
 def test_what_was_written_while_the_clock_was_behind_is_in_doubt_at_once(
